@@ -1,0 +1,17 @@
+#include "model/policy.h"
+
+#define X(name, word) [name] = word,
+#define WORDS(function, type, TABLE)                                                               \
+	const char *function(enum type value)                                                      \
+	{                                                                                          \
+		static const char *const words[] = {TABLE(X)};                                     \
+		return words[value];                                                               \
+	}
+WORDS(service_type_word, service_type, SERVICE_TYPES)
+WORDS(condition_word, condition, CONDITIONS)
+WORDS(restart_rule_word, restart_rule, RESTART_RULES)
+WORDS(health_action_word, health_action, HEALTH_ACTIONS)
+WORDS(readiness_word, readiness, READINESS_KINDS)
+WORDS(stop_scope_word, stop_scope, STOP_SCOPES)
+WORDS(dependency_rule_word, dependency_rule, DEPENDENCY_RULES)
+WORDS(identity_word, identity, IDENTITIES)

@@ -1,0 +1,64 @@
+/*
+ * port.h - what a service wants of ports, and what it got.
+ *
+ * A want comes from the stack file (`slot`, `port`, `port.NAME`, `range` ...). The claim turns it
+ * into a number. Both live in the same struct because they are one row of one table: the stack's
+ * ports, in file order.
+ */
+#ifndef MODEL_PORT_H
+#define MODEL_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PORT_SOURCES(X)                                                                            \
+	X(PORT_SLOT, "slot") /* an offset in the instance's range */                               \
+	X(PORT_AUTO, "auto") /* the lowest free slot, kept in the registry */                      \
+	X(PORT_FIXED, "fixed") /* a number in the stack file */
+#define PORT_CONFLICT_RULES(X) X(CONFLICT_AUTO, "auto") X(CONFLICT_MOVE, "move") X(CONFLICT_FAIL, "fail")
+#define HOLD_MODES(X)                                                                              \
+	X(HOLD_AUTO, "auto") /* relaxed, then marker, then no: what worked is remembered */        \
+	X(HOLD_RELAXED, "relaxed")                                                                 \
+	X(HOLD_MARKER, "marker")                                                                   \
+	X(HOLD_NO, "no")                                                                           \
+	X(HOLD_LISTEN, "listen")
+#define PROTOCOLS(X)                                                                               \
+	X(PROTOCOL_HTTP, "http")                                                                   \
+	X(PROTOCOL_TCP, "tcp")                                                                     \
+	X(PROTOCOL_WS, "ws")                                                                       \
+	X(PROTOCOL_UDP, "udp")
+
+#define X(name, word) name,
+enum port_source { PORT_SOURCES(X) };
+enum port_conflict_rule { PORT_CONFLICT_RULES(X) };
+enum hold_mode { HOLD_MODES(X) };
+enum protocol { PROTOCOLS(X) };
+#undef X
+
+const char *port_source_word(enum port_source source);
+const char *port_conflict_rule_word(enum port_conflict_rule rule);
+const char *hold_mode_word(enum hold_mode mode);
+const char *protocol_word(enum protocol protocol);
+
+struct port {
+	const char *service; /* borrows from the stack; its service's name */
+	const char *name; /* "main", or NAME of port.NAME */
+	int service_index;
+	enum port_source source;
+	int slot; /* PORT_SLOT; for PORT_AUTO and after a move within the range: what it got */
+	uint16_t fixed; /* PORT_FIXED: what the file says */
+	uint16_t range_low; /* fallback range of a fixed port, 0 where none */
+	uint16_t range_high;
+	bool immutable;
+	enum port_conflict_rule on_conflict;
+	enum hold_mode hold;
+	enum protocol protocol;
+	const char *env_var; /* NULL, or the variable of the caller that overrides */
+	bool overridden; /* the caller's env_var decided the number */
+	int line; /* in the stack file, for complaints */
+
+	uint16_t number; /* what it got; 0 before the claim */
+	uint16_t moved_from; /* the number it would have had, 0 when it has that */
+};
+
+#endif

@@ -1,0 +1,34 @@
+#include "model/stack.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+
+const char *probe_kind_word(enum probe_kind kind)
+{
+	static const char *const words[] = {
+#define X(name, word) [name] = word,
+		PROBE_KINDS(X)
+#undef X
+	};
+	return words[kind];
+}
+
+void stack_free(struct stack *stack)
+{
+	if (stack)
+		arena_free(stack->arena);
+}
+
+struct service *stack_service(const struct stack *stack, const char *name)
+{
+	for (int i = 0; i < stack->service_count; i++)
+		if (!strcmp(stack->services[i].name, name))
+			return &stack->services[i];
+	return NULL;
+}
+
+const struct port *stack_main_port(const struct stack *stack, const struct service *service)
+{
+	return service->has_main_port ? &stack->ports[service->ports[0]] : NULL;
+}
