@@ -1,0 +1,52 @@
+#include "heal/verdict.h"
+
+const char *health_word(enum health health)
+{
+	static const char *const words[] = {
+#define X(name, word) [name] = word,
+		HEALTHS(X)
+#undef X
+	};
+	return words[health];
+}
+
+static bool become(struct verdict *v, enum health health)
+{
+	bool changed = v->health != health;
+	v->health = health;
+	return changed;
+}
+
+void verdict_reset(struct verdict *v, const struct health_policy *policy)
+{
+	*v = (struct verdict){.health = policy->present ? HEALTH_UNKNOWN : HEALTH_NONE};
+}
+
+bool verdict_success(struct verdict *v, const struct health_policy *policy)
+{
+	v->failures = 0;
+	v->succeeded_once = true;
+	if (v->successes < policy->successes)
+		v->successes++;
+	/* The very first success is believed at once; only the way back from bad needs several. */
+	bool was_bad = v->health == HEALTH_UNHEALTHY || v->health == HEALTH_IMPOSTER;
+	if (was_bad && v->successes < policy->successes)
+		return false;
+	return become(v, HEALTH_HEALTHY);
+}
+
+bool verdict_failure(struct verdict *v, const struct health_policy *policy, int64_t age_ms)
+{
+	v->successes = 0;
+	if (!v->succeeded_once || age_ms < policy->start_period_ms)
+		return false;
+	if (v->failures < policy->retries)
+		v->failures++;
+	return v->failures >= policy->retries && become(v, HEALTH_UNHEALTHY);
+}
+
+bool verdict_imposter(struct verdict *v)
+{
+	v->successes = 0;
+	return become(v, HEALTH_IMPOSTER);
+}

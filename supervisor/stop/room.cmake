@@ -1,0 +1,1 @@
+stackup_room(stop SOURCES escalation.c sequence.c ROOMS base model)
