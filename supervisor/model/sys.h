@@ -32,11 +32,11 @@ enum probe_result {
 	PROBE_IMPOSTER, /* somebody outside the service's process tree answered */
 };
 
-/* One service whose tree is being waited for; left and port_busy are filled by census(). */
+/* One service whose leader is gone and whose tree is being waited for; census() fills left. */
 struct tree_mark {
 	int service;
+	pid_t session; /* pid of its last leader, which was the session of its tree */
 	size_t left; /* living processes of its tree, the leader not counted */
-	bool port_busy; /* its port still has a listener that belongs to nobody of ours */
 };
 
 struct sys {

@@ -1,0 +1,309 @@
+#include "watch/keeper.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "watch/lifecycle.h"
+#include "watch/perform.h"
+#include "watch/settle.h"
+
+enum { GAP_MS = 1000 };
+
+struct queued {
+	int service;
+	struct service_event event;
+	char reason[REASON_SIZE]; /* copy: the feeder's string need not live on */
+};
+
+struct keeper {
+	const struct sys *sys; /* borrows */
+	const struct stack *stack; /* borrows */
+	struct service_run *runs; /* owns, one per service */
+	struct queued *queue; /* owns: a ring */
+	size_t queue_size;
+	size_t first;
+	size_t waiting;
+	struct settled *settled; /* owns: scratch */
+	bool *scratch; /* owns */
+	struct tree_mark *marks; /* owns: scratch */
+	bool trees_changed;
+	bool after_gap;
+	int64_t now_ms;
+	int64_t expected_ms; /* the next turn should not come later than that */
+};
+
+static void release(struct keeper *k)
+{
+	free(k->runs);
+	free(k->queue);
+	free(k->settled);
+	free(k->scratch);
+	free(k->marks);
+}
+
+/* All memory the keeper will ever need for this stack. */
+static int allocate(struct keeper *k, const struct stack *stack)
+{
+	size_t n = (size_t)stack->service_count;
+	k->stack = stack;
+	k->queue_size = 4 * n + 64;
+	k->runs = calloc(n + 1, sizeof *k->runs);
+	k->queue = calloc(k->queue_size, sizeof *k->queue);
+	k->settled = calloc(n + 1, sizeof *k->settled);
+	k->scratch = calloc(2 * n + 1, sizeof *k->scratch);
+	k->marks = calloc(n + 1, sizeof *k->marks);
+	if (!k->runs || !k->queue || !k->settled || !k->scratch || !k->marks) {
+		release(k);
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++)
+		service_run_init(&k->runs[i], &stack->services[i].policy);
+	return 0;
+}
+
+struct keeper *keeper_new(const struct sys *sys, const struct stack *stack)
+{
+	struct keeper *k = calloc(1, sizeof *k);
+	if (!k)
+		return NULL;
+	k->sys = sys;
+	k->expected_ms = NO_DEADLINE;
+	if (allocate(k, stack)) {
+		free(k);
+		return NULL;
+	}
+	return k;
+}
+
+void keeper_free(struct keeper *k)
+{
+	if (!k)
+		return;
+	release(k);
+	free(k);
+}
+
+int keeper_adopt(struct keeper *k, const struct stack *stack, const int *old_index)
+{
+	struct keeper next = *k;
+	if (allocate(&next, stack))
+		return -1;
+	next.first = next.waiting = 0;
+	for (int i = 0; i < stack->service_count; i++)
+		if (old_index[i] >= 0)
+			next.runs[i] = k->runs[old_index[i]];
+	release(k);
+	*k = next;
+	return 0;
+}
+
+const struct service_run *keeper_run(const struct keeper *k, int service)
+{
+	return &k->runs[service];
+}
+
+const struct service_run *keeper_runs(const struct keeper *k)
+{
+	return k->runs;
+}
+
+static void handle(struct keeper *k, int service, const struct service_event *event);
+
+static void drain(struct keeper *k)
+{
+	while (k->waiting) {
+		struct queued *q = &k->queue[k->first];
+		k->first = (k->first + 1) % k->queue_size;
+		k->waiting--;
+		struct queued one = *q;
+		if (one.event.reason)
+			one.event.reason = one.reason;
+		handle(k, one.service, &one.event);
+	}
+}
+
+void keeper_feed(struct keeper *k, int service, const struct service_event *event)
+{
+	if (k->waiting == k->queue_size)
+		drain(k);
+	struct queued *q = &k->queue[(k->first + k->waiting++) % k->queue_size];
+	q->service = service;
+	q->event = *event;
+	if (event->reason)
+		snprintf(q->reason, sizeof q->reason, "%s", event->reason);
+}
+
+/* Those that asked to be restarted with what they depend on. */
+static void restart_dependents(struct keeper *k, int service)
+{
+	for (int i = 0; i < k->stack->service_count; i++) {
+		const struct service *s = &k->stack->services[i];
+		if (s->policy.on_dependency != DEPENDENCY_RESTART || !service_running(&k->runs[i]))
+			continue;
+		for (size_t d = 0; d < s->dependency_count; d++) {
+			if (s->dependencies[d].service != service)
+				continue;
+			char reason[REASON_SIZE];
+			snprintf(reason, sizeof reason, "'%s', which it depends on, restarts",
+				k->stack->services[service].name);
+			keeper_feed(k, i, &(struct service_event){.kind = ON_RESTART, .reason = reason});
+		}
+	}
+}
+
+static void handle(struct keeper *k, int service, const struct service_event *event)
+{
+	struct service_run *run = &k->runs[service];
+	bool ran = run->state == STATE_READY || run->state == STATE_UNHEALTHY;
+	struct effects effects = {.count = 0};
+	struct service_event given = *event;
+	if (k->after_gap && given.kind == ON_PROBE && given.result == PROBE_FAILED)
+		given.result = PROBE_UNKNOWN;
+	const struct step step = {.name = k->stack->services[service].name,
+		.policy = &k->stack->services[service].policy,
+		.run = run,
+		.now_ms = k->now_ms,
+		.random = k->sys->random(k->sys->self),
+		.effects = &effects};
+	service_step(&step, &given);
+	struct service_event answer;
+	char reason[REASON_SIZE];
+	if (perform(k->sys, service, run, &effects, &answer, reason))
+		handle(k, service, &answer);
+	run = &k->runs[service];
+	if (ran && !service_running(run) && run->want == WANT_UP && run->state != STATE_DONE)
+		restart_dependents(k, service);
+}
+
+/* One look at the trees of all services that wait for theirs to become empty. */
+static void look_at_trees(struct keeper *k)
+{
+	k->trees_changed = false;
+	size_t count = 0;
+	for (int i = 0; i < k->stack->service_count; i++)
+		if (k->runs[i].waits_for_tree && !k->runs[i].leader.pid)
+			k->marks[count++] = (struct tree_mark){.service = i, .session = k->runs[i].session};
+	if (!count)
+		return;
+	k->sys->census(k->sys->self, k->marks, count);
+	for (size_t i = 0; i < count; i++)
+		keeper_feed(k, k->marks[i].service,
+			&(struct service_event){.kind = ON_TREE, .left = k->marks[i].left});
+	drain(k);
+}
+
+void keeper_trees_changed(struct keeper *k)
+{
+	k->trees_changed = true;
+}
+
+void keeper_exits(struct keeper *k, const struct keeper_exit *exits, size_t count)
+{
+	k->trees_changed = true;
+	size_t marks = 0;
+	for (size_t i = 0; i < count; i++)
+		if (!exits[i].is_hook)
+			k->marks[marks++] = (struct tree_mark){.service = exits[i].service,
+				.session = k->runs[exits[i].service].session};
+	if (marks)
+		k->sys->census(k->sys->self, k->marks, marks);
+	size_t mark = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct keeper_exit *e = &exits[i];
+		struct service_run *run = &k->runs[e->service];
+		struct service_event event = {.kind = e->is_hook ? ON_HOOK_EXITED : ON_EXITED,
+			.exit = e->status, .reason = e->reason};
+		if (!e->is_hook)
+			event.left = k->marks[mark++].left;
+		k->sys->forget(k->sys->self, e->service, e->is_hook ? &run->hook : &run->leader);
+		keeper_feed(k, e->service, &event);
+	}
+}
+
+static void settle_all(struct keeper *k)
+{
+	for (;;) {
+		size_t count = settle(k->stack, k->runs, k->settled, k->scratch);
+		if (!count)
+			return;
+		for (size_t i = 0; i < count; i++) {
+			struct settled *s = &k->settled[i];
+			if (s->reason[0])
+				s->event.reason = s->reason;
+			handle(k, s->service, &s->event);
+		}
+		drain(k);
+	}
+}
+
+static void forgive_gap(struct keeper *k)
+{
+	k->after_gap = k->expected_ms != NO_DEADLINE && k->now_ms - k->expected_ms > GAP_MS;
+	if (!k->after_gap)
+		return;
+	for (int i = 0; i < k->stack->service_count; i++)
+		service_forgive(&k->runs[i], k->now_ms - k->expected_ms);
+}
+
+static void let_time_pass(struct keeper *k)
+{
+	for (int i = 0; i < k->stack->service_count; i++)
+		if (service_next_time(&k->runs[i]) <= k->now_ms)
+			handle(k, i, &(struct service_event){.kind = ON_TIME});
+}
+
+static int64_t next_turn(struct keeper *k)
+{
+	int64_t next = NO_DEADLINE;
+	k->expected_ms = NO_DEADLINE;
+	for (int i = 0; i < k->stack->service_count; i++) {
+		int64_t due = service_next_time(&k->runs[i]);
+		if (due < next)
+			next = due;
+		if (k->runs[i].probe_until_ms < k->expected_ms)
+			k->expected_ms = k->runs[i].probe_until_ms;
+	}
+	if (next < k->expected_ms)
+		k->expected_ms = next;
+	return next;
+}
+
+int64_t keeper_turn(struct keeper *k)
+{
+	k->now_ms = k->sys->now_ms(k->sys->self);
+	forgive_gap(k);
+	drain(k);
+	let_time_pass(k);
+	drain(k);
+	if (k->trees_changed)
+		look_at_trees(k);
+	settle_all(k);
+	if (k->trees_changed)
+		look_at_trees(k);
+	settle_all(k);
+	k->after_gap = false;
+	return next_turn(k);
+}
+
+void keeper_start(struct keeper *k, int service, bool no_deps, const char *reason)
+{
+	k->runs[service].start_free = no_deps;
+	keeper_feed(k, service, &(struct service_event){.kind = ON_WANT_UP, .reason = reason});
+}
+
+void keeper_stop(struct keeper *k, int service, bool no_deps, const char *reason)
+{
+	k->runs[service].stop_free = no_deps;
+	keeper_feed(k, service, &(struct service_event){.kind = ON_WANT_DOWN, .reason = reason});
+}
+
+void keeper_restart(struct keeper *k, int service, const char *reason)
+{
+	keeper_feed(k, service, &(struct service_event){.kind = ON_RESTART, .reason = reason});
+}
+
+void keeper_kill(struct keeper *k, int service, const char *reason)
+{
+	keeper_feed(k, service, &(struct service_event){.kind = ON_KILL, .reason = reason});
+}

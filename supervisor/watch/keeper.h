@@ -1,0 +1,61 @@
+/*
+ * keeper.h - keeps all services of an instance as they are wanted: the queue, the turn, the effects.
+ *
+ *	1. keeper_new()
+ *	2. whatever happens in the world becomes an event: keeper_feed(), keeper_exits()
+ *	3. once a loop turn: keeper_turn(), which drains the queue, performs the effects through
+ *	   struct sys, settles what follows for others, and says when it wants to be called again
+ *	4. read keeper_run() for status
+ *
+ * The keeper knows no clock, no descriptor and no loop; tests/sim drives it with a fake world.
+ *
+ * When a turn comes more than a second after the time the keeper asked for, the machine slept or we
+ * were stopped: all that was due moves on by the gap, and failed probes of that turn count as
+ * unknown.
+ */
+#ifndef WATCH_KEEPER_H
+#define WATCH_KEEPER_H
+
+#include "model/stack.h"
+#include "model/sys.h"
+#include "watch/service.h"
+
+struct keeper;
+
+struct keeper_exit {
+	int service;
+	bool is_hook; /* stop.command, not the service */
+	struct exit_status status;
+	const char *reason; /* explained failure to exec, last words; may be NULL */
+};
+
+/* Borrows sys and stack. NULL: out of memory. */
+struct keeper *keeper_new(const struct sys *sys, const struct stack *stack);
+void keeper_free(struct keeper *keeper);
+
+/*
+ * Replaces the stack. runs[i] of the new one continues old_index[i] of the old one, or begins down
+ * where that is -1. Every old service that is not continued must be without processes. 0 or -1.
+ */
+int keeper_adopt(struct keeper *keeper, const struct stack *stack, const int *old_index);
+
+void keeper_feed(struct keeper *keeper, int service, const struct service_event *event);
+/* Children that were reaped: one look at the trees for all of them. */
+void keeper_exits(struct keeper *keeper, const struct keeper_exit *exits, size_t count);
+/* An adopted process was reaped: trees that are waited for may be empty now. */
+void keeper_trees_changed(struct keeper *keeper);
+
+/* Returns the time of the next turn that it needs, NO_DEADLINE if only events can change things. */
+int64_t keeper_turn(struct keeper *keeper);
+
+const struct service_run *keeper_run(const struct keeper *keeper, int service);
+/* All of them, in the order of the stack. */
+const struct service_run *keeper_runs(const struct keeper *keeper);
+
+/* Asks for several things at once, in the terms of the verbs; patterns are resolved by the caller. */
+void keeper_start(struct keeper *keeper, int service, bool no_deps, const char *reason);
+void keeper_stop(struct keeper *keeper, int service, bool no_deps, const char *reason);
+void keeper_restart(struct keeper *keeper, int service, const char *reason);
+void keeper_kill(struct keeper *keeper, int service, const char *reason);
+
+#endif

@@ -1,0 +1,72 @@
+#include "watch/perform.h"
+
+#include <stdio.h>
+
+static bool spawn(const struct sys *sys, int service, struct service_run *run,
+	struct service_event *answer, char *reason)
+{
+	struct error e = {0};
+	*answer = (struct service_event){.kind = ON_SPAWNED};
+	if (sys->spawn(sys->self, service, run->generation, &answer->child, &e)) {
+		snprintf(reason, REASON_SIZE, "%.*s", REASON_SIZE - 1, e.text);
+		answer->kind = ON_SHORTAGE;
+		answer->reason = reason;
+	}
+	return true;
+}
+
+/* A stop command that cannot be started is over: the signal comes next. */
+static bool spawn_stop_command(const struct sys *sys, int service, struct service_run *run,
+	struct service_event *answer, char *reason)
+{
+	struct error e = {0};
+	if (!sys->spawn_stop_command(sys->self, service, &run->hook, &e))
+		return false;
+	snprintf(reason, REASON_SIZE, "stop.command: %.*s", REASON_SIZE - 16, e.text);
+	sys->tell(sys->self, service, EVENT_WARNING, reason);
+	*answer = (struct service_event){.kind = ON_HOOK_EXITED};
+	return true;
+}
+
+static bool perform_one(const struct sys *sys, int service, struct service_run *run,
+	const struct effect *effect, struct service_event *answer, char *reason)
+{
+	switch (effect->kind) {
+	case EFFECT_SIGNAL:
+		if (sys->signal(sys->self, service, &run->leader, effect->scope, effect->signal))
+			sys->tell(sys->self, service, EVENT_WARNING,
+				"a process of it changed its user and cannot be signalled");
+		return false;
+	case EFFECT_STOP_COMMAND:
+		return spawn_stop_command(sys, service, run, answer, reason);
+	case EFFECT_PROBE_CANCEL:
+		sys->probe_cancel(sys->self, service);
+		return false;
+	case EFFECT_TREE_GONE:
+		sys->tree_gone(sys->self, service);
+		return false;
+	case EFFECT_SPAWN:
+		return spawn(sys, service, run, answer, reason);
+	case EFFECT_LISTEN_READY:
+		sys->listen_ready(sys->self, service, run->generation);
+		return false;
+	case EFFECT_PROBE:
+		sys->probe(sys->self, service, run->generation, effect->purpose, effect->timeout_ms);
+		return false;
+	case EFFECT_TELL:
+		sys->tell(sys->self, service, effect->event, effect->text);
+		return false;
+	}
+	return false;
+}
+
+bool perform(const struct sys *sys, int service, struct service_run *run,
+	const struct effects *effects, struct service_event *answer, char reason[REASON_SIZE])
+{
+	bool answered = false;
+	for (int kind = EFFECT_SIGNAL; kind <= EFFECT_TELL; kind++)
+		for (int i = 0; i < effects->count; i++)
+			if ((int)effects->items[i].kind == kind)
+				answered |= perform_one(sys, service, run, &effects->items[i], answer, reason);
+	return answered;
+}

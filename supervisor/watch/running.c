@@ -1,0 +1,373 @@
+#include "watch/lifecycle.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/number.h"
+#include "watch/moves.h"
+
+/*
+ * Before the first success: a look that costs nothing is repeated every millisecond for a quarter of
+ * a second, then every 50 ms; a real attempt backs off from 50 ms to the interval or a second.
+ */
+enum {
+	LOOK_OFTEN_MS = 1,
+	LOOK_OFTEN_FOR_MS = 250,
+	LOOK_MS = 50,
+	ATTEMPT_FIRST_MS = 50,
+	ATTEMPT_MOST_MS = 1000,
+	PROBE_READY_TIMEOUT_MS = 2000,
+};
+
+void stop_probing(const struct step *s)
+{
+	struct service_run *run = s->run;
+	run->probe_at_ms = NO_DEADLINE;
+	if (run->probe_until_ms != NO_DEADLINE)
+		add_effect(s, EFFECT_PROBE_CANCEL);
+	run->probe_until_ms = NO_DEADLINE;
+}
+
+static void probe_soon(const struct step *s, bool cheap)
+{
+	struct service_run *run = s->run;
+	if (cheap) {
+		bool fresh = s->now_ms - run->started_ms < LOOK_OFTEN_FOR_MS;
+		run->probe_at_ms = s->now_ms + (fresh ? LOOK_OFTEN_MS : LOOK_MS);
+		return;
+	}
+	int64_t most = ATTEMPT_MOST_MS;
+	if (s->policy->health.present && s->policy->health.interval_ms < most)
+		most = s->policy->health.interval_ms;
+	int64_t wait = ATTEMPT_FIRST_MS;
+	for (int i = 0; i < run->quick_probes && wait < most; i++)
+		wait *= 2;
+	run->quick_probes++;
+	run->probe_at_ms = s->now_ms + (wait < most ? wait : most);
+}
+
+/* A tenth either way, so that 200 checks of one interval do not all fall on one instant. */
+static void probe_after_interval(const struct step *s)
+{
+	int64_t interval = s->policy->health.interval_ms;
+	int64_t spread = interval / 10;
+	int64_t jitter = (int64_t)(s->random % (uint32_t)(2 * spread + 1)) - spread;
+	s->run->probe_at_ms = s->now_ms + interval + jitter;
+}
+
+static void probe_now(const struct step *s)
+{
+	struct service_run *run = s->run;
+	struct effect *effect = add_effect(s, EFFECT_PROBE);
+	effect->purpose = run->probe_purpose;
+	effect->timeout_ms = s->policy->health.present ? s->policy->health.timeout_ms
+						       : PROBE_READY_TIMEOUT_MS;
+	run->probe_at_ms = NO_DEADLINE;
+	run->probe_until_ms = s->now_ms + effect->timeout_ms;
+}
+
+static void note_reason(struct service_run *run, const char *reason)
+{
+	if (reason)
+		snprintf(run->reason, sizeof run->reason, "%s", reason);
+}
+
+static void become_ready(const struct step *s, const struct service_event *event)
+{
+	struct service_run *run = s->run;
+	char shown[NUMBER_DURATION_SIZE];
+	stop_probing(s);
+	run->was_ready = true;
+	run->ready_ms = s->now_ms;
+	number_show_duration(s->now_ms - run->started_ms, shown);
+	change(s, event, STATE_READY, "ready after %s", shown);
+	tell(s, EVENT_READY, "ready after %s", shown);
+	run->reason[0] = '\0';
+	if (!s->policy->health.present)
+		return;
+	run->probe_purpose = PROBE_FOR_HEALTH;
+	run->quick_probes = 0;
+	if (s->policy->readiness_is_health) {
+		verdict_success(&run->verdict, &s->policy->health);
+		probe_after_interval(s);
+	} else {
+		run->probe_at_ms = s->now_ms;
+	}
+}
+
+/* An exec that failed for want of a resource, or a child killed before it, is worth another try. */
+static bool is_passing(const struct exit_status *exit)
+{
+	return exit->number == 0 || exit->number == EAGAIN || exit->number == ENOMEM
+		|| exit->number == EMFILE || exit->number == ENFILE;
+}
+
+static void plan(struct service_run *run, enum after after, const char *why)
+{
+	run->after = after;
+	snprintf(run->after_reason, sizeof run->after_reason, "%s", why);
+}
+
+void plan_after_failure(const struct step *s, enum fail_cause cause, const char *why)
+{
+	struct service_run *run = s->run;
+	const struct restart_policy *restart = &s->policy->restart;
+	run->cause = cause;
+	if (run->want == WANT_DOWN || restart->rule == RESTART_NO) {
+		plan(run, run->want == WANT_DOWN ? AFTER_DOWN : AFTER_FAIL, why);
+		return;
+	}
+	if (run->was_ready && s->now_ms - run->ready_ms >= restart->reset_ms)
+		backoff_reset(&run->backoff);
+	if (budget_take(&run->budget, restart, s->now_ms)) {
+		plan(run, AFTER_COOL, why);
+		return;
+	}
+	char window[NUMBER_DURATION_SIZE];
+	run->after = AFTER_FAIL;
+	snprintf(run->after_reason, sizeof run->after_reason, "%.150s; limit of %d restarts in %s reached",
+		why, restart->limit, number_show_duration(restart->limit_window_ms, window));
+}
+
+static bool stopped_from_outside(const struct step *s, const struct exit_status *exit)
+{
+	bool polite = exit->signal == SIGTERM || exit->signal == SIGINT;
+	return polite && s->policy->type == TYPE_SERVICE && s->policy->restart.rule != RESTART_ALWAYS;
+}
+
+static void plan_after_exit(const struct step *s, const struct exit_status *exit, const char *why)
+{
+	struct service_run *run = s->run;
+	bool task = s->policy->type == TYPE_TASK;
+	bool well = !exit->signal && exit->code == 0;
+	if (run->want == WANT_DOWN) {
+		plan(run, AFTER_DOWN, why);
+	} else if (well && task) {
+		plan(run, AFTER_DONE, why);
+	} else if (stopped_from_outside(s, exit)) {
+		run->want = WANT_DOWN;
+		plan(run, AFTER_DOWN, "stopped from outside");
+	} else if (well && run->was_ready && s->policy->restart.rule != RESTART_ALWAYS) {
+		plan(run, AFTER_DONE, why);
+	} else {
+		plan_after_failure(s, CAUSE_CRASH, why);
+	}
+}
+
+static void plan_after_spawn_failure(const struct step *s, const struct service_event *event)
+{
+	struct service_run *run = s->run;
+	const char *why = event->reason ? event->reason : "killed before it could start";
+	run->cause = CAUSE_CRASH;
+	if (run->want == WANT_DOWN)
+		plan(run, AFTER_DOWN, why);
+	else
+		plan(run, is_passing(&event->exit) ? AFTER_COOL : AFTER_FAIL, why);
+	tell(s, EVENT_SPAWN_FAILED, "%s", why);
+}
+
+static void leader_ended(const struct step *s, const struct service_event *event)
+{
+	struct service_run *run = s->run;
+	const struct exit_status *exit = &event->exit;
+	stop_probing(s);
+	note_exit(s, exit);
+	if (exit->stage) {
+		plan_after_spawn_failure(s, event);
+	} else {
+		char how[64];
+		char why[REASON_SIZE];
+		char shown[NUMBER_DURATION_SIZE];
+		exit_describe(exit, how, sizeof how);
+		number_show_duration(s->now_ms - run->started_ms, shown);
+		snprintf(why, sizeof why, "%s after %s%s%s", how, shown, event->reason ? ": " : "",
+			event->reason ? event->reason : "");
+		plan_after_exit(s, exit, why);
+		tell(s, EVENT_EXITED, "%s", why);
+	}
+	if (!event->left) {
+		settle_after(s, event);
+		return;
+	}
+	end_remnants(s, event);
+}
+
+static void too_late(const struct step *s, const struct service_event *event)
+{
+	char shown[NUMBER_DURATION_SIZE];
+	char why[REASON_SIZE];
+	bool task = s->policy->type == TYPE_TASK;
+	int64_t limit = task ? s->policy->task_timeout_ms : s->policy->ready_timeout_ms;
+	number_show_duration(limit, shown);
+	if (task)
+		snprintf(why, sizeof why, "not done within %s", shown);
+	else
+		snprintf(why, sizeof why, "not ready within %s%s%.160s", shown,
+			s->run->reason[0] ? ": " : "", s->run->reason);
+	plan_after_failure(s, task ? CAUSE_CRASH : CAUSE_NOT_READY, why);
+	char after_reason[REASON_SIZE];
+	snprintf(after_reason, sizeof after_reason, "%s", s->run->after_reason);
+	end_tree(s, event, s->run->after, after_reason, false);
+}
+
+static void starting_probe(const struct step *s, const struct service_event *event)
+{
+	struct service_run *run = s->run;
+	run->probe_until_ms = NO_DEADLINE;
+	switch (event->result) {
+	case PROBE_OK:
+		become_ready(s, event);
+		return;
+	case PROBE_IMPOSTER:
+		if (verdict_imposter(&run->verdict))
+			tell(s, EVENT_IMPOSTER, "%s", event->reason ? event->reason : "imposter");
+		note_reason(run, event->reason);
+		break;
+	case PROBE_FAILED:
+		if (run->verdict.health == HEALTH_IMPOSTER)
+			verdict_reset(&run->verdict, &s->policy->health);
+		note_reason(run, event->reason);
+		break;
+	case PROBE_UNKNOWN:
+		break;
+	}
+	probe_soon(s, event->cheap);
+}
+
+void step_starting(const struct step *s, const struct service_event *event)
+{
+	struct service_run *run = s->run;
+	switch (event->kind) {
+	case ON_PROBE:
+		starting_probe(s, event);
+		break;
+	case ON_READY_SIGN:
+		become_ready(s, event);
+		break;
+	case ON_TIME:
+		if (s->now_ms >= run->deadline_ms)
+			too_late(s, event);
+		else if (s->now_ms >= run->probe_at_ms)
+			probe_now(s);
+		break;
+	case ON_WANT_UP:
+	case ON_WANT_DOWN:
+	case ON_RESTART:
+	case ON_KILL:
+	case ON_MAY_STOP:
+	case ON_EXITED:
+	case ON_MAY_START:
+	case ON_DEPENDENCY_FAILED:
+	case ON_SPAWNED:
+	case ON_SHORTAGE:
+	case ON_TREE:
+	case ON_HOOK_EXITED:
+		step_running(s, event);
+		break;
+	}
+}
+
+static void became_unhealthy(const struct step *s, const struct service_event *event)
+{
+	struct service_run *run = s->run;
+	const char *why = event->reason ? event->reason : "no reason given";
+	tell(s, EVENT_UNHEALTHY, "unhealthy: %s", why);
+	bool imposter = run->verdict.health == HEALTH_IMPOSTER;
+	if (s->policy->health.action != HEALTH_RESTART || imposter
+		|| s->policy->restart.rule == RESTART_NO) {
+		change(s, event, STATE_UNHEALTHY, "%s", why);
+		probe_after_interval(s);
+		return;
+	}
+	char text[REASON_SIZE];
+	char after_reason[REASON_SIZE];
+	snprintf(text, sizeof text, "unhealthy: %.200s", why);
+	plan_after_failure(s, CAUSE_CRASH, text);
+	snprintf(after_reason, sizeof after_reason, "%s", run->after_reason);
+	end_tree(s, event, run->after, after_reason, false);
+}
+
+static void health_succeeded(const struct step *s, const struct service_event *event)
+{
+	struct service_run *run = s->run;
+	bool changed = verdict_success(&run->verdict, &s->policy->health);
+	if (changed && run->state == STATE_UNHEALTHY) {
+		change(s, event, STATE_READY, "healthy again");
+		tell(s, EVENT_RECOVERED, "healthy again");
+		run->reason[0] = '\0';
+	}
+	probe_after_interval(s);
+}
+
+static void running_probe(const struct step *s, const struct service_event *event)
+{
+	struct service_run *run = s->run;
+	run->probe_until_ms = NO_DEADLINE;
+	switch (event->result) {
+	case PROBE_OK:
+		health_succeeded(s, event);
+		return;
+	case PROBE_FAILED:
+		if (verdict_failure(&run->verdict, &s->policy->health, s->now_ms - run->started_ms)) {
+			became_unhealthy(s, event);
+			return;
+		}
+		break;
+	case PROBE_IMPOSTER:
+		if (verdict_imposter(&run->verdict)) {
+			tell(s, EVENT_IMPOSTER, "%s", event->reason ? event->reason : "imposter");
+			became_unhealthy(s, event);
+			return;
+		}
+		break;
+	case PROBE_UNKNOWN:
+		break;
+	}
+	if (run->verdict.succeeded_once || run->state == STATE_UNHEALTHY)
+		probe_after_interval(s);
+	else
+		probe_soon(s, event->cheap);
+}
+
+void step_running(const struct step *s, const struct service_event *event)
+{
+	struct service_run *run = s->run;
+	switch (event->kind) {
+	case ON_PROBE:
+		running_probe(s, event);
+		break;
+	case ON_TIME:
+		if (s->now_ms >= run->probe_at_ms)
+			probe_now(s);
+		break;
+	case ON_EXITED:
+		leader_ended(s, event);
+		break;
+	case ON_WANT_UP:
+		run->want = WANT_UP;
+		break;
+	case ON_WANT_DOWN:
+		run->want = WANT_DOWN;
+		break;
+	case ON_MAY_STOP:
+		end_tree(s, event, AFTER_DOWN, event->reason ? event->reason : "asked to stop", false);
+		break;
+	case ON_RESTART:
+		run->want = WANT_UP;
+		end_tree(s, event, AFTER_START, event->reason ? event->reason : "asked to restart", false);
+		break;
+	case ON_KILL:
+		run->want = WANT_DOWN;
+		end_tree(s, event, AFTER_DOWN, event->reason ? event->reason : "asked to be killed", true);
+		break;
+	case ON_MAY_START:
+	case ON_DEPENDENCY_FAILED:
+	case ON_SPAWNED:
+	case ON_SHORTAGE:
+	case ON_TREE:
+	case ON_HOOK_EXITED:
+	case ON_READY_SIGN:
+		break;
+	}
+}

@@ -1,0 +1,78 @@
+#include "watch/service.h"
+
+const char *service_state_word(enum service_state state)
+{
+	static const char *const words[] = {
+#define X(name, word) [name] = word,
+		SERVICE_STATES(X)
+#undef X
+	};
+	return words[state];
+}
+
+const char *service_event_word(enum service_event_kind kind)
+{
+	static const char *const words[] = {
+#define X(name, word) [name] = word,
+		SERVICE_EVENTS(X)
+#undef X
+	};
+	return words[kind];
+}
+
+void service_run_init(struct service_run *run, const struct service_policy *policy)
+{
+	*run = (struct service_run){.leader = {.pidfd = -1},
+		.hook = {.pidfd = -1},
+		.deadline_ms = NO_DEADLINE,
+		.probe_at_ms = NO_DEADLINE,
+		.probe_until_ms = NO_DEADLINE};
+	verdict_reset(&run->verdict, &policy->health);
+}
+
+bool service_running(const struct service_run *run)
+{
+	return run->state == STATE_STARTING || run->state == STATE_READY
+		|| run->state == STATE_UNHEALTHY;
+}
+
+bool service_occupied(const struct service_run *run)
+{
+	return service_running(run) || run->state == STATE_STOPPING || run->state == STATE_KILLING;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t service_next_time(const struct service_run *run)
+{
+	int64_t next = sooner(run->deadline_ms, run->probe_at_ms);
+	return run->escalation.active ? sooner(next, run->escalation.deadline_ms) : next;
+}
+
+static void move(int64_t *deadline, int64_t gap_ms)
+{
+	if (*deadline != NO_DEADLINE)
+		*deadline += gap_ms;
+}
+
+void service_forgive(struct service_run *run, int64_t gap_ms)
+{
+	move(&run->deadline_ms, gap_ms);
+	move(&run->probe_at_ms, gap_ms);
+	move(&run->probe_until_ms, gap_ms);
+	move(&run->escalation.deadline_ms, gap_ms);
+}
+
+size_t service_transitions(const struct service_run *run)
+{
+	return run->transition_count < TRANSITIONS ? (size_t)run->transition_count : TRANSITIONS;
+}
+
+const struct transition *service_transition(const struct service_run *run, size_t i)
+{
+	uint64_t first = run->transition_count - service_transitions(run);
+	return &run->transitions[(first + i) % TRANSITIONS];
+}

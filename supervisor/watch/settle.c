@@ -1,0 +1,108 @@
+#include "watch/settle.h"
+
+#include <stdio.h>
+
+#include "stop/sequence.h"
+
+bool settle_met(const struct dependency *dependency, const struct service_run *run)
+{
+	bool gone_for_good = run->state == STATE_FAILED || run->state == STATE_DOWN;
+	if (dependency->optional && gone_for_good && run->want == WANT_DOWN)
+		return true;
+	if (dependency->optional && run->state == STATE_FAILED)
+		return true;
+	bool done = run->state == STATE_DONE;
+	/* What is about to be stopped is no ground to start on. */
+	bool stays = run->want == WANT_UP;
+	bool ready = run->state == STATE_READY && stays;
+	switch (dependency->condition) {
+	case CONDITION_STARTED:
+		return done || (stays && service_running(run));
+	case CONDITION_READY:
+		return done || ready;
+	case CONDITION_HEALTHY:
+		return ready && run->verdict.health == HEALTH_HEALTHY;
+	case CONDITION_COMPLETED:
+		return done;
+	}
+	return false;
+}
+
+static const struct dependency *unmet(const struct stack *stack, const struct service_run *runs,
+	int service, bool *hopeless)
+{
+	const struct service *s = &stack->services[service];
+	const struct dependency *first = NULL;
+	*hopeless = false;
+	for (size_t i = 0; i < s->dependency_count; i++) {
+		const struct dependency *d = &s->dependencies[i];
+		const struct service_run *run = &runs[d->service];
+		if (settle_met(d, run))
+			continue;
+		if (run->state == STATE_FAILED) {
+			*hopeless = true;
+			return d;
+		}
+		if (!first)
+			first = d;
+	}
+	return first;
+}
+
+void settle_waits_for(const struct stack *stack, const struct service_run *runs, int service,
+	char *out, size_t size)
+{
+	const struct service *s = &stack->services[service];
+	size_t used = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < s->dependency_count && used < size; i++) {
+		const struct dependency *d = &s->dependencies[i];
+		if (settle_met(d, &runs[d->service]))
+			continue;
+		int n = snprintf(out + used, size - used, "%s'%s' (%s)", used ? ", " : "waits for ",
+			stack->services[d->service].name, condition_word(d->condition));
+		used += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static bool consider_start(const struct stack *stack, const struct service_run *runs, int i,
+	struct settled *out)
+{
+	bool hopeless = false;
+	const struct dependency *d = runs[i].start_free ? NULL : unmet(stack, runs, i, &hopeless);
+	if (d && !hopeless)
+		return false;
+	*out = (struct settled){.service = i, .event = {.kind = ON_MAY_START}};
+	if (hopeless) {
+		const struct service_run *run = &runs[d->service];
+		out->event.kind = ON_DEPENDENCY_FAILED;
+		snprintf(out->reason, sizeof out->reason, "it needs '%s', which failed: %.180s",
+			stack->services[d->service].name, run->reason);
+	}
+	return true;
+}
+
+size_t settle(const struct stack *stack, const struct service_run *runs, struct settled *out,
+	bool *scratch)
+{
+	int count = stack->service_count;
+	bool *occupied = scratch;
+	bool *may_stop = scratch + count;
+	bool anybody_stops = false;
+	for (int i = 0; i < count; i++) {
+		occupied[i] = service_occupied(&runs[i]);
+		anybody_stops |= service_running(&runs[i]) && runs[i].want == WANT_DOWN;
+	}
+	if (anybody_stops)
+		sequence_may_stop(stack, occupied, may_stop);
+	size_t found = 0;
+	for (int i = 0; i < count; i++) {
+		const struct service_run *run = &runs[i];
+		if (run->state == STATE_BLOCKED && run->want == WANT_UP)
+			found += consider_start(stack, runs, i, &out[found]);
+		else if (service_running(run) && run->want == WANT_DOWN
+			&& (run->stop_free || may_stop[i]))
+			out[found++] = (struct settled){.service = i, .event = {.kind = ON_MAY_STOP}};
+	}
+	return found;
+}
