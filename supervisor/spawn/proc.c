@@ -1,0 +1,180 @@
+#include "spawn/proc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/own.h"
+
+static char *add_string(char *at, const char *end, const char *string)
+{
+	while (*string && at < end)
+		*at++ = *string++;
+	return at;
+}
+
+static char *add_number(char *at, const char *end, pid_t number)
+{
+	char digits[12];
+	size_t count = 0;
+	do {
+		digits[count++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	while (count && at < end)
+		*at++ = digits[--count];
+	return at;
+}
+
+const char *proc_path(char buffer[PROC_PATH_SIZE], pid_t pid, const char *rest)
+{
+	const char *end = buffer + PROC_PATH_SIZE - 1;
+	char *at = add_string(buffer, end, "/proc/");
+	at = add_number(at, end, pid);
+	at = add_string(at, end, "/");
+	at = add_string(at, end, rest);
+	*at = '\0';
+	return buffer;
+}
+
+static size_t read_small(const char *path, char *buffer, size_t size)
+{
+	OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t got = read(fd, buffer, size - 1);
+	if (got < 0)
+		got = 0;
+	buffer[got] = '\0';
+	return (size_t)got;
+}
+
+/* The name is in parentheses and may itself hold blanks and parentheses; see proc(5). */
+bool proc_stat(pid_t pid, struct proc_stat *stat)
+{
+	char path[PROC_PATH_SIZE];
+	char content[1024];
+	if (!read_small(proc_path(path, pid, "stat"), content, sizeof content))
+		return false;
+	const char *open_mark = strchr(content, '(');
+	const char *close_mark = strrchr(content, ')');
+	if (!open_mark || !close_mark || close_mark[1] != ' ')
+		return false;
+	size_t length = (size_t)(close_mark - open_mark - 1);
+	if (length >= sizeof stat->name)
+		length = sizeof stat->name - 1;
+	memcpy(stat->name, open_mark + 1, length);
+	stat->name[length] = '\0';
+
+	uint64_t fields[23] = {
+		0}; /* numbered as in proc(5): 4 ppid, 6 session, 20 threads, 22 start */
+	const char *at = close_mark + 2;
+	stat->state = *at;
+	for (int field = 4; field <= 22; field++) {
+		at = strchr(at, ' ');
+		if (!at)
+			return false;
+		at++;
+		fields[field] = strtoull(at, NULL, 10);
+	}
+	stat->pid = pid;
+	stat->parent = (pid_t)fields[4];
+	stat->session = (pid_t)fields[6];
+	stat->threads = (long)fields[20];
+	stat->start = fields[22];
+	return true;
+}
+
+/* getdents64(2) itself: opendir(3) would use the heap. */
+bool proc_numbers(const char *directory, bool (*visit)(void *self, int number), void *self)
+{
+	OWNED_FD fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	_Alignas(struct dirent64) char block[4096];
+	for (;;) {
+		long got = syscall(SYS_getdents64, fd, block, sizeof block);
+		if (got <= 0)
+			return got == 0;
+		for (long at = 0; at < got;) {
+			const struct dirent64 *entry = (const void *)(block + at);
+			at += entry->d_reclen;
+			if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+				continue;
+			if (!visit(self, (int)strtol(entry->d_name, NULL, 10)))
+				return true;
+		}
+	}
+}
+
+struct threads {
+	pid_t pid;
+	bool (*visit)(void *self, pid_t child);
+	void *self;
+};
+
+/* Numbers are parted by blanks and may be cut at the end of a block. */
+static bool read_children(int fd, const struct threads *threads)
+{
+	char block[4096];
+	pid_t child = 0;
+	for (;;) {
+		ssize_t got = read(fd, block, sizeof block);
+		if (got <= 0)
+			return true;
+		for (ssize_t i = 0; i < got; i++) {
+			if (block[i] >= '0' && block[i] <= '9') {
+				child = child * 10 + (block[i] - '0');
+				continue;
+			}
+			if (child && !threads->visit(threads->self, child))
+				return false;
+			child = 0;
+		}
+	}
+}
+
+static bool children_of_thread(void *self, int thread)
+{
+	const struct threads *threads = self;
+	char path[PROC_PATH_SIZE];
+	const char *end = path + sizeof path - 1;
+	proc_path(path, threads->pid, "task/");
+	char *at = add_number(path + strlen(path), end, thread);
+	at = add_string(at, end, "/children");
+	*at = '\0';
+	OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 || read_children(fd, threads);
+}
+
+void proc_children(pid_t pid, bool (*visit)(void *self, pid_t child), void *self)
+{
+	char path[PROC_PATH_SIZE];
+	struct threads threads = {.pid = pid, .visit = visit, .self = self};
+	proc_numbers(proc_path(path, pid, "task"), children_of_thread, &threads);
+}
+
+bool proc_environ(pid_t pid, struct text *out)
+{
+	char path[PROC_PATH_SIZE];
+	return file_read_proc(proc_path(path, pid, "environ"), out);
+}
+
+bool proc_environ_has(const struct text *environ_text, const char *entry)
+{
+	size_t length = strlen(entry);
+	const char *at = text_string(environ_text);
+	const char *end = at + environ_text->length;
+	while (at < end) {
+		size_t here = strnlen(at, (size_t)(end - at));
+		if (here == length && !memcmp(at, entry, length))
+			return true;
+		at += here + 1;
+	}
+	return false;
+}

@@ -1,0 +1,50 @@
+/*
+ * proc.h - /proc as this room needs it, without the heap: the guardian uses it too.
+ *
+ * Everything here can be out of date when it returns. What a signal depends on is checked again
+ * behind a pidfd by the caller.
+ */
+#ifndef SPAWN_PROC_H
+#define SPAWN_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/text.h"
+
+struct proc_stat {
+	pid_t pid;
+	pid_t parent;
+	pid_t session;
+	char state;     /* of its first thread */
+	long threads;   /* living ones; more than one: a 'Z' is only the first thread's end */
+	uint64_t start; /* clock ticks after boot */
+	char name[16];  /* comm, at most 15 characters */
+};
+
+/* False when there is no such process (any more). */
+bool proc_stat(pid_t pid, struct proc_stat *stat);
+static inline bool proc_is_dead(const struct proc_stat *stat)
+{
+	return (stat->state == 'Z' || stat->state == 'X') && stat->threads <= 1;
+}
+
+/* Calls visit(self, child) for each child of each thread; stops when it returns false. */
+void proc_children(pid_t pid, bool (*visit)(void *self, pid_t child), void *self);
+
+/* Calls visit(self, number) for each numeric name in a directory of /proc; false: cannot be read.
+ */
+bool proc_numbers(const char *directory, bool (*visit)(void *self, int number), void *self);
+
+/* The environment as NUL-separated text; false when it cannot be read. On the heap. */
+bool proc_environ(pid_t pid, struct text *out);
+/* True when "NAME=value" is one whole entry of it. */
+bool proc_environ_has(const struct text *environ_text, const char *entry);
+
+/* "/proc/PID/REST" into a buffer; rest may be "". Async-signal-safe. */
+enum { PROC_PATH_SIZE = 64 };
+const char *proc_path(char buffer[PROC_PATH_SIZE], pid_t pid, const char *rest);
+
+#endif
