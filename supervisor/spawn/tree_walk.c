@@ -1,0 +1,137 @@
+#include "spawn/tree_walk.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/own.h"
+
+static bool add_pid(void *self, pid_t child)
+{
+	struct pid_list *list = self;
+	return list_push(list, child);
+}
+
+void tree_direct(const struct tree *tree, struct pid_list *out)
+{
+	proc_children(tree->self, add_pid, out);
+}
+
+/* Cheaper than /proc, and there may be ten thousand of them. */
+static bool is_zombie(pid_t direct)
+{
+	siginfo_t info = {0};
+	return !waitid(P_PID, (id_t)direct, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
+static int owner_by_memory(const struct tree *tree, const struct proc_stat *stat)
+{
+	for (size_t i = 0; i < tree->memory.count; i++) {
+		const struct tree_memory *seen = &tree->memory.items[i];
+		if (seen->pid == stat->pid && seen->start == stat->start)
+			return seen->service;
+	}
+	return OWNER_NOBODY;
+}
+
+static int owner_by_session(const struct tree *tree, const struct proc_stat *stat)
+{
+	for (size_t i = 0; i < tree->leader_count; i++)
+		if (tree->leaders[i].pid && tree->leaders[i].pid == stat->session)
+			return (int)i;
+	return OWNER_NOBODY;
+}
+
+static int owner_by_marker(const struct tree *tree, pid_t pid)
+{
+	OWNED_TEXT content = {0};
+	if (!proc_environ(pid, &content) || !proc_environ_has(&content, tree->id))
+		return OWNER_NOBODY;
+	for (size_t i = 0; i < tree->leader_count; i++) {
+		OWNED_TEXT entry = {0};
+		text_addf(&entry, "STACKUP_SERVICE=%s", tree->leaders[i].name);
+		if (text_ok(&entry) && proc_environ_has(&content, entry.data))
+			return (int)i;
+	}
+	return OWNER_NOBODY;
+}
+
+int tree_owner(const struct tree *tree, pid_t direct)
+{
+	const struct tree_known *known = tree_find_known(tree, direct);
+	if (known)
+		return known->service >= 0 ? known->service : OWNER_HELPER;
+	struct proc_stat stat;
+	if (is_zombie(direct) || !proc_stat(direct, &stat))
+		return OWNER_DEAD;
+	int owner = owner_by_memory(tree, &stat);
+	if (owner == OWNER_NOBODY)
+		owner = owner_by_session(tree, &stat);
+	if (owner == OWNER_NOBODY)
+		owner = owner_by_marker(tree, direct);
+	return owner;
+}
+
+/* A zombie still counts as there: its number is still taken. */
+static bool exists(int pidfd)
+{
+	return pidfd < 0 || !syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0);
+}
+
+static void walk_one(struct tree_walk *walk, pid_t pid, pid_t parent, int parent_fd)
+{
+	OWNED_FD fd = walk->proven ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	if (walk->proven && fd < 0)
+		return;
+	struct proc_stat stat;
+	if (!proc_stat(pid, &stat))
+		return;
+	bool adopted = stat.parent == walk->tree->self;
+	if (!adopted && (stat.parent != parent || !exists(parent_fd)))
+		return;
+	size_t first = walk->pending.count;
+	proc_children(pid, add_pid, &walk->pending);
+	if (!proc_is_dead(&stat))
+		walk->visit(walk->self, &stat, fd);
+	size_t end = walk->pending.count;
+	for (size_t i = first; i < end; i++)
+		walk_one(walk, walk->pending.items[i], pid, fd);
+	walk->pending.count = first;
+}
+
+void tree_walk_below(struct tree_walk *walk, pid_t direct)
+{
+	walk_one(walk, direct, walk->tree->self, -1);
+}
+
+static bool is_of_helper(const struct tree_walk *walk, pid_t direct)
+{
+	struct proc_stat stat;
+	if (direct == walk->helper)
+		return true;
+	return !tree_find_known(walk->tree, direct) && proc_stat(direct, &stat) &&
+		stat.session == walk->helper;
+}
+
+static bool is_wanted(const struct tree_walk *walk, pid_t direct)
+{
+	if (walk->helper)
+		return is_of_helper(walk, direct);
+	if (walk->service == TREE_EVERYTHING)
+		return true;
+	return tree_owner(walk->tree, direct) == walk->service;
+}
+
+void tree_walk(struct tree_walk *walk)
+{
+	struct pid_list direct = {0};
+	tree_direct(walk->tree, &direct);
+	for (size_t i = 0; i < direct.count; i++)
+		if (is_wanted(walk, direct.items[i]))
+			tree_walk_below(walk, direct.items[i]);
+	list_release(&direct);
+	list_release(&walk->pending);
+}
