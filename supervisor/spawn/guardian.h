@@ -1,0 +1,58 @@
+/*
+ * guardian.h - the process above the supervisor that outlives it.
+ *
+ *	C (whoever calls) --- G (guardian) --- S (supervisor) --- services
+ *
+ * guardian_start() returns twice: in the caller, and in the supervisor. Between them G does this:
+ *
+ * 1. It becomes the leader of a new session and a subreaper, forks S, closes every descriptor but
+ *    the socket to S, works in "/", and uses no heap.
+ * 2. TERM, INT and HUP sent to it are handed to S; all other signals are ignored.
+ * 3. S hands it, by guardian_keep(), a duplicate of the read end of each log pipe and of the log
+ *    file. They share the file's offset, so whoever writes appends.
+ * 4. When S has ended in any way, every descendant falls to G. It sends SIGKILL to its direct
+ *    children (their numbers cannot be reused before it reaps them) and reaps, again and again;
+ *    what was deeper comes up. It ends only when none is left.
+ * 5. What is left in the log pipes goes to the files.
+ * 6. It exits with the exit code of S, or 128 + signal, or GUARDIAN_LEFT when a process that has
+ *    changed its user could not be killed.
+ *
+ * S is a subreaper as well, gets SIGTERM when G dies, has all signals default and none blocked.
+ */
+#ifndef SPAWN_GUARDIAN_H
+#define SPAWN_GUARDIAN_H
+
+#include <sys/types.h>
+
+#include "base/error.h"
+
+enum guardian_side { GUARDIAN_CALLER, GUARDIAN_SUPERVISOR };
+
+enum {
+	GUARDIAN_SLOTS = 4096, /* log pipes: two a service with log.split */
+	GUARDIAN_LEFT = 74,    /* exit code */
+	GUARDIAN_NO_FORK = 71, /* exit code: S could not be forked */
+};
+
+struct guardian {
+	pid_t pid;  /* of G, on both sides */
+	int socket; /* supervisor: to G, owns; caller: -1 */
+};
+
+/*
+ * 0 in both processes, *side says which. -1 (only in the caller): nothing was started. In S stdin
+ * and stdout are /dev/null, and stderr is `stderr_fd`, or /dev/null for -1. All other descriptors
+ * of the caller are still open in S.
+ */
+int guardian_start(
+	struct guardian *guardian, int stderr_fd, enum guardian_side *side, struct error *e);
+
+/*
+ * From the supervisor. Keep replaces what the slot had (rotation: same pipe, new file). The
+ * descriptors stay the caller's. -1: G is gone or has not read for a second; the supervisor can go
+ * on.
+ */
+int guardian_keep(struct guardian *guardian, int slot, int pipe_fd, int log_fd, struct error *e);
+int guardian_drop(struct guardian *guardian, int slot, struct error *e);
+
+#endif
