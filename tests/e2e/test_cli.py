@@ -1,0 +1,331 @@
+"""Verbs, exit codes and output shapes of section 4 and 5."""
+import json
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+from harness import alive, gone, until
+
+STACK = """
+    [service db]
+    command = ACTOR --listen
+    [service api]
+    command = ACTOR --say hello --listen
+    depends_on = db
+    env.COLOUR = blue
+    protocol = http
+    [service web]
+    command = ACTOR --listen
+    depends_on = api, db:started
+"""
+
+
+@pytest.fixture
+def running(shop):
+    shop.stack(STACK)
+    shop.up()
+    return shop
+
+
+def test_version_and_help(world):
+    assert re.search(r"\d+\.\d+\.\d+", world.run("--version", code=0).out)
+    assert re.search(r"\d+\.\d+\.\d+", world.run("version", code=0).out)
+    helped = world.run("--help", code=0).out
+    for verb in ("up", "down", "status", "logs", "exec", "attach", "wait", "graph", "why", "events", "config", "check", "port"):
+        assert re.search(rf"\b{verb}\b", helped), verb
+    assert "--detach" in world.run("help", "up", code=0).out
+    assert "on-failure" in world.run("help", "restart", code=0).out
+
+
+@pytest.mark.parametrize("args", [["upp"], ["up", "--no-such-option"], ["status", "--instance"], ["--instance", "x", "status"],
+                                  ["wait", "--timeout", "soon"], []])
+def test_exit_code_2_for_wrong_usage(world, args):
+    result = world.run(*args)
+    assert result.code == 2 or (args == [] and result.code == 0), result
+
+
+def test_unknown_verb_and_option_name_the_nearest(world):
+    assert "status" in world.run("statsu", code=2).err
+    assert "--detach" in world.run("up", "--detatch", code=2).err
+
+
+@pytest.mark.parametrize("verb", ["top", "instances", "cleanup", "doctor", "scan", "init", "import", "export", "dashboard",
+                                  "serve", "mcp", "with", "completion"])
+def test_verbs_of_later_versions_are_absent(world, verb):
+    assert world.run(verb).code == 2
+
+
+def test_exit_code_4_for_unknown_service_or_instance(running):
+    result = running.run("stop", "appi", code=4)
+    assert "api" in result.err
+    running.run("port", "nothing", code=4)
+    running.run("-p", "no-such-project", "status", code=4)
+    running.run("logs", "nothing", code=4)
+
+
+def test_exit_code_3_when_not_everything_is_as_wanted(running):
+    assert running.run("status").code == 0
+    running.stack(STACK + "\n    [service bad]\n    command = ACTOR --exit 1\n    restart = no\n")
+    running.run("up", "-d", code=0)
+    running.wait_state("bad", "failed")
+    assert running.run("status").code == 3
+
+
+def test_status_when_nothing_runs(shop):
+    shop.stack(STACK)
+    result = shop.run("status")
+    assert result.code in (3, 4) and result.out + result.err
+
+
+def test_ps_is_status(running):
+    assert running.run("ps", code=0).out.split()[0] == running.run("status", code=0).out.split()[0]
+
+
+def test_status_table_holds_what_people_look_for(running):
+    out = running.run("status", code=0).out
+    for word in ("api", "db", "web", "ready", "30101", "http://localhost:30101"):
+        assert word in out, word
+    assert "\x1b" not in out
+
+
+def test_status_all_shows_every_instance(world):
+    for name in ("one", "two"):
+        project = world.project(name)
+        project.stack(STACK)
+        project.up()
+    out = world.run("status", "--all", code=0).out
+    assert "one" in out and "two" in out
+    instances = world.run("status", "--all", "--json", code=0).json["instances"]
+    assert {i["project"] for i in instances} == {"one", "two"}
+
+
+@pytest.mark.parametrize("script,code", [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 143)])
+def test_run_exit_code_is_the_commands(shop, script, code):
+    shop.stack(STACK)
+    assert shop.run("run", "sh", "-c", script).code == code
+
+
+def test_run_has_the_stacks_environment(shop):
+    shop.stack(STACK)
+    assert shop.run("run", "printenv", "API_PORT", code=0).out == "30101\n"
+    assert shop.run("run", "cat", input="through\n", code=0).out == "through\n"
+
+
+def test_run_and_exec_126_and_127(running):
+    running.write("plain", "x", 0o644)
+    assert running.run("run", "no-such-program").code == 127
+    assert running.run("run", "./plain").code == 126
+    assert running.run("exec", "api", "no-such-program").code == 127
+    assert running.run("exec", "api", "./plain").code == 126
+
+
+def test_exec_has_the_services_environment_and_directory(running):
+    assert running.run("exec", "api", "printenv", "COLOUR", "PORT", code=0).out == "blue\n30101\n"
+    assert running.run("exec", "api", "pwd", code=0).out.strip() == str(running.dir)
+    assert running.run("exec", "api", "sh", "-c", "exit 9").code == 9
+    assert running.run("exec", "api", "ls", "-a", code=0).out, "options of the command are the command's"
+
+
+def test_exec_on_a_terminal(running):
+    terminal = running.terminal("exec", "api", "sh", "-c", "test -t 0 && test -t 1 && echo is-terminal; read x; echo got $x")
+    terminal.wait_for("is-terminal")
+    terminal.type("words\n")
+    terminal.wait_for("got words")
+    assert terminal.wait() == 0
+
+
+def test_attach_is_a_services_terminal(shop):
+    shop.stack("""
+        [service shell]
+        command = ACTOR --dump-process --dump-size --say ready-to-echo --echo
+        tty = yes
+        ready = log ready-to-echo
+    """)
+    shop.up()
+    assert "stdin-tty=1" in shop.log("shell")
+    terminal = shop.terminal("attach", "shell")
+    pid = shop.pid("shell")
+    terminal.type("hello\n")
+    terminal.wait_for("echo <hello>")
+    terminal.close()
+    assert alive(pid) and shop.state("shell") == "ready", "leaving does not stop it"
+
+
+def test_attach_without_a_terminal_is_an_error_with_the_fix(running):
+    result = running.run("attach", "api")
+    assert result.code != 0 and "tty = yes" in result.err
+
+
+def test_port_and_url(running):
+    assert running.run("port", "api", code=0).out == "30101\n"
+    assert running.run("url", "api", code=0).out == "http://localhost:30101\n"
+    running.stack(STACK + "\n    [service plain]\n    command = ACTOR\n    [service two]\n    command = ACTOR --listen\n    slot = 9\n    port.admin = 4\n")
+    running.run("up", "-d", code=0)
+    assert running.run("port", "two", "admin", code=0).out == "30104\n"
+    assert running.run("port", "plain").code != 0
+
+
+def test_graph_forms(running):
+    text = running.run("graph", code=0).out
+    assert "api" in text and "db" in text
+    dot = running.run("graph", "--dot", code=0).out
+    assert dot.startswith("digraph") and re.search(r'"api"\s*->\s*"db"|"db"\s*->\s*"api"', dot)
+    mermaid = running.run("graph", "--mermaid", code=0).out
+    assert re.match(r"(graph|flowchart) ", mermaid) and "api" in mermaid
+
+
+def test_why_shows_transitions_with_reasons(running):
+    pid = running.pid("api")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: running.service("api")["restarts"] == 1 and running.state("api") == "ready")
+    out = running.run("why", "api", code=0).out
+    assert "KILL" in out and "ready" in out and "starting" in out
+
+
+def test_why_says_what_a_service_waits_for(shop):
+    shop.stack("""
+        [service db]
+        command = ACTOR
+        slot = db
+        [service api]
+        command = ACTOR
+        depends_on = db
+    """)
+    shop.detach()
+    shop.wait_state("api", "blocked")
+    assert "db" in shop.run("why", "api", code=0).out
+    assert "db" in shop.service("api")["reason"]
+
+
+def test_events_shape_and_order(running):
+    events = running.past_events()
+    assert all(set(e) >= {"time", "seq", "instance", "service", "kind", "text"} for e in events)
+    seqs = [e["seq"] for e in events]
+    assert seqs == sorted(seqs) and len(set(seqs)) == len(seqs)
+    ready = [e["service"] for e in events if e["kind"] == "ready" and e["service"]]
+    assert ready == ["db", "api", "web"]
+    assert running.run("events", code=0).out.count("\n") >= len(events)
+    assert running.run("events", "--since", "2100-01-01", "--json", code=0).out == ""
+
+
+def test_events_follow(running):
+    follower = running.events()
+    running.run("restart", "web", code=0)
+    follower.event("stopping", "web")
+    follower.event("ready", "web")
+    follower.close()
+
+
+def test_wait_for_conditions(running):
+    assert running.run("wait", code=0)
+    assert running.run("wait", "api", "db:started", "--timeout", "5", code=0)
+    assert running.run("wait", "api:nonsense").code == 2
+    running.stack(STACK + "\n    [service job]\n    type = task\n    command = ACTOR --wait-file go --exit 0\n")
+    running.run("up", "-d", code=0)
+    assert running.run("wait", "job:completed", "--timeout", "0.3").code == 124
+    running.write("go", "")
+    assert running.run("wait", "job:completed", "--timeout", "10").code == 0
+
+
+def test_wait_ends_at_once_when_it_cannot_come_true(shop):
+    shop.stack("""
+        [service bad]
+        command = ACTOR --exit 1
+        slot = auto
+        restart = no
+    """)
+    shop.detach()
+    result = shop.run("wait", "bad", "--timeout", "30")
+    assert result.code in (1, 6) and result.seconds < 10
+
+
+def test_down_is_idempotent_and_unknown_instances_are_4(running):
+    running.run("down", code=0)
+    assert running.run("down").code in (0, 4)
+    assert running.run("-p", "nope", "down").code == 4
+
+
+def test_down_all_of_the_project_only(world):
+    one, two = world.project("one"), world.project("two")
+    for project in (one, two):
+        project.stack(STACK)
+        project.up()
+    one.run("--instance", "2", "up", "--wait", code=0)
+    one.run("down", "--all", code=0)
+    left = world.run("status", "--all", "--json").json["instances"]
+    assert [i["project"] for i in left if i["state"] == "ready"] == ["two"]
+
+
+def test_down_with_a_shorter_timeout(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --ignore-term
+        stop.timeout = 60s
+    """)
+    shop.up()
+    pid = shop.pid("api")
+    assert shop.run("down", "--timeout", "1", code=0).seconds < 15
+    gone(pid, 1)
+
+
+def test_registry_list(running):
+    project = running.run("registry", "list", "--json", code=0).json["projects"][0]
+    assert set(project) >= {"id", "name", "block", "base_port", "path", "status", "owner", "created_at", "last_used_at", "instances"}
+    assert project["name"] == "shop" and project["path"] == str(running.dir) and project["status"] == "active"
+    assert project["instances"][0]["instance"] == 1
+    assert "shop" in running.run("registry", "list", code=0).out
+
+
+def test_instance_option_auto_and_new(running):
+    running.run("--instance", "new", "up", "--wait", code=0)
+    instances = running.run("status", "--all", "--json", code=0).json["instances"]
+    assert len([i for i in instances if i["state"] == "ready"]) == 2
+
+
+def test_instance_of_the_environment(running):
+    assert running.run("up", "--wait", env={"STACKUP_INSTANCE": "4"}, code=0)
+    assert running.run("port", "api", env={"STACKUP_INSTANCE": "4"}, code=0).out == "30131\n"
+
+
+def test_json_streams_are_on_stdout_and_talk_on_stderr(shop):
+    shop.stack(STACK)
+    result = shop.run("--json", "up", "--wait", code=0)
+    if result.out.strip():
+        for line in result.out.splitlines():
+            json.loads(line)
+
+
+def test_colour_options(running):
+    assert "\x1b[" in running.run("--color=always", "status", code=0).out
+    assert "\x1b[" in running.run("status", env={"FORCE_COLOR": "1"}, code=0).out
+    assert "\x1b" not in running.run("--color=always", "--no-color", "status", code=0).out
+    terminal = running.terminal("status")
+    terminal.wait()
+    assert b"\x1b[" in terminal.output
+
+
+def test_no_color_on_a_terminal(running):
+    terminal = running.world.terminal("status", cwd=running.dir, env={"NO_COLOR": "1"})
+    terminal.wait()
+    assert b"\x1b[" not in terminal.output
+
+
+def test_worktrees_claim_their_own_instances(world):
+
+    shop = world.project("shop")
+    shop.stack(STACK)
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["worktree", "add", "-q", "-b", "feature/auth", "../wt"]):
+        subprocess.run(git + args, cwd=shop.dir, check=True)
+    linked = world.project("wt")
+    shop.up()
+    linked.up()
+    status = linked.instance()
+    assert status["project"] == "shop" and status["instance"] == 3 and status["branch"] == "feature/auth"
+    assert linked.port("api") == 30121 and shop.port("api") == 30101
+    linked.down()
+    linked.up()
+    assert linked.instance()["instance"] == 3
+    assert linked.run("env", "api", "--format=json", code=0).json["STACKUP_SLUG"] == "shop-feature-auth"

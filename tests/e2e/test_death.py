@@ -1,0 +1,471 @@
+"""FAULTS.md S and promise P2: death of the supervisor, of the guardian, of both; hostile environments."""
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+from harness import (BIN, World, alive, can_connect, descendants_of, gone, http_get, listening_ports,
+                     port_is_free, until)
+
+STACK = """
+    [service api]
+    command = ACTOR --listen
+    [service worker]
+    command = ACTOR --ignore-term --double-fork --setsid-child
+    [service db]
+    command = ACTOR --wait 30 --listen
+"""
+
+
+def all_pids(shop):
+    instance = shop.instance()
+    return instance, [instance["pid"], instance["guardian_pid"]] + descendants_of(instance["pid"])
+
+
+def nothing_left(pids, seconds=5):
+    until(lambda: not [p for p in pids if alive(p)], seconds, "everything gone")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGQUIT])
+def test_fault_S1_supervisor_dies_all_services_are_gone_in_a_second(shop, number):
+    shop.stack(STACK)
+    shop.up()
+    instance, pids = all_pids(shop)
+    began = time.monotonic()
+    os.kill(instance["pid"], number)
+    nothing_left(pids)
+    assert time.monotonic() - began < 2
+    assert all(port_is_free(p) for p in range(30100, 30110))
+    result = shop.run("status", "--json")
+    assert result.json["instances"][0]["state"] in ("failed", "stopped")
+    said = result.err + result.out + shop.run("status").out
+    assert "crash" in said or "killed" in said or "died" in said
+    shop.up()
+    assert http_get(30101)
+
+
+def test_fault_S1_registry_says_crashed(shop):
+    shop.stack(STACK)
+    shop.up()
+    instance, pids = all_pids(shop)
+    os.kill(instance["pid"], signal.SIGKILL)
+    nothing_left(pids)
+    project = shop.run("registry", "list", "--json", code=0).json["projects"][0]
+    assert project["instances"][0]["status"] == "crashed"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_fault_S1_supervisor_killed_at_a_random_moment_of_its_start(shop, seed):
+    """The kill comes after a random number of events: in the middle of starting, ready or stopping."""
+    shop.stack(STACK + """
+        [service web]
+        command = ACTOR --listen
+        depends_on = db
+        [service job]
+        type = task
+        command = ACTOR --exit 0
+        depends_on = api
+    """)
+    rng = random.Random(seed)
+    for _ in range(4):
+        shop.detach()
+        instance, _ = all_pids(shop)
+        if rng.random() < 0.3:
+            shop.world.popen("down", cwd=shop.dir)
+        spin = rng.randrange(0, 60000)
+        for _ in range(spin):
+            pass
+        pids = descendants_of(instance["guardian_pid"]) + [instance["guardian_pid"]]
+        try:
+            os.kill(instance["pid"], signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        nothing_left(pids)
+        until(lambda: not shop.world.survivors())
+        assert all(port_is_free(p) for p in range(30100, 30110))
+    shop.up()
+
+
+def test_fault_S2_guardian_killed_supervisor_stops_orderly(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --exit-on-term 0 --listen
+    """)
+    shop.up()
+    instance, pids = all_pids(shop)
+    os.kill(instance["guardian_pid"], signal.SIGKILL)
+    nothing_left(pids)
+    assert "got a signal to stop" in shop.log("api")
+    shop.up()
+
+
+@pytest.mark.parametrize("verb", ["up", "down", "status"])
+def test_fault_S3_both_killed_the_next_command_cleans_up_and_says_so(shop, verb):
+    shop.stack(STACK)
+    shop.up()
+    instance, pids = all_pids(shop)
+    for pid in (instance["guardian_pid"], instance["pid"]):
+        os.kill(pid, signal.SIGSTOP)
+    for pid in (instance["guardian_pid"], instance["pid"]):
+        os.kill(pid, signal.SIGKILL)
+    gone(instance["pid"])
+    orphans = [p for p in pids if alive(p)]
+    assert orphans, "the test wants survivors"
+    result = shop.run(*(["up", "--wait"] if verb == "up" else [verb]))
+    assert not [p for p in orphans if alive(p)]
+    said = result.err + result.out
+    assert "left" in said or "surviv" in said, result
+    if verb != "up":
+        assert not shop.world.survivors()
+
+
+def test_fault_S3_a_stranger_with_the_same_variables_is_left_alone(shop):
+    """Promise P3: the marker alone, with the pid of another instance's run, is no licence."""
+    shop.stack(STACK)
+    shop.up()
+    stranger = subprocess.Popen(["/bin/sleep", "60"], env={"STACKUP_PROJECT": "shop", "STACKUP_INSTANCE": "1"})
+    try:
+        instance, pids = all_pids(shop)
+        os.kill(instance["pid"], signal.SIGKILL)
+        nothing_left(pids)
+        shop.run("status")
+        shop.up()
+        shop.down()
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_fault_S6_term_to_the_supervisor_stops_orderly(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --exit-on-term 0 --listen
+        [service slow]
+        command = ACTOR --wait-file never --listen
+        slot = auto
+    """)
+    shop.detach()
+    shop.wait_state("api", "ready")
+    instance, pids = all_pids(shop)
+    os.kill(instance["pid"], signal.SIGTERM)
+    nothing_left(pids)
+    assert "got a signal to stop" in shop.log("api")
+    assert not list((shop.world.home / "run").rglob("*.sock"))
+
+
+def test_fault_S10_stdout_closed_early(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --lines 5000
+    """)
+    shop.up()
+    process = shop.world.popen("logs", "-f", "api", cwd=shop.dir, stdout=-1, stderr=-1)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(20) in (0, 141, -signal.SIGPIPE)
+    assert process.stderr.read() == b""
+    assert shop.state("api") == "ready"
+
+
+def test_fault_S12_stale_socket_lock_and_rows_of_another_boot(shop):
+    shop.stack(STACK)
+    shop.up()
+    instance, pids = all_pids(shop)
+    keep = shop.world.root / "keep"
+    shutil.copytree(shop.world.home, keep, symlinks=True, ignore=lambda d, names: [n for n in names if n.endswith(".sock")])
+    shop.down()
+    shutil.rmtree(shop.world.home)
+    shutil.copytree(keep, shop.world.home)
+    stale = socket.socket(socket.AF_UNIX)
+    path = shop.world.home / "run" / "shop" / "1.sock"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.unlink(missing_ok=True)
+    stale.bind(str(path))
+    stale.close()
+    shop.up()
+    assert shop.port("api") == 30101
+
+
+def test_fault_S14_frozen_for_a_while_restarts_nothing(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        health = http /
+        health.interval = 100ms
+        health.timeout = 300ms
+        health.retries = 1
+    """)
+    shop.up()
+    supervisor, api = shop.instance()["pid"], shop.pid("api")
+    for _ in range(3):
+        os.kill(supervisor, signal.SIGSTOP)
+        os.kill(api, signal.SIGSTOP)
+        until(lambda: "T" in pathlib.Path(f"/proc/{api}/stat").read_text().rsplit(")", 1)[1].split()[0])
+        end = time.monotonic() + 1.5
+        until(lambda: time.monotonic() > end)
+        os.kill(api, signal.SIGCONT)
+        os.kill(supervisor, signal.SIGCONT)
+        shop.run("wait", "api:healthy", "--timeout", "10", code=0)
+    assert shop.pid("api") == api and shop.service("api")["restarts"] == 0
+
+
+def test_fault_S18_lock_of_a_dead_owner_is_taken_over(shop):
+    shop.stack(STACK)
+    for _ in range(3):
+        shop.up()
+        instance, pids = all_pids(shop)
+        os.kill(instance["pid"], signal.SIGKILL)
+        nothing_left(pids)
+    shop.up()
+    assert shop.instance()["base_port"] == 30100
+
+
+def test_fault_S19_binary_replaced_or_deleted_while_running(shop):
+    copy = shop.world.root / "stackup-copy"
+    shutil.copy(BIN, copy)
+    shop.stack(STACK)
+    subprocess.run([copy, "up", "--wait"], cwd=shop.dir, env=shop.world.env, check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    copy.unlink()
+    api = shop.pid("api")
+    os.kill(api, signal.SIGKILL)
+    until(lambda: shop.service("api")["restarts"] == 1 and shop.state("api") == "ready")
+    shop.down()
+
+
+def frame(message):
+    return struct.pack(">I", len(message)) + message
+
+
+def test_fault_S20_other_protocol_version_is_said_and_down_works(shop):
+    shop.stack(STACK)
+    shop.up()
+    path = str(shop.world.home / "run" / "shop" / "1.sock")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(path)
+        s.sendall(frame(b'{"stackup":99,"version":"99.0.0"}') + frame(b'{"id":1,"verb":"status"}'))
+        answer = b""
+        while True:
+            data = s.recv(65536)
+            if not data:
+                break
+            answer += data
+            if b"version" in answer and b"99" in answer:
+                break
+    assert b"version" in answer
+    shop.down()
+
+
+def test_fault_S21_project_directory_renamed_while_running(shop):
+    shop.stack(STACK)
+    shop.up()
+    moved = shop.dir.with_name("moved")
+    shop.dir.rename(moved)
+    assert http_get(30101)
+    shop.world.run("-p", "shop", "status", code=0)
+    shop.world.run("-p", "shop", "down", code=0)
+    assert not shop.world.survivors()
+
+
+def test_fault_S22_home_unset_or_unusable(shop):
+    shop.stack(STACK)
+    result = shop.run("status", env={"STACKUP_HOME": None, "HOME": None, "XDG_STATE_HOME": None, "XDG_RUNTIME_DIR": None})
+    assert result.code in (0, 3, 4, 7), result
+    if os.getuid() == 0:
+        loose = shop.world.root / "loose"
+        loose.mkdir()
+        loose.chmod(0o777)
+        os.chown(loose, 12345, 12345)
+        result = shop.run("up", "-d", env={"XDG_RUNTIME_DIR": str(loose), "STACKUP_HOME": None,
+                                           "HOME": str(shop.world.root / "user")})
+        assert not list(loose.iterdir()), "nothing belongs into a runtime directory of somebody else"
+        shop.run("down", env={"XDG_RUNTIME_DIR": str(loose), "STACKUP_HOME": None,
+                              "HOME": str(shop.world.root / "user")})
+
+
+def test_fault_S23_as_pid_1_of_a_container(shop):
+    if os.getuid() != 0:
+        pytest.skip("needs root for a pid namespace")
+    shop.stack("""
+        [service api]
+        command = ACTOR --orphans 20 --exit-on-term 0 --listen
+    """)
+    process = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", BIN, "up"], cwd=shop.dir,
+                               env=shop.world.env, stdin=subprocess.DEVNULL, stdout=-1, stderr=subprocess.STDOUT)
+    shop.world.opened.append(process)
+    until(lambda: can_connect(30101))
+    until(lambda: "orphaned" in (shop.log_file("api").read_text() if shop.log_file("api").exists() else ""))
+    inner = int(pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+    os.kill(inner, signal.SIGTERM)
+    assert process.wait(20) in (143, 0, -signal.SIGTERM)
+    assert 30101 not in listening_ports()
+    assert "got a signal to stop" in shop.log_file("api").read_text()
+
+
+def test_fault_S26_small_stack(shop):
+    shop.stack(STACK)
+    shop.run("up", "--wait", code=0,
+             preexec=lambda: resource.setrlimit(resource.RLIMIT_STACK, (512 * 1024, 512 * 1024)))
+    shop.run("status", code=0)
+
+
+def test_fault_S28_signal_storm(shop):
+    shop.stack(STACK)
+    shop.up()
+    instance = shop.instance()
+    for _ in range(10000):
+        os.kill(instance["pid"], signal.SIGCHLD)
+    assert shop.run("status", code=0).seconds < 2
+    assert shop.service("api")["restarts"] == 0
+
+
+def test_fault_S30_no_descriptor_left_when_clients_connect(shop):
+    shop.stack(STACK)
+    shop.up()
+    supervisor = shop.instance()["pid"]
+    used = len(os.listdir(f"/proc/{supervisor}/fd"))
+    before = resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (used, 4096))
+    path = str(shop.world.home / "run" / "shop" / "1.sock")
+    clients = []
+    for _ in range(10):
+        s = socket.socket(socket.AF_UNIX)
+        s.setblocking(False)
+        try:
+            s.connect(path)
+        except BlockingIOError:
+            pass
+        clients.append(s)
+
+    def ticks():
+        words = pathlib.Path(f"/proc/{supervisor}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(words[11]) + int(words[12])
+    first = ticks()
+    end = time.monotonic() + 1
+    until(lambda: time.monotonic() > end)
+    assert ticks() - first < 50, "a busy loop"
+    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, before)
+    for s in clients:
+        s.close()
+    assert shop.run("status", code=0, timeout=15).code == 0
+
+
+def test_fault_G8_stale_socket_file_is_replaced(shop):
+    shop.stack(STACK)
+    shop.up()
+    instance, pids = all_pids(shop)
+    os.kill(instance["pid"], signal.SIGKILL)
+    nothing_left(pids)
+    shop.up()
+    shop.run("status", code=0)
+
+
+def test_fault_G10_deleted_socket_comes_back_and_down_works(shop):
+    shop.stack(STACK)
+    shop.up()
+    path = shop.world.home / "run" / "shop" / "1.sock"
+    path.unlink()
+    until(lambda: path.exists(), 6)
+    until(lambda: shop.run("status").code == 0)
+    path.unlink()
+    shop.down()
+    assert not shop.world.survivors()
+
+
+def test_fault_G11_other_user_is_refused(shop):
+    if os.getuid() != 0:
+        pytest.skip("needs root to become another user")
+    shop.stack(STACK)
+    shop.up()
+    path = shop.world.home / "run" / "shop" / "1.sock"
+    assert path.stat().st_mode & 0o777 == 0o600
+    for directory in [path.parent, path.parent.parent, shop.world.home]:
+        assert directory.stat().st_mode & 0o777 == 0o700, directory
+    for directory in [path, path.parent, path.parent.parent, shop.world.home]:
+        directory.chmod(0o777)
+    code = ("import socket,sys; s=socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect(sys.argv[1]);"
+            "s.sendall(bytes(4)); print(s.recv(10))")
+    result = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c",
+                             code, str(path)], capture_output=True, text=True)
+    assert b"stackup" not in result.stdout.encode()
+    assert shop.run("status", code=0)
+    for directory in [shop.world.home, path.parent.parent, path.parent]:
+        directory.chmod(0o700)
+
+
+@pytest.mark.parametrize("junk", [b"GET / HTTP/1.1\r\n\r\n", b"\xff\xff\xff\xff", frame(b"{" * 1000), frame(b"[]"),
+                                  frame(b'{"stackup":1,"version":"0.1.0"}') + frame(b'{"id":1}'),
+                                  frame(b'{"stackup":1,"version":"0.1.0"}') + frame(b'{"id":1,"verb":"no-such"}'),
+                                  frame(b"\0" * 100), b""])
+def test_fault_G5_garbage_on_the_control_socket(shop, junk):
+    shop.stack(STACK)
+    shop.up()
+    path = str(shop.world.home / "run" / "shop" / "1.sock")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(5)
+        s.connect(path)
+        s.sendall(junk)
+        try:
+            s.recv(65536)
+        except (TimeoutError, ConnectionError):
+            pass
+    assert shop.run("status", code=0).seconds < 2
+
+
+def test_fault_G1_many_idle_connections(shop):
+    shop.stack(STACK)
+    shop.up()
+    path = str(shop.world.home / "run" / "shop" / "1.sock")
+    clients = []
+    for _ in range(500):
+        s = socket.socket(socket.AF_UNIX)
+        s.setblocking(False)
+        try:
+            s.connect(path)
+        except OSError:
+            pass
+        clients.append(s)
+    assert shop.run("status", code=0, timeout=10).seconds < 3
+    for s in clients:
+        s.close()
+
+
+def test_fault_G9_socket_path_longer_than_107_bytes(world):
+    root = world.root
+    deep = root / ("d" * 120)
+    deep.mkdir()
+    long = object.__new__(World)
+    long.__dict__.update(world.__dict__)
+    long.home = deep / "home"
+    long.home.mkdir(mode=0o700)
+    long.env = dict(world.env, STACKUP_HOME=str(long.home))
+    shop = long.project("shop")
+    shop.stack(STACK)
+    try:
+        shop.up()
+        shop.run("status", code=0)
+        shop.down()
+    finally:
+        long.finish()
+
+
+def test_many_descriptors_return_to_base(shop):
+    """Promise P5: after a hundred commands and restarts the supervisor holds what it held before."""
+    shop.stack(STACK)
+    shop.up()
+    supervisor = shop.instance()["pid"]
+    fds = len(os.listdir(f"/proc/{supervisor}/fd"))
+    for _ in range(15):
+        shop.run("restart", "api", code=0)
+        shop.run("status", code=0)
+        shop.run("logs", "-n", "1", code=0)
+    shop.wait_state("api", "ready")
+    until(lambda: len(os.listdir(f"/proc/{supervisor}/fd")) == fds)

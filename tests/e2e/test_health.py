@@ -1,0 +1,348 @@
+"""FAULTS.md H: health checks against servers that mean harm, and against our own shortages."""
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+
+import pytest
+from harness import descendants_of, until
+
+HOSTILE = f"/usr/bin/python3 {pathlib.Path(__file__).with_name('hostile.py')}"
+QUICK = """
+        health = http /
+        health.interval = 100ms
+        health.timeout = 300ms
+        health.retries = 2
+        health.action = alert
+        ready = port
+"""
+
+
+def watched(shop, mode, extra=""):
+    """A hostile server as service api, beside a healthy one."""
+    shop.stack(f"""
+        [service api]
+        command = {HOSTILE} {mode}
+        {QUICK}
+        {extra}
+        [service web]
+        command = ACTOR --listen
+        health = http /
+        health.interval = 100ms
+    """)
+    shop.up()
+
+
+def unhealthy(shop, mode, extra=""):
+    watched(shop, mode, extra)
+    service = until(lambda: (lambda s: s if s["health"] == "unhealthy" else None)(shop.service("api")))
+    assert shop.run("status", "--json").seconds < 1
+    assert shop.service("web")["health"] == "healthy"
+    return service["reason"] + shop.run("why", "api", code=0).out
+
+
+@pytest.mark.parametrize("mode", ["silent"])
+def test_fault_H1_accepts_and_never_answers(shop, mode):
+    assert "time" in unhealthy(shop, mode).lower()
+
+
+@pytest.mark.parametrize("mode", ["slow_header", "slow_body"])
+def test_fault_H2_a_byte_at_a_time(shop, mode):
+    assert "time" in unhealthy(shop, mode).lower()
+
+
+def test_fault_H3_endless_body_status_decides(shop):
+    watched(shop, "endless_body", "health.timeout = 2s")
+    until(lambda: shop.service("api")["health"] == "healthy")
+    rss = int(pathlib.Path(f"/proc/{shop.instance()['pid']}/statm").read_text().split()[1]) * 4096
+    assert rss < 400 << 20
+
+
+@pytest.mark.parametrize("mode", ["redirect_loop", "redirect_file"])
+def test_fault_H4_redirects_are_not_followed(shop, mode):
+    watched(shop, mode)
+    until(lambda: shop.service("api")["health"] == "healthy")
+    shop.down()
+    shop.stack(f"""
+        [service api]
+        command = {HOSTILE} {mode}
+        {QUICK}
+        health.status = 200
+    """)
+    shop.up()
+    until(lambda: shop.service("api")["health"] == "unhealthy")
+
+
+def test_fault_H4_other_schemes_are_refused_at_load(shop):
+    shop.stack("[service api]\ncommand = ACTOR\nhealth = http file:///etc/passwd")
+    assert "http" in shop.run("up", "-d", code=78).err
+
+
+@pytest.mark.parametrize("verify,health", [("yes", "unhealthy"), ("no", "healthy")])
+def test_fault_H5_bad_tls(shop, verify, health):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", shop.dir / "key.pem", "-out",
+                    shop.dir / "cert.pem", "-days", "1", "-subj", "/CN=wrong.example"], check=True, capture_output=True)
+    shop.write("tls.py", """
+import http.server, os, ssl
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("cert.pem", "key.pem")
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), http.server.SimpleHTTPRequestHandler)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+""")
+    shop.stack(f"""
+        [service api]
+        command = /usr/bin/python3 tls.py
+        health = http https://localhost:${{port}}/
+        health.interval = 100ms
+        health.timeout = 5s
+        health.tls_verify = {verify}
+        health.action = alert
+        ready = port
+    """)
+    shop.up()
+    service = until(lambda: (lambda s: s if s["health"] == health else None)(shop.service("api")))
+    if health == "unhealthy":
+        told = (service["reason"] + shop.run("why", "api").out).lower()
+        assert "certificate" in told or "ssl" in told or "tls" in told
+
+
+@pytest.mark.parametrize("mode", ["reset", "silent_close", "garbage", "huge_header"])
+def test_fault_H8_reset_closed_garbage(shop, mode):
+    assert unhealthy(shop, mode)
+
+
+def test_fault_H8_refused_is_starting_until_its_budget_is_over(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --wait-file go --listen
+        health = http /
+        health.interval = 50ms
+    """)
+    shop.detach()
+    shop.wait_state("api", "starting")
+    shop.write("go", "")
+    shop.wait_state("api", "ready")
+    assert shop.service("api")["restarts"] == 0
+
+
+@pytest.mark.parametrize("code,health", [(200, "healthy"), (204, "healthy"), (302, "healthy"), (399, "healthy"),
+                                         (401, "unhealthy"), (404, "unhealthy"), (500, "unhealthy"), (503, "unhealthy")])
+def test_fault_H10_status_table(shop, code, health):
+    watched(shop, f"status {code}")
+    until(lambda: shop.service("api")["health"] == health)
+
+
+def test_health_status_body_header_method(shop):
+    shop.stack(f"""
+        [service api]
+        command = {HOSTILE} echo_request
+        health = http /path?x=1
+        health.method = HEAD
+        health.header.X-Probe = stackup test
+        health.interval = 100ms
+        [service web]
+        command = {HOSTILE} body all-is-well
+        health = http /
+        health.body = ^all-is-(well|fine)$
+        [service db]
+        command = {HOSTILE} status 418
+        health = http /
+        health.status = 200-299, 418
+    """)
+    shop.up()
+    log = shop.log("api")
+    assert "HEAD /path?x=1 HTTP/1.1" in log and "X-Probe: stackup test" in log
+
+
+def test_fault_H11_slow_probe_is_never_asked_twice_at_once(shop):
+    watched(shop, "slow_ok 0.25", "health.interval = 50ms")
+    until(lambda: shop.service("api")["health"] == "healthy")
+    shop.follow("events", "-f").close()
+    api = shop.pid("api")
+    supervisor = shop.instance()["pid"]
+    os.kill(supervisor, signal.SIGSTOP)
+    os.kill(supervisor, signal.SIGCONT)
+    shop.run("wait", "api:healthy", "--timeout", "5", code=0)
+    assert "two at once" not in shop.log("api") and shop.pid("api") == api
+
+
+def test_fault_H13_command_probe_hangs_forks_and_floods(shop):
+    shop.write("probe.sh", "#!/bin/sh\ntrap '' TERM\n(setsid sleep 60 &)\nhead -c 100000000 /dev/zero\nsleep 60\n", 0o755)
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        health = command ./probe.sh
+        health.interval = 100ms
+        health.timeout = 500ms
+        health.retries = 2
+        health.action = alert
+        ready = port
+    """)
+    shop.up()
+    until(lambda: shop.service("api")["health"] == "unhealthy")
+    supervisor = shop.instance()["pid"]
+    assert shop.run("status", "--json").seconds < 1
+    until(lambda: len(descendants_of(supervisor)) < 8)
+    shop.run("stop", "api", code=0)
+    until(lambda: not descendants_of(supervisor))
+
+
+def test_command_probe_sees_the_services_environment(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        health = command test "$PORT" = 30101 && test "$COLOUR" = blue
+        health.interval = 100ms
+        env.COLOUR = blue
+    """)
+    shop.up()
+    assert shop.service("api")["health"] == "healthy"
+
+
+def test_fault_H14_somebody_else_answers_on_the_port(shop):
+    """The service listens elsewhere; an old server of another process answers on its port."""
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        health = http /
+        health.interval = 100ms
+        health.action = alert
+        hold = no
+        identity = strict
+        ready = started
+    """)
+    shop.up()
+    shop.run("stop", "api", code=0)
+    shop.stack("""
+        [service api]
+        command = ACTOR
+        health = http /
+        health.interval = 100ms
+        health.action = alert
+        hold = no
+        identity = strict
+        ready = started
+    """)
+    shop.up()
+    old = subprocess.Popen(["/usr/bin/python3", "-m", "http.server", "30101", "--bind", "127.0.0.1"],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        service = until(lambda: (lambda s: s if s["health"] == "imposter" else None)(shop.service("api")))
+        assert str(old.pid) in service["reason"] + shop.run("why", "api").out
+    finally:
+        old.kill()
+        old.wait()
+
+
+def test_fault_H14_wrong_port_is_not_ready(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --wrong-port 31999
+        slot = api
+        ready.timeout = 500ms
+        restart = no
+    """)
+    result = shop.run("up", "--wait", code=6)
+    assert "31999" in result.err + shop.service("api")["reason"] + shop.run("why", "api").out
+
+
+def test_fault_H15_proxy_of_the_environment_is_ignored(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        health = http /
+    """)
+    shop.run("up", "--wait", "--wait-timeout", "10", code=0,
+             env={"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "all_proxy": "http://127.0.0.1:9"})
+
+
+def test_fault_H16_ten_thousand_headers(shop):
+    watched(shop, "many_headers", "health.timeout = 2s")
+    until(lambda: shop.service("api")["health"] in ("healthy", "unhealthy"))
+    assert shop.run("status").seconds < 1
+
+
+def test_fault_H21_probe_without_descriptors_is_unknown(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        health = http /
+        health.interval = 50ms
+        health.retries = 1
+    """)
+    shop.up()
+    supervisor, api = shop.instance()["pid"], shop.pid("api")
+    limit = len(os.listdir(f"/proc/{supervisor}/fd"))
+    before = resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (limit, 4096))
+    events = shop.follow("events", "-f", "--json")
+    try:
+        with pytest.raises(AssertionError):
+            events.wait_for('"unhealthy"|"restarting"|"exited"', 1.5)
+    finally:
+        resource.prlimit(supervisor, resource.RLIMIT_NOFILE, before)
+    assert shop.pid("api") == api and shop.service("api")["restarts"] == 0
+    events.close()
+
+
+def test_unhealthy_restarts_by_default_after_its_retries(shop):
+    shop.write("well", "")
+    shop.stack("""
+        [service api]
+        command = ACTOR --write-file starts api --healthy-while well --listen
+        health = http /
+        health.interval = 50ms
+        health.retries = 2
+        restart.delay = 10ms
+    """)
+    shop.up()
+    events = shop.events()
+    (shop.dir / "well").unlink()
+    events.event("unhealthy", "api")
+    shop.write("well", "")
+    until(lambda: len(shop.starts("starts")) >= 2 and shop.service("api")["health"] == "healthy")
+    events.close()
+
+
+def test_tcp_probe_and_start_period(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        health = tcp
+        health.start_period = 1s
+        health.interval = 100ms
+    """)
+    shop.up()
+    assert shop.service("api")["health"] == "healthy"
+
+
+def test_healthy_without_a_health_check_is_an_error(shop):
+    shop.stack("""
+        [service db]
+        command = ACTOR
+        [service api]
+        command = ACTOR
+        depends_on = db:healthy
+    """)
+    assert "health" in shop.run("up", "-d", code=78).err
+
+
+def test_ready_log_and_notify(shop):
+    shop.stack("""
+        [service one]
+        command = ACTOR --say "not yet" --wait-file go --say "ready on port 1"
+        ready = log ready on port [0-9]+
+        [service two]
+        command = ACTOR --wait-file go --notify
+        ready = notify
+        [service three]
+        command = ACTOR --listen
+        slot = auto
+        ready = command test -e go
+    """)
+    shop.detach()
+    shop.wait_state("one", "starting")
+    shop.write("go", "")
+    for name in ("one", "two", "three"):
+        shop.wait_state(name, "ready")

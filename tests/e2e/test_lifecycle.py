@@ -1,0 +1,427 @@
+"""FAULTS.md B: restarts, readiness, dependencies, and opposite commands."""
+import os
+import signal
+import threading
+
+import pytest
+from harness import alive, gone, until
+
+
+def test_fault_B1_crash_before_ready_dependents_wait(shop):
+    shop.stack("""
+        [service db]
+        command = ACTOR --fail-first 3 count --listen
+        restart.delay = 50ms
+        [service api]
+        command = ACTOR --write-file starts api --listen
+        depends_on = db
+    """)
+    shop.up()
+    assert shop.service("db")["restarts"] == 3
+    assert len(shop.starts("starts")) == 1 and shop.service("api")["restarts"] == 0
+
+
+def test_fault_B2_exit_0_before_ready_is_a_failed_start(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --exit 0
+        slot = api
+        restart.delay = 10ms
+        restart.limit = 2 in 1m
+    """)
+    shop.run("up", "--wait", code=1)
+    service = shop.service("api")
+    assert service["state"] == "failed" and "ready" in service["reason"]
+
+
+def test_exit_0_after_ready_is_done_under_on_failure(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen --wait-file go --exit 0
+    """)
+    shop.up()
+    shop.write("go", "")
+    assert shop.wait_state("api", "done")["exit_code"] == 0
+
+
+@pytest.mark.parametrize("rule,again", [("keep", False), ("restart", True)])
+def test_fault_B3_crash_after_ready_dependents_by_rule(shop, rule, again):
+    shop.stack(f"""
+        [service db]
+        command = ACTOR --listen
+        restart.delay = 50ms
+        [service api]
+        command = ACTOR --listen
+        depends_on = db
+        on_dependency = {rule}
+    """)
+    shop.up()
+    db, api = shop.pid("db"), shop.pid("api")
+    events = shop.events()
+    os.kill(db, signal.SIGKILL)
+    events.event("exited", "db")
+    events.event("ready", "db")
+    if again:
+        until(lambda: shop.pid("api") not in (api, None) and shop.state("api") == "ready")
+        assert not alive(api)
+    else:
+        assert shop.pid("api") == api
+    events.close()
+
+
+def test_fault_B5_crash_while_dependents_start(shop):
+    shop.stack("""
+        [service db]
+        command = ACTOR --listen
+        restart.delay = 50ms
+        [service api]
+        command = ACTOR --wait-file go --listen
+        depends_on = db
+    """)
+    shop.detach()
+    shop.wait_state("api", "starting")
+    os.kill(shop.pid("db"), signal.SIGKILL)
+    until(lambda: shop.service("db")["restarts"] == 1)
+    shop.write("go", "")
+    shop.run("wait", "--timeout", "20", code=0)
+
+
+def test_fault_B6_crash_during_stop_is_no_restart(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --exit-on-term 9
+    """)
+    shop.up()
+    shop.run("stop", "api", code=0)
+    service = shop.service("api")
+    assert service["state"] == "down" and service["restarts"] == 0
+
+
+@pytest.mark.parametrize("name", ["SEGV", "ABRT", "BUS", "FPE", "ILL", "KILL", "HUP", "QUIT", "USR1", "PIPE", "ALRM"])
+def test_fault_B7_the_signal_is_named(shop, name):
+    shop.stack(f"""
+        [service api]
+        command = ACTOR --raise {name}
+        restart = no
+    """)
+    shop.run("up", "--wait", code=1)
+    service = shop.service("api")
+    assert name in service["reason"] and service["signal"] in (name, "SIG" + name, getattr(signal, "SIG" + name).value)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_fault_B7_stopped_from_outside(shop, number):
+    shop.stack("""
+        [service api]
+        command = ACTOR
+    """)
+    shop.up()
+    os.kill(shop.pid("api"), number)
+    service = shop.wait_state("api", "down")
+    assert "stopped from outside" in service["reason"] and service["restarts"] == 0
+
+
+def test_stopped_from_outside_restarts_under_always(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR
+        restart = always
+        restart.delay = 10ms
+    """)
+    shop.up()
+    os.kill(shop.pid("api"), signal.SIGTERM)
+    until(lambda: shop.service("api")["restarts"] == 1)
+
+
+def test_fault_B8_killed_from_outside_is_restarted(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR
+    """)
+    shop.up()
+    before = shop.pid("api")
+    os.kill(before, signal.SIGKILL)
+    service = until(lambda: (lambda s: s if s["restarts"] == 1 and s["state"] == "ready" else None)(shop.service("api")))
+    assert service["pid"] != before
+
+
+def test_fault_B9_ready_then_immediate_exit(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --notify --exit 1
+        ready = notify
+        restart.delay = 10ms
+        restart.limit = 3 in 1m
+    """)
+    shop.run("up", "--wait", code=1)
+    kinds = [e["kind"] for e in shop.past_events() if e["service"] == "api"]
+    assert kinds[-1] == "failed"
+
+
+def test_fault_B10_garbage_on_the_notify_socket(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --notify-text garbage --notify-text READY=0 --notify-text "READY=1x" --wait-file go --notify --notify
+        ready = notify
+    """)
+    shop.detach()
+    shop.wait_state("api", "starting")
+    shop.write("go", "")
+    shop.wait_state("api", "ready")
+    assert len([e for e in shop.past_events() if e["kind"] == "ready"]) == 1
+
+
+def test_fault_B11_never_ready_is_stopped_and_tried_again(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --write-file starts api --setsid-child
+        slot = api
+        ready.timeout = 300ms
+        restart.delay = 10ms
+        restart.limit = 2 in 1m
+    """)
+    shop.run("up", "--wait", code=6)
+    assert len(shop.starts("starts")) == 3
+    assert shop.service("api")["state"] == "failed"
+
+
+def test_fault_B12_flapping_backs_off_and_ends(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --write-file starts api --exit 1
+        restart.delay = 50ms
+        restart.max_delay = 400ms
+        restart.limit = 6 in 5m
+    """)
+    shop.run("up", "--wait", code=1)
+    times = [t for _, _, t in shop.starts("starts")]
+    gaps = [b - a for a, b in zip(times, times[1:])]
+    assert len(times) == 7
+    assert gaps[0] < gaps[2] < gaps[4] and all(g < 0.4 * 1.5 + 1 for g in gaps), gaps
+
+
+def test_fault_B15_database_down_dependents_burn_no_restarts(shop):
+    shop.stack("""
+        [service db]
+        command = ACTOR --wait-file go --listen
+        restart.delay = 10ms
+    """ + "".join(f"""
+        [service s{i}]
+        command = ACTOR --write-file starts s{i}
+        depends_on = db""" for i in range(50)))
+    shop.detach()
+    shop.wait_state("db", "starting")
+    os.kill(shop.pid("db"), signal.SIGKILL)
+    until(lambda: shop.service("db")["restarts"] == 1)
+    assert shop.starts("starts") == []
+    shop.write("go", "")
+    shop.run("wait", "--timeout", "40", code=0)
+    assert all(s["restarts"] == 0 for s in shop.instance()["services"] if s["name"] != "db")
+    assert len(shop.starts("starts")) == 50
+
+
+def test_fault_B18_five_hundred_services_in_a_chain_and_a_fan(shop):
+    chain = "".join(f"""
+        [service c{i}]
+        command = ACTOR
+        {f'depends_on = c{i - 1}' if i else ''}""" for i in range(200))
+    fan = "".join(f"""
+        [service f{i}]
+        command = ACTOR
+        depends_on = c199""" for i in range(100))
+    shop.stack(chain + fan)
+    shop.run("up", "--wait", code=0, timeout=120)
+    assert len([s for s in shop.instance()["services"] if s["state"] == "ready"]) == 300
+    shop.run("down", code=0, timeout=120)
+
+
+def test_fault_B19_optional_dependency_that_failed(shop):
+    shop.stack("""
+        [service cache]
+        command = ACTOR --exit 1
+        restart = no
+        [service api]
+        command = ACTOR --listen
+        depends_on = cache:ready?
+    """)
+    shop.detach()
+    shop.wait_state("api", "ready")
+    assert [e for e in shop.past_events() if e["kind"] == "warning" and "cache" in e["text"]]
+
+
+@pytest.mark.parametrize("script,words", [("--exit 4", "4"), ("--wait 60000", "1"), ("--raise KILL", "KILL")])
+def test_fault_B20_failed_task_fails_its_dependents_with_the_chain(shop, script, words):
+    shop.stack(f"""
+        [service migrate]
+        type = task
+        command = ACTOR {script}
+        timeout = 1s
+        [service api]
+        command = ACTOR
+        depends_on = migrate
+        [service web]
+        command = ACTOR
+        depends_on = api
+    """)
+    result = shop.run("up", "--wait")
+    assert result.code in (1, 6)
+    services = {s["name"]: s for s in shop.instance()["services"]}
+    assert services["migrate"]["state"] == "failed" and words in services["migrate"]["reason"]
+    assert services["api"]["state"] == "failed" and "migrate" in services["api"]["reason"]
+    assert services["web"]["state"] == "failed" and "api" in services["web"]["reason"]
+
+
+def test_fault_B21_last_command_wins(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --term-delay 300 --wait-file go --listen
+    """)
+    shop.detach()
+    shop.wait_state("api", "starting")
+    assert shop.run("stop", "api").code == 0 and shop.state("api") == "down"
+    shop.write("go", "")
+    stopping = shop.world.popen("restart", "api", cwd=shop.dir)
+    assert shop.run("start", "api").code == 0
+    assert stopping.wait(20) is not None
+    shop.wait_state("api", "ready")
+
+
+def test_fault_B22_two_clients_give_opposite_commands(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --write-file starts api
+    """)
+    shop.up()
+    answers = []
+
+    def push(verb):
+        for _ in range(25):
+            answers.append(shop.run(verb, "api", timeout=60).code)
+    threads = [threading.Thread(target=push, args=(v,)) for v in ("start", "stop", "restart")]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(answers) == 75 and set(answers) <= {0, 1}
+    shop.run("start", "api", code=0)
+    shop.wait_state("api", "ready")
+    running = [pid for _, pid, _ in shop.starts("starts") if alive(pid)]
+    assert running == [shop.pid("api")], "two processes of one service"
+
+
+def test_fault_B23_manual_start_of_a_failed_service_clears_its_counters(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --fail-first 3 count
+        restart.delay = 10ms
+        restart.limit = 2 in 5m
+    """)
+    shop.run("up", "--wait", code=1)
+    assert shop.state("api") == "failed"
+    shop.run("start", "api", code=0)
+    assert shop.wait_state("api", "ready")
+
+
+def test_fault_B24_stop_takes_dependents_down_first_and_names_them(shop):
+    shop.stack("""
+        [service db]
+        command = ACTOR --listen
+        [service api]
+        command = ACTOR --listen
+        depends_on = db
+    """)
+    shop.up()
+    result = shop.run("stop", "db", code=0)
+    assert "api" in result.err + result.out
+    down = [e["service"] for e in shop.past_events() if e["kind"] == "down"]
+    assert down == ["api", "db"]
+    shop.up()
+    api = shop.pid("api")
+    shop.run("stop", "db", "--no-deps", code=0)
+    assert shop.state("db") == "down" and shop.pid("api") == api
+
+
+def test_fault_B25_shutdown_is_in_reverse_and_branches_at_once(shop):
+    shop.stack("""
+        [service db]
+        command = ACTOR
+        [service one]
+        command = ACTOR --term-delay 400
+        depends_on = db
+        [service two]
+        command = ACTOR --term-delay 400
+        depends_on = db
+        [service web]
+        command = ACTOR
+        depends_on = one, two
+    """)
+    shop.up()
+    result = shop.down()
+    down = [e["service"] for e in shop.past_events() if e["kind"] == "down" and e["service"]]
+    assert down[0] == "web" and down[-1] == "db" and set(down[1:3]) == {"one", "two"}
+    assert result.seconds < 5
+    times = {e["service"]: e["time"] for e in shop.past_events() if e["kind"] == "stopping"}
+    finished = {e["service"]: e["time"] for e in shop.past_events() if e["kind"] == "down"}
+    assert times["two"] < finished["one"] and times["one"] < finished["two"], "one after the other"
+
+
+def test_fault_B28_daemonising_service_is_said(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --double-fork --exit 0
+        slot = api
+        restart.delay = 10ms
+        restart.limit = 1 in 1m
+        ready.timeout = 2s
+    """)
+    shop.run("up", "--wait")
+    told = shop.service("api")["reason"] + shop.run("why", "api").out
+    assert "background" in told or "daemon" in told
+
+
+def test_restart_with_dependents(shop):
+    shop.stack("""
+        [service db]
+        command = ACTOR --listen
+        [service api]
+        command = ACTOR --listen
+        depends_on = db
+        [service web]
+        command = ACTOR --listen
+    """)
+    shop.up()
+    before = {s["name"]: s["pid"] for s in shop.instance()["services"]}
+    shop.run("restart", "db", "--with-dependents", code=0)
+    shop.run("wait", "--timeout", "20", code=0)
+    after = {s["name"]: s["pid"] for s in shop.instance()["services"]}
+    assert before["db"] != after["db"] and before["api"] != after["api"] and before["web"] == after["web"]
+
+
+def test_wildcards_and_all(shop):
+    shop.stack("""
+        [service job-a]
+        command = ACTOR
+        [service job-b]
+        command = ACTOR
+        [service web]
+        command = ACTOR
+    """)
+    shop.up()
+    shop.run("stop", "job-*", code=0)
+    assert [s["state"] for s in shop.instance()["services"]] == ["down", "down", "ready"]
+    shop.run("start", code=0)
+    shop.run("wait", "--timeout", "20", code=0)
+    shop.run("stop", code=0)
+    assert {s["state"] for s in shop.instance()["services"]} == {"down"}
+
+
+def test_kill_verb_kills_at_once(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --ignore-term --setsid-child
+        restart = no
+    """)
+    shop.up()
+    pid = shop.pid("api")
+    shop.run("kill", "api", code=0)
+    gone(pid, 5)

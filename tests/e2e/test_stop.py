@@ -1,0 +1,327 @@
+"""FAULTS.md C and promise P1: nothing survives a stop; and what Ctrl-C does on a terminal."""
+import os
+import signal
+import time
+
+from harness import alive, children_of, command_line, descendants_of, gone, port_is_free, until
+
+
+def stops(shop, script, seconds, timeout="500ms", extra=""):
+    """A service with that script: after `stop` nothing of it lives; returns how long it took."""
+    if "--say up" not in script:
+        script += " --say up"
+    shop.stack(f"""
+        [service api]
+        command = ACTOR {script}
+        ready = log ^up$
+        stop.timeout = {timeout}
+        {extra}
+    """)
+    shop.up()
+    supervisor = shop.instance()["pid"]
+    mine = descendants_of(supervisor)
+    assert shop.pid("api") in mine
+    result = shop.run("stop", "api", code=0)
+    left = [(pid, command_line(pid)) for pid in mine if alive(pid)]
+    assert not left, left
+    assert not descendants_of(supervisor)
+    assert result.seconds < seconds, result
+    service = shop.service("api")
+    assert service["state"] == "down" and service["pid"] is None
+    return result.seconds
+
+
+def test_fault_C1_ignores_term(shop):
+    assert stops(shop, "--ignore-term", 5) >= 0.5
+
+
+def test_fault_C2_stopped_process_is_continued_with_term(shop):
+    assert stops(shop, "--exit-on-term 0 --say up --stop-self", 5, timeout="3s") < 2.5
+    assert "got a signal to stop" in shop.log("api")
+
+
+def test_fault_C2_stopped_and_ignoring_is_killed(shop):
+    stops(shop, "--ignore-term --say up --stop-self", 5)
+
+
+def test_fault_C3_setsid_child(shop):
+    stops(shop, "--setsid-child --setsid-child", 5)
+
+
+def test_fault_C4_double_fork_gets_term_first(shop):
+    stops(shop, "--exit-on-term 0 --double-fork", 5, timeout="5s")
+    assert shop.log("api").count("got a signal to stop") == 2
+
+
+def test_fault_C4_double_fork_that_ignores_term_is_killed(shop):
+    stops(shop, "--ignore-term --double-fork --double-fork", 5)
+
+
+def test_fault_C5_group_member_ignores_term_and_the_leader_exits(shop):
+    assert stops(shop, "--ignore-term --child --exit-on-term 0", 5) >= 0.5
+
+
+def test_fault_C6_grandchild_keeps_the_output_open(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --double-fork --wait-file go --exit 3
+        restart = no
+    """)
+    shop.up()
+    events = shop.events()
+    shop.write("go", "")
+    began = time.monotonic()
+    assert "3" in events.event("exited", "api")["text"]
+    assert time.monotonic() - began < 2
+    events.close()
+    shop.down()
+
+
+def test_fault_C7_fork_bomb_while_stopping(shop):
+    stops(shop, "--fork-bomb 500", 15, timeout="3s")
+
+
+def test_fault_C7_fork_bomb_that_ignores_term(shop):
+    stops(shop, "--ignore-term --fork-bomb 300", 15, timeout="1s")
+
+
+def test_fault_C8_children_that_fork_on(shop):
+    shop.write("again.sh", "#!/bin/sh\ntrap '' TERM\nwhile :; do (setsid sh -c 'exec sleep 30' &) ; done\n", 0o755)
+    shop.stack("""
+        [service api]
+        command = DIR/again.sh
+        stop.timeout = 200ms
+        files_max = 64
+    """)
+    shop.up()
+    supervisor = shop.instance()["pid"]
+    result = shop.run("kill", "api", timeout=60)
+    assert result.code == 0 and result.seconds < 30
+    until(lambda: shop.state("api") != "ready")
+    shop.run("stop", "api", timeout=60)
+    assert not descendants_of(supervisor)
+
+
+def test_fault_C9_ten_thousand_orphans(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --wait-file go --orphans 10000
+    """)
+    shop.up()
+    supervisor = shop.instance()["pid"]
+    logs = shop.follow("logs", "-f", "api")
+    shop.write("go", "")
+    slowest = 0
+    for _ in range(20):
+        slowest = max(slowest, shop.run("status", "--json", code=0).seconds)
+    logs.wait_for("orphaned 10000", 60)
+    logs.close()
+    until(lambda: children_of(supervisor) == [shop.pid("api")])
+    assert slowest < 2
+
+
+def test_fault_C10_unknown_adopted_child_changes_nothing(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --orphans 5
+    """)
+    shop.up()
+    shop.follow("logs", "-f", "api").wait_for("orphaned 5")
+    until(lambda: children_of(shop.instance()["pid"]) == [shop.pid("api")])
+    assert shop.state("api") == "ready" and shop.service("api")["restarts"] == 0
+
+
+def test_fault_C18_child_without_environment_is_still_found(shop):
+    stops(shop, "--clear-env --ignore-term --double-fork --setsid-child", 5)
+
+
+def test_fault_C20_stop_command_hangs_or_fails(shop):
+    stops(shop, "--exit-on-term 0", 8, timeout="500ms", extra="stop.command = /bin/sleep 60")
+    shop.down()
+    stops(shop, "--exit-on-term 0", 5, timeout="500ms", extra="stop.command = /bin/false")
+
+
+def test_stop_command_is_enough(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --ignore-term --wait-file stop-now --exit 0
+        stop.command = /usr/bin/touch stop-now
+        stop.timeout = 10s
+    """)
+    shop.up()
+    assert shop.run("stop", "api", code=0).seconds < 5
+
+
+def test_stop_signal_and_leader_only(shop):
+    stops(shop, "--child --exit-on-term 0", 5, timeout="2s", extra="stop.signal = INT\n        stop.to = leader")
+    assert shop.log("api").count("got a signal to stop") == 1
+
+
+def test_fault_C21_slow_term_handler_is_allowed(shop):
+    assert stops(shop, "--term-delay 1500", 8, timeout="10s") >= 1.5
+    assert not [e for e in shop.past_events() if e["kind"] == "killed"]
+
+
+def test_promise_P1_port_is_free_when_stop_says_so(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen --double-fork --exit-on-term 0
+        stop.timeout = 1s
+    """)
+    shop.up()
+    shop.down()
+    assert port_is_free(30101)
+
+
+def test_promise_P1_every_misbehaviour_at_once(shop):
+    scripts = ["--ignore-term", "--ignore-term --double-fork", "--setsid-child --setsid-child", "--ignore-term --stop-self",
+               "--fork-bomb 50", "--ignore-term --fork-bomb 50 --exit 0", "--term-delay 300", "--close-stdout --ignore-term",
+               "--clear-env --ignore-term --double-fork", "--child --child --ignore-term --child"]
+    shop.stack("[defaults]\nstop.timeout = 700ms\n" +
+               "".join(f"[service s{i}]\ncommand = ACTOR {script}\n" for i, script in enumerate(scripts)))
+    shop.up()
+    supervisor = shop.instance()["pid"]
+    until(lambda: len(descendants_of(supervisor)) > 100)
+    mine = descendants_of(supervisor)
+    result = shop.down()
+    assert not [pid for pid in mine if alive(pid)]
+    assert result.seconds < 20
+
+
+# ---- Ctrl-C and friends on a terminal -----------------------------------------------------------
+
+TWO = """
+    [service api]
+    command = ACTOR --say api-runs {api} --listen
+    [service worker]
+    command = ACTOR --say worker-runs {worker}
+    ready = log worker-runs
+"""
+
+
+def foreground(shop, api="", worker="", extra=""):
+    shop.stack(TWO.format(api=api, worker=worker) + extra)
+    terminal = shop.terminal("up")
+    terminal.wait_for("api-runs")
+    terminal.wait_for("worker-runs")
+    until(lambda: shop.instance()["state"] == "ready")
+    return terminal
+
+
+def test_fault_S7_ctrl_c_once_stops_orderly_and_says_so(shop):
+    terminal = foreground(shop, "--exit-on-term 0", "--exit-on-term 0")
+    instance = shop.instance()
+    pids = descendants_of(instance["pid"])
+    end = len(terminal.output)
+    terminal.type("\x03")
+    assert terminal.wait() == 130
+    assert b"top" in terminal.output[end:]
+    assert not [p for p in pids if alive(p)]
+    assert shop.log("api").count("got a signal to stop") == 1
+    until(lambda: not shop.world.survivors())
+
+
+def test_fault_S7_ctrl_c_twice_kills_at_once(shop):
+    terminal = foreground(shop, "--ignore-term --double-fork", "--ignore-term")
+    pids = descendants_of(shop.instance()["pid"])
+    events = shop.events()
+    terminal.type("\x03")
+    events.event("stopping", "worker")
+    began = time.monotonic()
+    terminal.type("\x03")
+    assert terminal.wait() == 130
+    assert time.monotonic() - began < 5, "stop.timeout is 10 s"
+    assert not [p for p in pids if alive(p)]
+    until(lambda: not shop.world.survivors(), 5)
+
+
+def test_fault_S7_ctrl_c_three_times(shop):
+    terminal = foreground(shop, "--ignore-term", "--ignore-term")
+    terminal.type("\x03")
+    terminal.type("\x03")
+    terminal.type("\x03")
+    assert terminal.wait() == 130
+    until(lambda: not shop.world.survivors(), 5)
+
+
+def test_fault_C22_ctrl_c_reaches_a_service_once(shop):
+    terminal = foreground(shop, "--exit-on-term 0 --setsid-child")
+    terminal.type("\x03")
+    assert terminal.wait() == 130
+    assert shop.log("api").count("got a signal to stop") <= 2
+
+
+def test_fault_S8_closed_terminal_stops_a_foreground_instance(shop):
+    terminal = foreground(shop)
+    pids = descendants_of(shop.instance()["pid"])
+    terminal.hang_up()
+    for pid in pids:
+        gone(pid)
+    until(lambda: not shop.world.survivors())
+
+
+def test_fault_S8_killed_client_stops_its_foreground_instance(shop):
+    terminal = foreground(shop)
+    pids = descendants_of(shop.instance()["pid"])
+    os.kill(terminal.pid, signal.SIGKILL)
+    for pid in pids:
+        gone(pid)
+
+
+def test_fault_S8_detached_instance_outlives_its_terminal(shop):
+    shop.stack(TWO.format(api="", worker=""))
+    terminal = shop.terminal("up", "-d")
+    terminal.wait()
+    terminal.hang_up()
+    shop.run("wait", "--timeout", "20", code=0)
+    assert shop.instance()["state"] == "ready"
+
+
+def test_fault_S9_ctrl_z_goes_on_supervising(shop):
+    terminal = foreground(shop)
+    pid = shop.pid("api")
+    os.kill(terminal.pid, signal.SIGTSTP)
+    os.kill(pid, signal.SIGKILL)
+    shop.wait_state("api", "ready")
+    until(lambda: shop.service("api")["restarts"] == 1)
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.type("\x03")
+    assert terminal.wait() == 130
+
+
+def test_sigterm_is_the_first_ctrl_c(shop):
+    terminal = foreground(shop)
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.wait() == 143
+    until(lambda: not shop.world.survivors())
+
+
+def test_second_up_follows_and_its_ctrl_c_ends_only_that(shop):
+    shop.stack(TWO.format(api="", worker=""))
+    shop.up()
+    instance = shop.instance()
+    terminal = shop.terminal("up")
+    terminal.wait_for("api-runs|worker-runs")
+    terminal.type("\x03")
+    terminal.wait()
+    assert shop.instance()["pid"] == instance["pid"] and shop.instance()["state"] == "ready"
+
+
+def test_down_from_elsewhere_ends_the_foreground_with_0(shop):
+    terminal = foreground(shop)
+    shop.down()
+    assert terminal.wait() == 0
+
+
+def test_sighup_reloads_a_detached_instance(shop):
+    shop.stack(TWO.format(api="", worker=""))
+    shop.up()
+    instance = shop.instance()
+    worker = shop.pid("worker")
+    events = shop.events()
+    shop.stack(TWO.format(api="--say changed", worker=""))
+    os.kill(instance["pid"], signal.SIGHUP)
+    events.event("reloaded")
+    until(lambda: "changed" in shop.log("api"))
+    assert shop.pid("worker") == worker
+    events.close()

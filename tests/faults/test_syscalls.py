@@ -1,0 +1,106 @@
+"""The k-th system call of a kind fails, or brings a signal: no leak, no hang, and a sentence.
+
+strace injects into every process of the run, the services too; so a run may well fail. What it must
+not do: crash, hang, leave a process, or end without saying anything.
+"""
+import os
+import signal
+import subprocess
+
+import pytest
+from harness import BIN, until
+
+STACK = """
+    [service db]
+    command = ACTOR --listen
+    [service job]
+    type = task
+    command = ACTOR --say working --exit 0
+    depends_on = db
+    [service web]
+    type = task
+    command = ACTOR --say more --exit 0
+    depends_on = job
+"""
+
+
+def strace(shop, injection, kind, args=("up", "--exit-code-from", "web"), timeout=60):
+    """Runs stackup under strace; leaks are not looked for under ptrace."""
+    env = dict(shop.world.env)
+    env["ASAN_OPTIONS"] += ":detect_leaks=0"
+    process = subprocess.Popen(
+        ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={kind}", "-e", f"inject={kind}:{injection}", BIN, *args],
+        cwd=shop.dir, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    shop.world.opened.append(process)
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(f"hangs with {kind}:{injection}")
+    return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
+
+
+def crashed(code):
+    return code in (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, 128 + signal.SIGSEGV, 128 + signal.SIGABRT, 128 + signal.SIGBUS, 99)
+
+
+ERRORS = [
+    ("fault_A12", "clone,fork,vfork,clone3", "ENOMEM"), ("fault_A10", "clone,fork,vfork,clone3", "EAGAIN"), ("fault_A14", "pipe2", "ENFILE"),
+    ("fault_A13", "pidfd_open", "EMFILE"), ("openat", "openat", "EMFILE"), ("socket", "socket", "EMFILE"), ("bind", "bind", "EADDRINUSE"),
+    ("mkdir", "mkdir,mkdirat", "EACCES"), ("rename", "rename,renameat,renameat2", "ENOSPC"), ("fsync", "fsync,fdatasync", "EIO"),
+    ("write", "write,pwrite64", "ENOSPC"), ("splice", "splice", "EIO"), ("epoll", "epoll_create1,epoll_ctl", "ENOMEM"),
+    ("mmap", "mmap", "ENOMEM"), ("ftruncate", "ftruncate,fallocate", "ENOSPC"), ("fcntl", "fcntl", "ENOLCK"),
+]
+
+
+@pytest.mark.parametrize("row,kind,error", ERRORS, ids=[row for row, _, _ in ERRORS])
+def test_the_kth_call_fails(shop, row, kind, error):
+    shop.stack(STACK)
+    for k in (1, 2, 3, 4, 6, 9, 14, 22):
+        code, out, err = strace(shop, f"error={error}:when={k}", kind)
+        assert not crashed(code), (k, code, out, err)
+        assert code == 0 or err.strip(), f"{kind} {error} at {k}: ended with {code} and said nothing\n{out}"
+        until(lambda: not shop.world.survivors(), 20, f"nothing left after {kind} {error} at {k}")
+
+
+@pytest.mark.parametrize("kind", ["read", "write", "poll,ppoll,epoll_wait,epoll_pwait", "wait4,waitid", "accept4", "recvmsg,sendmsg"])
+def test_fault_S27_interrupted_calls_have_no_effect(shop, kind):
+    shop.stack(STACK)
+    for when in ("1+3", "2+2"):
+        code, out, err = strace(shop, f"error=EINTR:when={when}", kind)
+        assert code == 0, (when, code, out, err)
+
+
+@pytest.mark.parametrize("number", ["TERM", "KILL", "INT"])
+def test_fault_S6_signal_at_every_step_of_the_start(shop, number):
+    shop.stack(STACK)
+    for kind in ("openat", "clone,fork,vfork,clone3", "socket", "fcntl", "execve"):
+        for k in (1, 2, 3, 5, 8, 13, 21, 34):
+            code, out, err = strace(shop, f"signal={number}:when={k}", kind)
+            assert not crashed(code), (kind, k, code, out, err)
+            until(lambda: not shop.world.survivors(), 20, f"nothing left after {number} at {kind} {k}")
+    shop.up("job")
+    shop.down()
+    assert not list((shop.world.home / "run").rglob("*.sock"))
+
+
+def test_fault_A19_child_killed_before_exec_is_a_failed_spawn(shop):
+    """The kill hits the execve of the service: a failed spawn, tried again; not a crash of the program."""
+    shop.stack("""
+        [service api]
+        command = ACTOR --write-file starts api
+        restart.delay = 10ms
+        restart.limit = 3 in 1m
+    """)
+    shop.up()
+    supervisor = shop.instance()["pid"]
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=execve", "-e", "inject=execve:signal=KILL:when=1",
+                               "-p", str(supervisor)], stderr=subprocess.PIPE)
+    shop.world.opened.append(tracer)
+    until(lambda: "TracerPid:\t0" not in open(f"/proc/{supervisor}/status").read())
+    os.kill(shop.pid("api"), signal.SIGKILL)
+    service = shop.wait_state("api", "failed")
+    tracer.send_signal(signal.SIGINT)
+    tracer.wait()
+    kinds = [e["kind"] for e in shop.past_events() if e["service"] == "api"]
+    assert "spawn_failed" in kinds, kinds
+    assert service["restarts"] <= 4
