@@ -20,6 +20,7 @@
 enum signal_scope {
 	SIGNAL_LEADER, /* the child itself, by pidfd */
 	SIGNAL_GROUP, /* its process group; only while the leader is not reaped */
+	SIGNAL_HOOK, /* the stop command and what it started */
 	SIGNAL_TREE, /* the leader if alive and every descendant, adopted ones too, by pidfd */
 };
 

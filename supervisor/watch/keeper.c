@@ -90,9 +90,16 @@ int keeper_adopt(struct keeper *k, const struct stack *stack, const int *old_ind
 	if (allocate(&next, stack))
 		return -1;
 	next.first = next.waiting = 0;
-	for (int i = 0; i < stack->service_count; i++)
-		if (old_index[i] >= 0)
-			next.runs[i] = k->runs[old_index[i]];
+	for (int i = 0; i < stack->service_count; i++) {
+		if (old_index[i] < 0)
+			continue;
+		struct service_run *run = &next.runs[i];
+		*run = k->runs[old_index[i]];
+		/* Answers would come for the old number. */
+		if (run->probe_until_ms != NO_DEADLINE)
+			run->probe_at_ms = k->now_ms;
+		run->probe_until_ms = NO_DEADLINE;
+	}
 	release(k);
 	*k = next;
 	return 0;
@@ -213,7 +220,7 @@ void keeper_exits(struct keeper *k, const struct keeper_exit *exits, size_t coun
 		const struct keeper_exit *e = &exits[i];
 		struct service_run *run = &k->runs[e->service];
 		struct service_event event = {.kind = e->is_hook ? ON_HOOK_EXITED : ON_EXITED,
-			.exit = e->status, .reason = e->reason};
+			.exit = e->status, .reason = e->reason, .again = e->again};
 		if (!e->is_hook)
 			event.left = k->marks[mark++].left;
 		k->sys->forget(k->sys->self, e->service, e->is_hook ? &run->hook : &run->leader);

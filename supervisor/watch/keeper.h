@@ -26,7 +26,8 @@ struct keeper_exit {
 	int service;
 	bool is_hook; /* stop.command, not the service */
 	struct exit_status status;
-	const char *reason; /* explained failure to exec, last words; may be NULL */
+	const char *reason; /* explained failure to exec; may be NULL */
+	bool again; /* the failure was ours and is mended: start again at once, at no cost */
 };
 
 /* Borrows sys and stack. NULL: out of memory. */
@@ -35,7 +36,8 @@ void keeper_free(struct keeper *keeper);
 
 /*
  * Replaces the stack. runs[i] of the new one continues old_index[i] of the old one, or begins down
- * where that is -1. Every old service that is not continued must be without processes. 0 or -1.
+ * where that is -1. Every old service that is not continued must be without processes; probes in
+ * flight must have been cancelled, they are begun again. 0 or -1.
  */
 int keeper_adopt(struct keeper *keeper, const struct stack *stack, const int *old_index);
 

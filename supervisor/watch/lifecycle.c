@@ -80,14 +80,22 @@ static void start_process(const struct step *s)
 	add_effect(s, EFFECT_SPAWN);
 }
 
-/* Nothing was forked: this is not the service's fault and costs it no restart. */
-static void wait_for_resources(const struct step *s, const struct service_event *event)
+/* Nothing was forked. A shortage is not the service's fault and costs it no restart. */
+static void could_not_start(const struct step *s, const struct service_event *event)
 {
 	struct service_run *run = s->run;
+	if (!is_passing(&event->exit)) {
+		run->cause = CAUSE_CRASH;
+		change(s, event, STATE_FAILED, "%s", event->reason ? event->reason : "not startable");
+		add_effect(s, EFFECT_TREE_GONE);
+		tell(s, EVENT_FAILED, "failed: %s", run->reason);
+		return;
+	}
 	int64_t delay = backoff_next(&run->backoff, &s->policy->restart, s->random);
 	char shown[NUMBER_DURATION_SIZE];
 	change(s, event, STATE_COOLING, "%s", event->reason ? event->reason : "no resources");
 	run->deadline_ms = s->now_ms + delay;
+	add_effect(s, EFFECT_TREE_GONE);
 	tell(s, EVENT_SPAWN_FAILED, "could not be started: %s; trying again in %s", run->reason,
 		number_show_duration(delay, shown));
 }
@@ -129,7 +137,7 @@ static void step_blocked(const struct step *s, const struct service_event *event
 		has_started(s, event);
 		break;
 	case ON_SHORTAGE:
-		wait_for_resources(s, event);
+		could_not_start(s, event);
 		break;
 	case ON_DEPENDENCY_FAILED:
 		s->run->cause = CAUSE_DEPENDENCY;

@@ -24,6 +24,8 @@ void end_remnants(const struct step *s, const struct service_event *event);
 void settle_after(const struct step *s, const struct service_event *event);
 /* No probe in flight or due. */
 void stop_probing(const struct step *s);
+/* A start that failed for want of a resource, or was killed before exec, is worth another try. */
+bool is_passing(const struct exit_status *exit);
 /* Remembers how the leader ended. */
 void note_exit(const struct step *s, const struct exit_status *exit);
 /* A failed start or run: sets after and after_reason by the restart policy. */

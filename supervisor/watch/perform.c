@@ -10,6 +10,7 @@ static bool spawn(const struct sys *sys, int service, struct service_run *run,
 	if (sys->spawn(sys->self, service, run->generation, &answer->child, &e)) {
 		snprintf(reason, REASON_SIZE, "%.*s", REASON_SIZE - 1, e.text);
 		answer->kind = ON_SHORTAGE;
+		answer->exit.number = e.number ? e.number : -1;
 		answer->reason = reason;
 	}
 	return true;
@@ -33,7 +34,9 @@ static bool perform_one(const struct sys *sys, int service, struct service_run *
 {
 	switch (effect->kind) {
 	case EFFECT_SIGNAL:
-		if (sys->signal(sys->self, service, &run->leader, effect->scope, effect->signal))
+		if (sys->signal(sys->self, service,
+			    effect->scope == SIGNAL_HOOK ? &run->hook : &run->leader, effect->scope,
+			    effect->signal))
 			sys->tell(sys->self, service, EVENT_WARNING,
 				"a process of it changed its user and cannot be signalled");
 		return false;

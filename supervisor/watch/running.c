@@ -96,8 +96,7 @@ static void become_ready(const struct step *s, const struct service_event *event
 	}
 }
 
-/* An exec that failed for want of a resource, or a child killed before it, is worth another try. */
-static bool is_passing(const struct exit_status *exit)
+bool is_passing(const struct exit_status *exit)
 {
 	return exit->number == 0 || exit->number == EAGAIN || exit->number == ENOMEM
 		|| exit->number == EMFILE || exit->number == ENFILE;
@@ -175,6 +174,8 @@ static void leader_ended(const struct step *s, const struct service_event *event
 	note_exit(s, exit);
 	if (exit->stage) {
 		plan_after_spawn_failure(s, event);
+	} else if (event->again && run->want == WANT_UP) {
+		plan(run, AFTER_START, "starting again");
 	} else {
 		char how[64];
 		char why[REASON_SIZE];

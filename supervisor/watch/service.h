@@ -52,7 +52,7 @@
 	X(ON_DEPENDENCY_FAILED, "a dependency failed")                                             \
 	X(ON_MAY_STOP, "dependents are gone")                                                      \
 	X(ON_SPAWNED, "process started")                                                           \
-	X(ON_SHORTAGE, "process could not be started now")                                         \
+	X(ON_SHORTAGE, "process could not be started")                                         \
 	X(ON_EXITED, "process exited")                                                             \
 	X(ON_TREE, "process tree looked at")                                                       \
 	X(ON_HOOK_EXITED, "stop command ended")                                                    \
@@ -93,7 +93,8 @@ struct service_event {
 	enum service_event_kind kind;
 	const char *reason; /* who asked, why a dependency failed, what a probe saw; may be NULL */
 	struct child child; /* ON_SPAWNED */
-	struct exit_status exit; /* ON_EXITED */
+	struct exit_status exit; /* ON_EXITED; ON_SHORTAGE: .number is the errno */
+	bool again; /* ON_EXITED: the failure was ours and is mended */
 	size_t left; /* ON_EXITED, ON_TREE: living processes of the tree without the leader */
 	uint64_t generation; /* ON_PROBE, ON_READY_SIGN: of the start it belongs to */
 	enum probe_purpose purpose; /* ON_PROBE */

@@ -23,6 +23,8 @@ static void apply(const struct step *s, enum force force)
 		add_effect(s, EFFECT_STOP_COMMAND);
 		break;
 	case FORCE_SIGNAL:
+		if (s->run->hook.pid)
+			send(s, SIGNAL_HOOK, SIGKILL);
 		/* CONT too: a stopped process would keep its TERM for later. */
 		if (s->run->leader.pid) {
 			enum signal_scope scope = stop->scope == STOP_GROUP ? SIGNAL_GROUP : SIGNAL_LEADER;
@@ -38,6 +40,8 @@ static void apply(const struct step *s, enum force force)
 		send(s, SIGNAL_TREE, SIGCONT);
 		break;
 	case FORCE_KILL:
+		if (s->run->hook.pid)
+			send(s, SIGNAL_HOOK, SIGKILL);
 		send(s, SIGNAL_TREE, SIGKILL);
 		break;
 	}
@@ -149,7 +153,7 @@ void step_stopping(const struct step *s, const struct service_event *event)
 		leader_gone(s, event);
 		break;
 	case ON_TREE:
-		if (!event->left && !run->leader.pid)
+		if (!event->left && !run->leader.pid && !run->hook.pid)
 			settle_after(s, event);
 		break;
 	case ON_HOOK_EXITED:

@@ -191,6 +191,8 @@ static int sys_signal(void *self, int service, const struct child *child, enum s
 	struct world *w = self;
 	struct process *p = &w->processes[service];
 	const struct script *script = &w->scripts[service];
+	if (scope == SIGNAL_HOOK)
+		broken(w, service, "signal to a stop command that is not there");
 	if (scope != SIGNAL_TREE && (!p->pid || child->pid != p->pid))
 		broken(w, service, "signal %d without a leader", signal);
 	if (scope == SIGNAL_TREE)

@@ -1,0 +1,325 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "base/own.h"
+#include "daemon/instance.h"
+#include "daemon/pending.h"
+#include "daemon/reload.h"
+#include "daemon/requests.h"
+#include "model/names.h"
+#include "plan/formats.h"
+#include "stackfile/document.h"
+
+/* A random UUID, RFC 9562 version 4. */
+static void make_id(char out[37])
+{
+	unsigned char b[16];
+	if (getrandom(b, sizeof b, 0) != sizeof b)
+		BUG("getrandom: %s", strerror(errno));
+	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+	snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+		b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+		b[14], b[15]);
+}
+
+/* A value that is no number is complained about when the whole file is checked. */
+static int spans_of(const struct section *stack)
+{
+	const struct entry *entry = stack ? section_entry(stack, "instances") : NULL;
+	int64_t spans = 1;
+	if (entry)
+		number_parse(entry->value, 1, INSTANCES, &spans);
+	return (int)spans;
+}
+
+static int claim_number(struct instance *in, const struct launch_request *r, struct error *e)
+{
+	static const enum claim_want wants[] = {[LAUNCH_DEFAULT] = WANT_DEFAULT,
+		[LAUNCH_NUMBER] = WANT_NUMBER, [LAUNCH_AUTO] = WANT_AUTO, [LAUNCH_NEW] = WANT_NEW};
+	const struct section *stack = document_section(r->document, SECTION_STACK, "");
+	const struct entry *owner = stack ? section_entry(stack, "owner") : NULL;
+	const struct claim_request request = {.state = in->paths.state,
+		.main_dir = r->main_dir,
+		.stack_name = r->stack_name,
+		.owner = owner ? owner->value : "",
+		.worktree = r->worktree,
+		.branch = r->branch,
+		.environment = r->environment,
+		.purpose = r->purpose,
+		.run_id = in->run_id,
+		.block = document_block(r->document),
+		.spans = spans_of(stack),
+		.want = wants[r->which],
+		.number = r->instance};
+	in->claimed = true;
+	return claim_instance(&request, &in->claim, e);
+}
+
+static int copy_path(char *to, size_t size, char *from, struct error *e)
+{
+	if (!from || strlen(from) >= size) {
+		free(from);
+		return fail(e, EXIT_FAILED, "a path of the instance is too long");
+	}
+	memcpy(to, from, strlen(from) + 1);
+	free(from);
+	return 0;
+}
+
+static int find_places(struct instance *in, struct error *e)
+{
+	const char *project = in->claim.project;
+	int n = in->claim.instance;
+	if (paths_prepare(&in->paths, project, n, e)
+		|| copy_path(in->socket_path, sizeof in->socket_path,
+			paths_socket(&in->paths, project, n), e)
+		|| copy_path(in->log_dir, sizeof in->log_dir, paths_logs(&in->paths, project, n), e)
+		|| copy_path(in->events_path, sizeof in->events_path,
+			paths_events(&in->paths, project, n), e))
+		return -1;
+	size_t length = strlen(in->socket_path);
+	memcpy(in->notify_path, in->socket_path, length + 1);
+	/* RUN/PROJECT/N.sock and RUN/PROJECT/N.ntfy lie side by side. */
+	memcpy(in->notify_path + length - 4, "ntfy", 4);
+	return 0;
+}
+
+/* From here on what we say ourselves (crash reports) goes beside the logs. */
+static void redirect_stderr(struct instance *in)
+{
+	OWNED_TEXT path = {0};
+	text_addf(&path, "%s/supervisor.log", in->claim.state_dir);
+	OWNED_FD fd = text_ok(&path)
+		? open(path.data, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)
+		: -1;
+	if (fd >= 0)
+		dup2(fd, STDERR_FILENO);
+}
+
+int instance_write_ports_env(struct instance *in, struct error *e)
+{
+	const struct environment_facts facts = {.project = in->claim.project,
+		.instance = in->claim.instance,
+		.base_port = in->claim.base_port,
+		.state_dir = in->claim.state_dir,
+		.slug = in->loaded.stack->slug,
+		.id = in->run_id};
+	OWNED_TEXT text = {0};
+	struct arena *scratch = arena_new();
+	if (!scratch || setjmp(*arena_on_failure(scratch))) {
+		arena_free(scratch);
+		return fail(e, EXIT_FAILED, "out of memory");
+	}
+	formats_ports_env(scratch, in->loaded.stack, &facts, &text);
+	arena_free(scratch);
+	char *path = paths_ports_env(&in->paths, in->claim.project, in->claim.instance);
+	int rc = path && text_ok(&text) ? file_replace(path, text_string(&text), text.length, e)
+					: fail(e, EXIT_FAILED, "out of memory");
+	free(path);
+	return rc;
+}
+
+static int open_tree(struct instance *in, struct error *e)
+{
+	const struct stack *stack = in->loaded.stack;
+	size_t count = (size_t)stack->service_count;
+	const char **names = calloc(count + 1, sizeof *names);
+	if (!names)
+		return fail(e, EXIT_FAILED, "out of memory");
+	for (size_t i = 0; i < count; i++)
+		names[i] = stack->services[i].name;
+	int rc = tree_open(&in->tree, in->run_id, names, count, e);
+	free(names);
+	return rc;
+}
+
+static int open_logs(struct instance *in, struct error *e)
+{
+	int count = in->loaded.stack->service_count;
+	if (intake_pool_open(&in->pool, in->log_dir, in->loaded.stack->log_total, count,
+		    io_hooks(in), e))
+		return -1;
+	in->io = calloc((size_t)count + 1, sizeof *in->io);
+	if (!in->io)
+		return fail(e, EXIT_FAILED, "out of memory");
+	for (int i = 0; i < count; i++) {
+		if (io_open(in, i, e))
+			return -1;
+		instance_choose_hold(in, i);
+	}
+	return 0;
+}
+
+/* How this service's ports were held with success before. */
+void instance_choose_hold(struct instance *in, int service)
+{
+	const struct service *s = service_at(in, service);
+	in->io[service]->hold = HOLD_RELAXED;
+	for (size_t i = 0; i < s->port_count; i++) {
+		const struct port *port = &in->loaded.stack->ports[s->ports[i]];
+		if (port->hold == HOLD_AUTO)
+			in->io[service]->hold = claim_hold_mode(&in->claim, port);
+	}
+}
+
+static void on_notify(void *self, pid_t sender, const struct notify_message *message)
+{
+	struct instance *in = self;
+	int service = message->ready ? identity_service_of(in, sender) : -1;
+	if (service < 0)
+		return;
+	in->io[service]->waits_for_notify = false;
+	keeper_feed(in->keeper, service,
+		&(struct service_event){.kind = ON_READY_SIGN,
+			.generation = in->io[service]->generation});
+}
+
+int instance_open_notify(struct instance *in, struct error *e)
+{
+	bool needed = false;
+	for (int i = 0; i < in->loaded.stack->service_count; i++)
+		needed |= service_at(in, i)->policy.readiness == READY_NOTIFY;
+	if (!needed || in->notify)
+		return 0;
+	const struct notify_hooks hooks = {.self = in, .on_message = on_notify};
+	in->notify = notify_new(in->loop, in->notify_path, &hooks, e);
+	return in->notify ? 0 : -1;
+}
+
+static void on_probe(void *self, int service, uint64_t generation, enum probe_purpose purpose,
+	enum probe_result result, const char *reason, int64_t latency_ms)
+{
+	struct instance *in = self;
+	(void)latency_ms;
+	keeper_feed(in->keeper, service,
+		&(struct service_event){.kind = ON_PROBE,
+			.generation = generation,
+			.purpose = purpose,
+			.result = result,
+			.reason = reason && *reason ? reason : NULL,
+			.cheap = result == PROBE_FAILED
+				&& in->io[service]->last_look == LISTENER_NOBODY});
+}
+
+static int open_workers(struct instance *in, struct error *e)
+{
+	const struct prober_hooks hooks = {.self = in,
+		.on_result = on_probe,
+		.look = identity_look,
+		.start_command = world_start_check,
+		.kill_command = world_kill_check};
+	in->sys = world_sys(in);
+	in->keeper = keeper_new(&in->sys, in->loaded.stack);
+	in->prober = prober_new(in->loop, &hooks);
+	if (!in->keeper || !in->prober)
+		return fail(e, EXIT_FAILED, "out of memory");
+	sockets_init(&in->sockets);
+	return spawner_open(&in->spawner, e) || open_tree(in, e) || instance_open_notify(in, e) ? -1 : 0;
+}
+
+static int load(struct instance *in, const struct launch_request *r, bool **wanted,
+	struct complaints *c, struct error *e)
+{
+	const struct load_request request = {.document = r->document,
+		.environment = r->environment,
+		.profiles = r->profiles,
+		.profile_count = r->profile_count,
+		.env_files = r->env_files,
+		.env_file_count = r->env_file_count,
+		.caller_env = r->caller_env,
+		.stack_name = r->stack_name,
+		.main_dir = r->main_dir,
+		.branch = r->branch,
+		.services = r->services,
+		.service_count = r->service_count,
+		.no_deps = r->no_deps,
+		.strict_ports = r->strict_ports,
+		.check_programs = true};
+	if (load_stack(in, &request, &in->loaded, wanted, c, e))
+		return -1;
+	for (int i = 0; r->stop_timeout_ms >= 0 && i < in->loaded.stack->service_count; i++)
+		in->loaded.stack->services[i].policy.stop.timeout_ms = r->stop_timeout_ms;
+	return 0;
+}
+
+int instance_boot(struct instance *in, const struct launch_request *r, bool **wanted,
+	struct complaints *c, struct error *e)
+{
+	in->events_fd = in->lifeline_fd = -1;
+	in->exit_code_from = -1;
+	in->detached = r->detached;
+	in->strict_ports = r->strict_ports;
+	in->no_deps = r->no_deps;
+	in->started_wall_ms = clock_wall_ms();
+	in->now_ms = clock_now_ms();
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	claim_init(&in->claim);
+	make_id(in->run_id);
+	if (getrandom(&in->random, sizeof in->random, 0) != sizeof in->random)
+		in->random = (uint64_t)in->now_ms;
+	in->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+	if (!in->loop)
+		return fail(e, EXIT_FAILED, "the event loop cannot be made: out of memory or descriptors");
+	in->main_dir = strdup(r->main_dir);
+	in->stack_name = strdup(r->stack_name);
+	in->branch = strdup(r->branch);
+	if (!in->main_dir || !in->stack_name || !in->branch)
+		return fail(e, EXIT_FAILED, "out of memory");
+	if (paths_find(&in->paths, e) || claim_number(in, r, e))
+		return -1;
+	if (in->claim.outcome == CLAIM_RUNNING)
+		return find_places(in, e);
+	if (find_places(in, e) || load(in, r, wanted, c, e))
+		return -1;
+	redirect_stderr(in);
+	if (tell_open(in, e) || instance_write_ports_env(in, e) || open_workers(in, e)
+		|| open_logs(in, e))
+		return -1;
+	const struct control_handler handler = requests_handler(in);
+	in->server = control_listen(in->loop, in->socket_path, &handler, e);
+	return in->server ? 0 : -1;
+}
+
+void instance_free(struct instance *in)
+{
+	reload_abandon(in);
+	pending_free_all(in);
+	control_close(in->server);
+	prober_free(in->prober);
+	notify_free(in->notify);
+	for (int i = 0; in->io && i < in->loaded.stack->service_count; i++)
+		io_close(in->io[i]);
+	free(in->io);
+	if (in->pool.directory)
+		intake_pool_close(&in->pool);
+	if (in->tree.id)
+		tree_close(&in->tree);
+	keeper_free(in->keeper);
+	if (in->spawner.error_read > 0)
+		spawner_close(&in->spawner);
+	sockets_release(&in->sockets);
+	loaded_release(&in->loaded);
+	if (in->claimed)
+		claim_release(&in->claim);
+	if (in->events_fd >= 0)
+		close(in->events_fd);
+	if (in->lifeline_fd >= 0)
+		close(in->lifeline_fd);
+	paths_release(&in->paths);
+	free(in->main_dir);
+	free(in->stack_name);
+	free(in->branch);
+	if (in->loop)
+		ev_loop_destroy(in->loop);
+}

@@ -1,0 +1,119 @@
+#include <regex.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/instance.h"
+
+/* Reaped in one turn at most; the rest waits as zombies for the next. */
+enum { REAP_A_TURN = 256 };
+
+static bool belongs(struct instance *in, pid_t pid, int *service, bool *is_hook)
+{
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+		const struct service_run *run = keeper_run(in->keeper, i);
+		if (run->leader.pid != pid && run->hook.pid != pid)
+			continue;
+		*service = i;
+		*is_hook = run->leader.pid != pid;
+		return true;
+	}
+	return false;
+}
+
+static bool says_port_in_use(const char *text)
+{
+	regex_t re;
+	if (regcomp(&re, "EADDRINUSE|address already in use|address in use", REG_EXTENDED | REG_ICASE | REG_NOSUB))
+		return false;
+	bool found = !regexec(&re, text, 0, NULL, 0);
+	regfree(&re);
+	return found;
+}
+
+static bool has_auto_hold(struct instance *in, int service)
+{
+	const struct service *s = service_at(in, service);
+	for (size_t i = 0; i < s->port_count; i++)
+		if (in->loaded.stack->ports[s->ports[i]].hold == HOLD_AUTO)
+			return true;
+	return false;
+}
+
+/*
+ * A server that sets no SO_REUSEADDR cannot bind beside our relaxed hold. Then the failure was ours:
+ * the next weaker way of holding is tried at once, and what works is remembered for the next launch.
+ */
+static bool was_our_hold(struct instance *in, int service, const struct exit_status *status)
+{
+	struct service_io *io = in->io[service];
+	const struct service_run *run = keeper_run(in->keeper, service);
+	bool failed = status->signal || status->code;
+	if (run->state != STATE_STARTING || !failed || io->hold == HOLD_NO || !has_auto_hold(in, service))
+		return false;
+	OWNED_TEXT tail = {0};
+	io_drain(io);
+	intake_tail(&io->intake, 20, &tail);
+	if (!says_port_in_use(text_string(&tail)))
+		return false;
+	io->hold = io->hold == HOLD_MARKER ? HOLD_NO : HOLD_MARKER;
+	io->hold_learned = true;
+	char text[REASON_SIZE];
+	snprintf(text, sizeof text, "its server cannot bind beside our hold of its port; trying hold = %s",
+		hold_mode_word(io->hold));
+	tell_event(in, service, EVENT_PORT, text);
+	return true;
+}
+
+struct reaped {
+	struct keeper_exit exits[REAP_A_TURN];
+	char reasons[REAP_A_TURN][REASON_SIZE];
+	size_t count;
+};
+
+static void note_child(struct instance *in, const struct exit_status *status, int service,
+	bool is_hook, struct reaped *reaped)
+{
+	struct keeper_exit *exit = &reaped->exits[reaped->count];
+	*exit = (struct keeper_exit){.service = service, .is_hook = is_hook, .status = *status};
+	if (status->stage && !is_hook) {
+		struct error e = {0};
+		world_explain(in, service, status, &e);
+		snprintf(reaped->reasons[reaped->count], REASON_SIZE, "%.200s%s%.50s", e.text,
+			e.hint[0] ? "; " : "", e.hint);
+		exit->reason = reaped->reasons[reaped->count];
+	} else if (!is_hook) {
+		exit->again = was_our_hold(in, service, status);
+	}
+	reaped->count++;
+}
+
+static void on_child(struct ev_loop *loop, ev_signal *w, int events)
+{
+	(void)events;
+	struct instance *in = w->data;
+	static struct reaped reaped;
+	struct exit_status status;
+	int left = REAP_A_TURN;
+	reaped.count = 0;
+	for (; left && spawner_reap(&in->spawner, &status) == 1; left--) {
+		int service;
+		bool is_hook;
+		tree_reaped(&in->tree, status.pid);
+		if (belongs(in, status.pid, &service, &is_hook))
+			note_child(in, &status, service, is_hook, &reaped);
+		else if (!prober_command_exited(in->prober, &status))
+			keeper_trees_changed(in->keeper);
+	}
+	if (reaped.count)
+		keeper_exits(in->keeper, reaped.exits, reaped.count);
+	if (!left)
+		ev_feed_event(loop, w, EV_SIGNAL);
+}
+
+void children_begin(struct instance *in)
+{
+	ev_signal_init(&in->on_child, on_child, SIGCHLD);
+	in->on_child.data = in;
+	ev_signal_start(in->loop, &in->on_child);
+}

@@ -1,0 +1,125 @@
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "daemon/instance.h"
+
+enum { PORTS_A_LOOK = 256, PIDS_A_TREE = 256 };
+
+static uint16_t port_of(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
+	return ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port);
+}
+
+/* Who else: the first process that can be found, for the message. */
+static void name_stranger(const struct socket_entry *socket, struct listener_look *look)
+{
+	struct socket_entry one = *socket;
+	const struct socket_list list = {.items = &one, .count = 1, .capacity = 1};
+	struct owner_list owners = {0};
+	owners_find(&list, &owners);
+	if (owners.count) {
+		look->pid = owners.items[0].pid;
+		snprintf(look->name, sizeof look->name, "%s", owners.items[0].name ? owners.items[0].name : "");
+	}
+	owners_release(&owners);
+}
+
+static void judge(struct instance *in, const struct socket_entry *socket, struct listener_look *look)
+{
+	struct service_io *io = in->io[look->service];
+	enum identity identity = service_at(in, look->service)->identity;
+	if (identity == IDENTITY_OFF) {
+		look->owner = LISTENER_OURS;
+		return;
+	}
+	pid_t pid = tree_listener_pid(&in->tree, look->service, socket->inode, &io->seen);
+	if (pid > 0) {
+		look->owner = LISTENER_OURS;
+	} else if (pid == TREE_UNKNOWN) {
+		look->owner = LISTENER_UNKNOWN;
+	} else {
+		look->owner = identity == IDENTITY_WARN ? LISTENER_TOLERATED : LISTENER_OTHER;
+		name_stranger(socket, look);
+	}
+}
+
+/* Our own tree anywhere among the listeners of the port is enough; else the first stranger counts. */
+static void judge_listeners(struct instance *in, const struct socket_list *list,
+	struct listener_look *look)
+{
+	look->owner = LISTENER_NOBODY;
+	for (size_t i = 0; i < list->count && look->owner != LISTENER_OURS; i++)
+		if (list->items[i].port == look->port && list->items[i].state == SOCKET_LISTEN)
+			judge(in, &list->items[i], look);
+	in->io[look->service]->last_look = look->owner;
+}
+
+/*
+ * Whose socket is the server's end of this connection? One that is not accepted yet has no inode: then
+ * the listener answers for it.
+ */
+static void judge_connection(struct instance *in, struct listener_look *look)
+{
+	struct socket_list list = {0};
+	uint16_t client = port_of(look->client);
+	look->owner = LISTENER_UNKNOWN;
+	if (sockets_all(&in->sockets, &look->port, 1, false, &list, NULL)) {
+		list_release(&list);
+		return;
+	}
+	const struct socket_entry *end = NULL;
+	for (size_t i = 0; i < list.count; i++)
+		if (list.items[i].state == SOCKET_CONNECTED && list.items[i].peer_port == client
+			&& list.items[i].inode)
+			end = &list.items[i];
+	if (end)
+		judge(in, end, look);
+	/* The process that accepted may be gone already; its listener is not. */
+	if (!end || look->owner == LISTENER_OTHER)
+		judge_listeners(in, &list, look);
+	list_release(&list);
+}
+
+void identity_look(void *self, struct listener_look *looks, size_t count)
+{
+	struct instance *in = self;
+	uint16_t ports[PORTS_A_LOOK];
+	size_t asked = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (looks[i].server)
+			judge_connection(in, &looks[i]);
+		else if (asked < PORTS_A_LOOK)
+			ports[asked++] = looks[i].port;
+		else
+			asked = PORTS_A_LOOK + 1;
+	}
+	if (!asked)
+		return;
+	struct socket_list list = {0};
+	/* More ports than that: all listeners are cheaper than a filter for each. */
+	if (!sockets_listeners(&in->sockets, ports, asked > PORTS_A_LOOK ? 0 : asked, &list, NULL))
+		for (size_t i = 0; i < count; i++)
+			if (!looks[i].server)
+				judge_listeners(in, &list, &looks[i]);
+	list_release(&list);
+}
+
+int identity_service_of(struct instance *in, pid_t pid)
+{
+	pid_t pids[PIDS_A_TREE];
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+		if (!in->io[i]->waits_for_notify)
+			continue;
+		if (keeper_run(in->keeper, i)->leader.pid == pid)
+			return i;
+		size_t count = tree_pids(&in->tree, i, pids, PIDS_A_TREE);
+		for (size_t p = 0; p < count && p < PIDS_A_TREE; p++)
+			if (pids[p] == pid)
+				return i;
+	}
+	return -1;
+}

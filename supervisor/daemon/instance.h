@@ -1,0 +1,238 @@
+/*
+ * instance.h - everything one running instance owns, in one place. Private to this room.
+ *
+ *	launch.c	the client's side: fork, wait for the boot report
+ *	boot.c		steps of the boot, each undone by instance_free() in any state
+ *	load.c		document -> draft -> stack, used by boot and reload
+ *	loop.c		the turn: world -> events -> keeper -> effects -> who waits for an answer
+ *	world.c		struct sys: the keeper's effects on real processes, ports, probes
+ *	children.c	who ended
+ *	io.c		log pipes, terminals and their files
+ *	identity.c	whose listener is that
+ *	tell.c		events.jsonl
+ *	pending.c	requests that are answered later
+ *	requests.c	the verbs of control/protocol.h, one row each
+ *	reload.c	converging to a changed file
+ */
+#ifndef DAEMON_INSTANCE_H
+#define DAEMON_INSTANCE_H
+
+#include <ev.h>
+#include <regex.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "control/path.h"
+#include "control/server.h"
+#include "daemon/daemon.h"
+#include "logs/intake.h"
+#include "model/stack.h"
+#include "model/sys.h"
+#include "plan/environment.h"
+#include "plan/graph.h"
+#include "ports/claim.h"
+#include "ports/sockets.h"
+#include "probe/notify.h"
+#include "probe/prober.h"
+#include "spawn/child.h"
+#include "spawn/guardian.h"
+#include "spawn/tree.h"
+#include "watch/keeper.h"
+
+struct instance;
+
+/* What a service has besides its row in the keeper. */
+struct service_io {
+	struct instance *instance; /* borrows */
+	int service; /* index */
+	int slot; /* of the guardian: 2 * a number that is never reused */
+	bool open;
+	struct intake intake;
+	ev_io watch[2];
+	ev_timer retry; /* after INTAKE_BLOCKED */
+	uint64_t generation; /* of the last start */
+	struct tree_listener seen; /* where its listener was found last */
+	enum listener_owner last_look;
+	enum hold_mode hold; /* how its ports are held for the next start */
+	bool hold_learned; /* differs from what the registry remembers */
+	bool waits_for_line; /* ready = log */
+	bool waits_for_notify;
+	bool has_pattern;
+	regex_t pattern;
+	int64_t started_wall_ms;
+	int64_t ready_wall_ms;
+	struct attached *attached; /* owns: clients at its terminal */
+};
+
+/* The stack and what is derived from it; replaced as a whole by a reload. */
+struct loaded {
+	struct stack *stack; /* owns */
+	struct arena *arena; /* owns: graph, environments, wanted */
+	struct graph *graph;
+	struct environments *environments;
+	char **caller; /* in the arena: the environment it was loaded with */
+};
+
+/* A request that is answered later. See pending.c. */
+struct pending;
+
+struct instance {
+	struct ev_loop *loop; /* owns */
+	struct paths paths; /* owns */
+	struct claim claim; /* owns */
+	bool claimed;
+	char run_id[37];
+	char socket_path[4096];
+	char notify_path[4096];
+	char log_dir[4096];
+	char events_path[4096];
+	int events_fd; /* owns */
+	uint64_t event_seq;
+	int64_t started_wall_ms;
+	bool detached;
+	bool strict_ports;
+	bool no_deps;
+	char *main_dir; /* owns; for reloads, like the next two */
+	char *stack_name;
+	char *branch;
+
+	struct loaded loaded;
+	struct sys sys;
+	struct keeper *keeper; /* owns */
+	struct service_io **io; /* owns: one per service, heap, so that watchers stay in place */
+	int next_slot;
+	struct spawner spawner; /* owns */
+	struct tree tree; /* owns */
+	struct prober *prober; /* owns */
+	struct notify *notify; /* owns; NULL until a service needs it */
+	struct sockets sockets; /* owns */
+	struct intake_pool pool; /* owns */
+	struct guardian guardian;
+	struct control_server *server; /* owns */
+
+	ev_signal on_child;
+	ev_signal on_term;
+	ev_signal on_int;
+	ev_signal on_hup;
+	ev_prepare before_wait;
+	ev_timer due;
+	ev_io lifeline;
+	int lifeline_fd; /* owns; -1 */
+
+	int64_t now_ms;
+	uint64_t random;
+	bool stopping; /* everything is to end */
+	bool killing;
+	bool ended;
+	bool any_failed; /* a service that is not optional has failed since the start */
+	char stop_reason[256];
+	int64_t unknown_since_ms; /* processes of no service are being ended since then */
+	int state; /* enum instance_state, as last told */
+
+	LIST(struct pending *) pendings; /* owns */
+	struct reload *reload; /* owns; NULL when none is under way */
+	bool reload_wanted; /* SIGHUP */
+
+	/* rules of a foreground owner, see control/protocol.h `follow` */
+	bool has_owner;
+	bool abort_on_failure;
+	int exit_code_from; /* service index, -1 */
+	int exit_code; /* what the owner exits with */
+	bool exit_decided;
+	char exit_text[256];
+};
+
+#define INSTANCE_STATES(X)                                                                         \
+	X(INSTANCE_STARTING, "starting")                                                           \
+	X(INSTANCE_READY, "ready")                                                                 \
+	X(INSTANCE_DEGRADED, "degraded")                                                           \
+	X(INSTANCE_STOPPING, "stopping")                                                           \
+	X(INSTANCE_STOPPED, "stopped")                                                             \
+	X(INSTANCE_FAILED, "failed")
+#define X(name, word) name,
+enum instance_state { INSTANCE_STATES(X) };
+#undef X
+const char *instance_state_word(enum instance_state state);
+enum instance_state instance_state_now(const struct instance *in);
+
+static inline const struct service *service_at(const struct instance *in, int service)
+{
+	return &in->loaded.stack->services[service];
+}
+
+/* load.c */
+struct load_request {
+	const struct document *document;
+	const char *environment;
+	const char *const *profiles;
+	size_t profile_count;
+	const char *const *env_files;
+	size_t env_file_count;
+	char *const *caller_env;
+	const char *stack_name;
+	const char *main_dir;
+	const char *branch;
+	const char *const *services;
+	size_t service_count;
+	bool no_deps;
+	bool strict_ports;
+	bool check_programs;
+};
+/*
+ * Everything that can be wrong goes into *c before any port is touched; then the ports are claimed
+ * and the stack is resolved with them. On failure nothing is changed. *wanted is in loaded->arena.
+ */
+int load_stack(struct instance *in, const struct load_request *request, struct loaded *loaded,
+	bool **wanted, struct complaints *c, struct error *e);
+void loaded_release(struct loaded *loaded);
+
+/* boot.c */
+int instance_boot(struct instance *in, const struct launch_request *request, bool **wanted,
+	struct complaints *c, struct error *e);
+void instance_free(struct instance *in);
+int instance_write_ports_env(struct instance *in, struct error *e);
+/* After a start or a reload: the notify socket if a service needs it, how its ports are held. */
+int instance_open_notify(struct instance *in, struct error *e);
+void instance_choose_hold(struct instance *in, int service);
+
+/* loop.c: after the border. Returns the exit code of the supervisor. */
+int instance_run(struct instance *in, const bool *wanted);
+void instance_stop(struct instance *in, bool kill, const char *reason);
+
+/* world.c */
+struct sys world_sys(struct instance *in);
+/* Fills what depends on a start: environment with NOTIFY_SOCKET. In scratch. */
+char *const *world_environment(struct instance *in, int service, struct arena *scratch);
+/* Says how a failed exec is to be understood, into text. */
+void world_explain(struct instance *in, int service, const struct exit_status *status,
+	struct error *e);
+struct hold *world_hold(struct instance *in, uint16_t port);
+/* Hooks of the prober: a check's command. */
+pid_t world_start_check(void *instance, int service, const struct command *command, int output_fd,
+	struct error *e);
+void world_kill_check(void *instance, int service, pid_t pid);
+
+/* children.c */
+void children_begin(struct instance *in);
+
+/* io.c */
+int io_open(struct instance *in, int service, struct error *e);
+void io_close(struct service_io *io);
+/* Begins a generation: fills the recipe's descriptors. */
+int io_begin(struct service_io *io, uint64_t generation, const struct service *service,
+	struct recipe *recipe, int *slave, struct error *e);
+void io_drain(struct service_io *io);
+void io_end_generation(struct service_io *io);
+struct intake_hooks io_hooks(struct instance *in);
+/* ready = log REGEX, from now on. */
+void io_wait_for_line(struct service_io *io);
+
+/* identity.c */
+void identity_look(void *instance, struct listener_look *looks, size_t count);
+int identity_service_of(struct instance *in, pid_t pid);
+
+/* tell.c */
+int tell_open(struct instance *in, struct error *e);
+void tell_event(struct instance *in, int service, enum event_kind kind, const char *text);
+
+#endif

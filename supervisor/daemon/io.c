@@ -1,0 +1,208 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/own.h"
+#include "daemon/instance.h"
+#include "daemon/requests.h"
+
+static void watch(struct service_io *io, bool on)
+{
+	for (int i = 0; i < 2; i++) {
+		if (io->watch[i].fd < 0)
+			continue;
+		if (on)
+			ev_io_start(io->instance->loop, &io->watch[i]);
+		else
+			ev_io_stop(io->instance->loop, &io->watch[i]);
+	}
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)events;
+	struct service_io *io = w->data;
+	int pipe = w == &io->watch[1];
+	switch (intake_drain(&io->intake, pipe, INTAKE_BUDGET, clock_wall_ms())) {
+	case INTAKE_MOVED:
+	case INTAKE_EMPTY:
+		break;
+	case INTAKE_BLOCKED:
+		watch(io, false);
+		ev_timer_set(&io->retry, INTAKE_RETRY_MS / 1000.0, 0.);
+		ev_timer_start(loop, &io->retry);
+		break;
+	case INTAKE_END:
+		ev_io_stop(loop, w);
+		break;
+	}
+	if (io->attached)
+		attach_pump(io);
+}
+
+static void on_retry(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	watch(w->data, true);
+}
+
+/* The log has a new file: the guardian must know where to put the last words. */
+static void on_file(void *self, struct intake *intake)
+{
+	struct instance *in = self;
+	for (int i = 0; in->io && i < in->loaded.stack->service_count; i++) {
+		struct service_io *io = in->io[i];
+		if (!io || &io->intake != intake)
+			continue;
+		for (int p = 0; p < 2; p++)
+			if (intake->pipe_read[p] >= 0)
+				guardian_keep(&in->guardian, io->slot + p, intake->pipe_read[p],
+					intake->log_fd, NULL);
+	}
+}
+
+static void on_notice(void *self, struct intake *intake, const char *text)
+{
+	struct instance *in = self;
+	for (int i = 0; in->io && i < in->loaded.stack->service_count; i++)
+		if (in->io[i] && &in->io[i]->intake == intake)
+			tell_event(in, i, EVENT_LOG, text);
+}
+
+struct intake_hooks io_hooks(struct instance *in)
+{
+	return (struct intake_hooks){.self = in, .on_file = on_file, .on_notice = on_notice};
+}
+
+static void set_watch(struct service_io *io, int i, int fd)
+{
+	ev_io_init(&io->watch[i], on_readable, fd, EV_READ);
+	io->watch[i].data = io;
+	if (fd >= 0)
+		ev_io_start(io->instance->loop, &io->watch[i]);
+}
+
+int io_open(struct instance *in, int service, struct error *e)
+{
+	const struct service *s = service_at(in, service);
+	struct service_io *io = calloc(1, sizeof *io);
+	if (!io)
+		return fail(e, EXIT_FAILED, "service '%s': out of memory", s->name);
+	io->instance = in;
+	io->service = service;
+	io->slot = in->next_slot;
+	io->last_look = LISTENER_UNKNOWN;
+	if (intake_open(&io->intake, &in->pool, s->name, &s->log, s->tty, e)) {
+		free(io);
+		return fail_while(e, "service '%s'", s->name);
+	}
+	in->next_slot += 2;
+	in->io[service] = io;
+	io->open = true;
+	on_file(in, &io->intake);
+	set_watch(io, 0, io->intake.pipe_read[0]);
+	set_watch(io, 1, io->intake.pipe_read[1]);
+	ev_timer_init(&io->retry, on_retry, 0., 0.);
+	io->retry.data = io;
+	return 0;
+}
+
+void io_close(struct service_io *io)
+{
+	if (!io)
+		return;
+	watch(io, false);
+	ev_timer_stop(io->instance->loop, &io->retry);
+	if (io->has_pattern)
+		regfree(&io->pattern);
+	for (int p = 0; p < 2; p++)
+		guardian_drop(&io->instance->guardian, io->slot + p, NULL);
+	intake_close(&io->intake);
+	free(io);
+}
+
+/* A pseudo-terminal for one generation: *slave for the child, the master stays with the log. */
+static int open_terminal(struct service_io *io, int *slave, struct error *e)
+{
+	char name[64];
+	OWNED_FD master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (master < 0 || grantpt(master) || unlockpt(master) || ptsname_r(master, name, sizeof name))
+		return fail_errno(e, EXIT_FAILED, "a pseudo-terminal");
+	OWNED_FD other = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (other < 0)
+		return fail_errno(e, EXIT_FAILED, "pseudo-terminal %s", name);
+	*slave = take_fd(&other);
+	if (io->watch[0].fd >= 0)
+		ev_io_stop(io->instance->loop, &io->watch[0]);
+	int fd = take_fd(&master);
+	intake_terminal(&io->intake, fd);
+	set_watch(io, 0, fd);
+	return 0;
+}
+
+int io_begin(struct service_io *io, uint64_t generation, const struct service *service,
+	struct recipe *recipe, int *slave, struct error *e)
+{
+	io->generation = generation;
+	io->seen = (struct tree_listener){0};
+	io->last_look = LISTENER_UNKNOWN;
+	io->waits_for_line = io->waits_for_notify = false;
+	intake_generation(&io->intake, (uint32_t)generation);
+	*slave = -1;
+	if (service->tty) {
+		if (open_terminal(io, slave, e))
+			return fail_while(e, "service '%s'", service->name);
+		recipe->tty_fd = *slave;
+		return 0;
+	}
+	recipe->stdout_fd = io->intake.pipe_write[0];
+	recipe->stderr_fd = io->intake.pipe_write[io->intake.split ? 1 : 0];
+	return 0;
+}
+
+void io_drain(struct service_io *io)
+{
+	for (int p = 0; p < 2; p++)
+		if (io->intake.pipe_read[p] >= 0 || (p == 0 && io->intake.terminal >= 0))
+			(void)intake_drain(&io->intake, p, INTAKE_BUDGET, clock_wall_ms());
+}
+
+void io_end_generation(struct service_io *io)
+{
+	(void)intake_end_generation(&io->intake, clock_wall_ms());
+	if (io->attached)
+		attach_end(io, "the service has ended");
+}
+
+static bool on_line(void *self, const char *bytes, size_t length)
+{
+	struct service_io *io = self;
+	regmatch_t whole = {.rm_so = 0, .rm_eo = (regoff_t)length};
+	if (!io->waits_for_line)
+		return false;
+	if (regexec(&io->pattern, bytes, 1, &whole, REG_STARTEND))
+		return true;
+	io->waits_for_line = false;
+	keeper_feed(io->instance->keeper, io->service,
+		&(struct service_event){.kind = ON_READY_SIGN, .generation = io->generation});
+	return false;
+}
+
+void io_wait_for_line(struct service_io *io)
+{
+	const struct probe *probe = &service_at(io->instance, io->service)->ready;
+	if (io->has_pattern)
+		regfree(&io->pattern);
+	/* It compiled when the stack file was checked; only memory can be missing now. */
+	io->has_pattern = !regcomp(&io->pattern, probe->pattern, REG_EXTENDED | REG_NOSUB);
+	if (!io->has_pattern) {
+		tell_event(io->instance, io->service, EVENT_WARNING, "ready = log: out of memory");
+		return;
+	}
+	io->waits_for_line = true;
+	intake_watch(&io->intake, on_line, io);
+}

@@ -1,0 +1,219 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "control/wire.h"
+#include "daemon/instance.h"
+#include "stackfile/describe.h"
+
+/*
+ * The boot report is one frame over a socketpair. Afterwards the same socket is the lifeline: when the
+ * client that launched a foreground instance is gone, the supervisor reads its end.
+ */
+static json_t *report_of(const struct instance *in, bool ok, const struct complaints *c,
+	const struct error *e)
+{
+	json_t *report = json_pack("{s:b, s:b, s:i, s:o}", "up", ok, "running",
+		in->claim.outcome == CLAIM_RUNNING, "supervisor", (int)getpid(), "complaints",
+		complaints_json(c));
+	if (!report)
+		return NULL;
+	if (text_string(&in->claim.notices)[0])
+		json_object_set_new(report, "notices", json_string(text_string(&in->claim.notices)));
+	if (!ok) {
+		json_object_set_new(report, "error",
+			json_pack("{s:i, s:i, s:s, s:s}", "code", e->code, "number", e->number, "text",
+				e->text, "hint", e->hint));
+		return report;
+	}
+	if (in->claim.outcome == CLAIM_RUNNING)
+		json_object_set_new(report, "supervisor", json_integer(in->claim.pid));
+	json_object_set_new(report, "place",
+		json_pack("{s:s, s:i, s:i, s:s, s:s, s:s}", "project", in->claim.project, "instance",
+			in->claim.instance, "base_port", (int)in->claim.base_port, "socket",
+			in->socket_path, "state", in->claim.state_dir, "logs", in->log_dir));
+	return report;
+}
+
+static void send_report(int fd, json_t *report)
+{
+	OWNED_TEXT frame = {0};
+	if (report && !frame_encode(report, &frame, NULL)) {
+		size_t sent = 0;
+		while (sent < frame.length) {
+			ssize_t n = send(fd, frame.data + sent, frame.length - sent, MSG_NOSIGNAL);
+			if (n < 0 && errno == EINTR)
+				continue;
+			if (n < 0)
+				break;
+			sent += (size_t)n;
+		}
+	}
+	json_decref(report);
+}
+
+/* The supervisor, from the fork to its end. */
+static _Noreturn void supervise(const struct launch_request *request, struct guardian *guardian,
+	int fd)
+{
+	static struct instance in;
+	struct complaints c = {0};
+	struct error e = {0};
+	bool *wanted = NULL;
+	int code = EXIT_FAILED;
+	in.guardian = *guardian;
+	bool ok = !instance_boot(&in, request, &wanted, &c, &e);
+	if (!ok && in.claimed && in.claim.outcome == CLAIM_OURS && in.claim.arena)
+		claim_stop(in.paths.state, &in.claim, false, NULL);
+	send_report(fd, report_of(&in, ok, &c, &e));
+	complaints_release(&c);
+	if (ok && in.claim.outcome == CLAIM_OURS) {
+		if (request->detached)
+			close(fd);
+		else
+			in.lifeline_fd = fd;
+		code = instance_run(&in, wanted);
+	}
+	instance_free(&in);
+	_exit(ok ? code : e.code);
+}
+
+static int take_error(const json_t *report, struct complaints *c, struct error *e)
+{
+	const json_t *item;
+	size_t i;
+	json_array_foreach(json_object_get(report, "complaints"), i, item)
+	{
+		const char *severity = json_string_value(json_object_get(item, "severity"));
+		enum severity kind = !severity || !strcmp(severity, "error") ? SEVERITY_ERROR
+			: !strcmp(severity, "warning") ? SEVERITY_WARNING : SEVERITY_NOTICE;
+		const char *hint = json_string_value(json_object_get(item, "hint"));
+		complaint_add(c, kind, json_string_value(json_object_get(item, "file")),
+			(int)json_integer_value(json_object_get(item, "line")),
+			json_string_value(json_object_get(item, "key")), "%s",
+			json_string_value(json_object_get(item, "text")));
+		if (hint && *hint)
+			complaint_hint(c, "%s", hint);
+	}
+	const json_t *error = json_object_get(report, "error");
+	if (!error)
+		return 0;
+	fail(e, (int)json_integer_value(json_object_get(error, "code")), "%s",
+		json_string_value(json_object_get(error, "text")));
+	e->number = (int)json_integer_value(json_object_get(error, "number"));
+	error_hint(e, "%s", json_string_value(json_object_get(error, "hint")));
+	return -1;
+}
+
+static char *copy_of(const json_t *object, const char *key)
+{
+	const char *value = json_string_value(json_object_get(object, key));
+	return strdup(value ? value : "");
+}
+
+static int take_report(const json_t *report, struct launch_result *result, struct complaints *c,
+	struct error *e)
+{
+	const char *notices = json_string_value(json_object_get(report, "notices"));
+	if (notices)
+		text_add(&result->notices, notices);
+	if (take_error(report, c, e))
+		return -1;
+	const json_t *place = json_object_get(report, "place");
+	result->already_running = json_is_true(json_object_get(report, "running"));
+	result->supervisor = (pid_t)json_integer_value(json_object_get(report, "supervisor"));
+	result->instance = (int)json_integer_value(json_object_get(place, "instance"));
+	result->base_port = (uint16_t)json_integer_value(json_object_get(place, "base_port"));
+	result->project = copy_of(place, "project");
+	result->socket_path = copy_of(place, "socket");
+	result->state_dir = copy_of(place, "state");
+	result->log_dir = copy_of(place, "logs");
+	if (!result->project || !result->socket_path || !result->state_dir || !result->log_dir)
+		return fail(e, EXIT_FAILED, "out of memory");
+	return 0;
+}
+
+/* NULL: the supervisor ended without a word. */
+static json_t *receive_report(int fd, struct error *e)
+{
+	struct frame_reader reader = {0};
+	json_t *report = NULL;
+	char block[4096];
+	for (;;) {
+		ssize_t got = read(fd, block, sizeof block);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0 || !frame_feed(&reader, block, (size_t)got)
+			|| frame_next(&reader, &report, e) != FRAME_PARTIAL)
+			break;
+	}
+	frame_reader_release(&reader);
+	return report;
+}
+
+static int died_silently(pid_t guardian, struct error *e)
+{
+	int status = 0;
+	while (waitpid(guardian, &status, 0) < 0 && errno == EINTR)
+		;
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	if (code > 128)
+		return fail(e, EXIT_FAILED, "the supervisor was killed by signal %d while it started",
+			code - 128);
+	return fail(e, EXIT_FAILED, "the supervisor ended with code %d while it started", code);
+}
+
+int daemon_launch(const struct launch_request *request, struct launch_result *result,
+	struct complaints *c, struct error *e)
+{
+	int ends[2];
+	struct guardian guardian;
+	enum guardian_side side;
+	*result = (struct launch_result){.lifeline = -1};
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return fail_errno(e, EXIT_FAILED, "socketpair");
+	if (guardian_start(&guardian, STDERR_FILENO, &side, e)) {
+		close(ends[0]);
+		close(ends[1]);
+		return -1;
+	}
+	if (side == GUARDIAN_SUPERVISOR) {
+		close(ends[0]);
+		supervise(request, &guardian, ends[1]);
+	}
+	close(ends[1]);
+	result->guardian = guardian.pid;
+	json_t *report = receive_report(ends[0], e);
+	if (!report) {
+		close(ends[0]);
+		return died_silently(guardian.pid, e);
+	}
+	int rc = take_report(report, result, c, e);
+	json_decref(report);
+	bool keep = !rc && !result->already_running && !request->detached;
+	if (keep)
+		result->lifeline = ends[0];
+	else
+		close(ends[0]);
+	/* Without a supervisor the guardian ends at once; nothing of the launch is left then. */
+	if (rc || result->already_running)
+		while (waitpid(guardian.pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	return rc;
+}
+
+void launch_result_release(struct launch_result *result)
+{
+	free(result->project);
+	free(result->socket_path);
+	free(result->state_dir);
+	free(result->log_dir);
+	text_release(&result->notices);
+	if (result->lifeline >= 0)
+		close(result->lifeline);
+	*result = (struct launch_result){.lifeline = -1};
+}

@@ -1,0 +1,216 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/instance.h"
+#include "model/names.h"
+#include "plan/order.h"
+#include "spawn/validate.h"
+#include "stackfile/draft.h"
+
+/* The rows of the ports while their numbers are being found. */
+struct numbers {
+	struct port *rows; /* owns */
+	uint16_t *now; /* owns */
+	uint16_t *before; /* owns */
+	int count;
+};
+
+static void numbers_release(struct numbers *n)
+{
+	free(n->rows);
+	free(n->now);
+	free(n->before);
+}
+
+static int numbers_begin(struct numbers *n, const struct draft *draft, struct error *e)
+{
+	const struct port *wants = draft_ports(draft, &n->count);
+	size_t room = (size_t)n->count + 1;
+	n->rows = calloc(room, sizeof *n->rows);
+	n->now = calloc(room, sizeof *n->now);
+	n->before = calloc(room, sizeof *n->before);
+	if (!n->rows || !n->now || !n->before)
+		return fail(e, EXIT_FAILED, "out of memory");
+	if (n->count)
+		memcpy(n->rows, wants, (size_t)n->count * sizeof *wants);
+	return 0;
+}
+
+static void numbers_take(struct numbers *n)
+{
+	for (int i = 0; i < n->count; i++) {
+		n->now[i] = n->rows[i].number;
+		n->before[i] = n->rows[i].moved_from;
+	}
+}
+
+static struct stack *resolve(struct instance *in, const struct load_request *request,
+	const struct draft *draft, const struct numbers *n, struct complaints *c)
+{
+	char slug[64];
+	OWNED_TEXT text = {0};
+	text_addf(&text, "%s-%s", in->claim.project, request->branch ? request->branch : "");
+	name_to_slug(text_string(&text), slug);
+	const struct stackfile_facts facts = {.instance = in->claim.instance,
+		.base_port = in->claim.base_port,
+		.numbers = n->now,
+		.moved_from = n->before,
+		.project = in->claim.project,
+		.state_dir = in->claim.state_dir,
+		.log_dir = in->log_dir,
+		.slug = slug,
+		.branch = request->branch ? request->branch : ""};
+	return draft_resolve(draft, &facts, c);
+}
+
+static char **copy_environment(struct arena *arena, char *const *from)
+{
+	size_t count = 0;
+	while (from[count])
+		count++;
+	char **copy = arena_take(arena, (count + 1) * sizeof *copy);
+	for (size_t i = 0; i < count; i++)
+		copy[i] = arena_string(arena, from[i]);
+	return copy;
+}
+
+/* Graph, environments and what is wanted, for a stack that is resolved. */
+static int derive(struct instance *in, const struct load_request *request, struct loaded *l,
+	bool **wanted, struct complaints *c, struct error *e)
+{
+	l->arena = arena_new();
+	if (!l->arena || setjmp(*arena_on_failure(l->arena)))
+		return fail(e, EXIT_FAILED, "out of memory");
+	l->graph = graph_new(l->arena, l->stack);
+	if (!graph_complain(l->graph, l->stack, request->document->label, c))
+		return fail(e, EXIT_BAD_FILE, "the dependencies of %s go in a circle",
+			request->document->label);
+	if (order_wanted(l->arena, l->stack, l->graph, request->services, request->service_count,
+		    !request->no_deps, wanted, e))
+		return -1;
+	l->caller = copy_environment(l->arena, request->caller_env);
+	const struct environment_facts facts = {.project = in->claim.project,
+		.instance = in->claim.instance,
+		.base_port = in->claim.base_port,
+		.state_dir = in->claim.state_dir,
+		.slug = l->stack->slug,
+		.id = in->run_id};
+	l->environments = environments_new(
+		l->arena, l->stack, &facts, (const char *const *)(void *)l->caller);
+	return 0;
+}
+
+struct validating {
+	const struct loaded *loaded;
+	struct arena *scratch;
+};
+
+static char *const *environment_for(void *self, int service)
+{
+	struct validating *v = self;
+	return environment_of(v->loaded->environments, v->scratch, service, NULL).envp;
+}
+
+static int validate(const struct load_request *request, const struct loaded *l, const bool *wanted,
+	struct complaints *c, struct error *e)
+{
+	struct arena *scratch = arena_new();
+	if (!scratch || setjmp(*arena_on_failure(scratch))) {
+		arena_free(scratch);
+		return fail(e, EXIT_FAILED, "out of memory");
+	}
+	struct validating self = {l, scratch};
+	const struct validate v = {.stack = l->stack,
+		.wanted = wanted,
+		.run_project_programs = request->check_programs,
+		.self = &self,
+		.environment = environment_for,
+		.complaints = c};
+	size_t errors = validate_stack(&v);
+	arena_free(scratch);
+	if (errors)
+		return fail(e, EXIT_FAILED, "%s cannot be started as it is", request->document->label);
+	return 0;
+}
+
+void loaded_release(struct loaded *l)
+{
+	stack_free(l->stack);
+	arena_free(l->arena);
+	*l = (struct loaded){0};
+}
+
+/* Everything that can be seen to be wrong without touching a port. */
+static int look_first(struct instance *in, const struct load_request *request,
+	const struct draft *draft, struct numbers *n, struct complaints *c, struct error *e)
+{
+	struct loaded preview = {0};
+	bool *wanted = NULL;
+	int rc = claim_preview(&in->claim, n->rows, (size_t)n->count, e);
+	if (rc) {
+		complaint_error(c, request->document->label, 0, NULL, "%s", e->text);
+		if (e->hint[0])
+			complaint_hint(c, "%s", e->hint);
+	} else {
+		numbers_take(n);
+	}
+	preview.stack = resolve(in, request, draft, n, c);
+	if (!preview.stack)
+		rc = fail(e, EXIT_BAD_FILE, "%s has mistakes", request->document->label);
+	if (!rc)
+		rc = derive(in, request, &preview, &wanted, c, e);
+	if (!rc)
+		rc = validate(request, &preview, wanted, c, e);
+	loaded_release(&preview);
+	return rc;
+}
+
+static int claim_and_resolve(struct instance *in, const struct load_request *request,
+	const struct draft *draft, struct numbers *n, struct loaded *loaded, bool **wanted,
+	struct complaints *c, struct error *e)
+{
+	const struct claim_options options = {
+		.strict = request->strict_ports, .config_file = request->document->file};
+	if (claim_ports(in->paths.state, &in->claim, n->rows, (size_t)n->count, &options, e))
+		return -1;
+	numbers_take(n);
+	loaded->stack = resolve(in, request, draft, n, c);
+	if (!loaded->stack)
+		return fail(e, EXIT_BAD_FILE, "%s has mistakes", request->document->label);
+	return derive(in, request, loaded, wanted, c, e);
+}
+
+int load_stack(struct instance *in, const struct load_request *request, struct loaded *loaded,
+	bool **wanted, struct complaints *c, struct error *e)
+{
+	const struct stackfile_request asked = {.document = request->document,
+		.environment = request->environment,
+		.instance = in->claim.instance,
+		.profiles = request->profiles,
+		.profile_count = request->profile_count,
+		.env_files = request->env_files,
+		.env_file_count = request->env_file_count,
+		.caller_env = (const char *const *)(const void *)request->caller_env,
+		.default_name = request->stack_name,
+		.main_dir = request->main_dir};
+	struct numbers n = {0};
+	*loaded = (struct loaded){0};
+	struct draft *draft = draft_new(&asked, c);
+	int rc = draft ? numbers_begin(&n, draft, e) : fail(e, EXIT_FAILED, "out of memory");
+	if (!rc)
+		rc = look_first(in, request, draft, &n, c, e);
+	if (!rc) {
+		/* Warnings were said by the first look; the second one sees the same file. */
+		struct complaints again = {0};
+		rc = claim_and_resolve(in, request, draft, &n, loaded, wanted, &again, e);
+		if (again.errors)
+			complaints_move(c, &again);
+		complaints_release(&again);
+	}
+	if (rc)
+		loaded_release(loaded);
+	numbers_release(&n);
+	draft_free(draft);
+	return rc;
+}

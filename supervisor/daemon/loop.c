@@ -1,0 +1,339 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "daemon/instance.h"
+#include "daemon/pending.h"
+#include "daemon/reload.h"
+
+/* Processes of no known service get so long after TERM, then KILL every so often. */
+enum { UNKNOWN_GRACE_MS = 2000, UNKNOWN_AGAIN_MS = 50 };
+
+const char *instance_state_word(enum instance_state state)
+{
+	static const char *const words[] = {
+#define X(name, word) [name] = word,
+		INSTANCE_STATES(X)
+#undef X
+	};
+	return words[state];
+}
+
+struct counts {
+	int wanted;
+	int starting;
+	int troubled;
+	int failed;
+	int active; /* may still change without anybody asking */
+	int occupied;
+	int started; /* ever */
+};
+
+static struct counts count(const struct instance *in)
+{
+	struct counts c = {0};
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+		const struct service_run *run = keeper_run(in->keeper, i);
+		bool failed = run->state == STATE_FAILED && run->want == WANT_UP;
+		bool fresh = run->state == STATE_BLOCKED || run->state == STATE_STARTING;
+		c.wanted += run->want == WANT_UP;
+		c.failed += failed && !service_at(in, i)->policy.optional;
+		c.starting += fresh && run->restarts == 0;
+		c.troubled += (fresh && run->restarts > 0) || run->state == STATE_COOLING
+			|| run->state == STATE_UNHEALTHY;
+		c.occupied += service_occupied(run) || run->hook.pid;
+		c.active += service_occupied(run) || run->state == STATE_BLOCKED
+			|| run->state == STATE_COOLING;
+		c.started += run->transition_count > 0;
+	}
+	return c;
+}
+
+enum instance_state instance_state_now(const struct instance *in)
+{
+	struct counts c = count(in);
+	if (in->ended)
+		return INSTANCE_STOPPED;
+	if (in->stopping)
+		return INSTANCE_STOPPING;
+	if (c.failed && c.failed == c.wanted)
+		return INSTANCE_FAILED;
+	if (c.failed || c.troubled)
+		return INSTANCE_DEGRADED;
+	return c.starting ? INSTANCE_STARTING : INSTANCE_READY;
+}
+
+static void tell_state(struct instance *in)
+{
+	enum instance_state now = instance_state_now(in);
+	if ((int)now == in->state)
+		return;
+	in->state = (int)now;
+	tell_event(in, -1, EVENT_INSTANCE, instance_state_word(now));
+}
+
+void instance_stop(struct instance *in, bool kill, const char *reason)
+{
+	if (in->stopping && (in->killing || !kill))
+		return;
+	if (!in->stopping) {
+		in->stopping = true;
+		snprintf(in->stop_reason, sizeof in->stop_reason, "%s", reason);
+	}
+	in->killing |= kill;
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+		if (kill)
+			keeper_kill(in->keeper, i, reason);
+		else
+			keeper_stop(in->keeper, i, false, reason);
+	}
+}
+
+static void decide(struct instance *in, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void decide(struct instance *in, int code, const char *format, ...)
+{
+	if (in->exit_decided)
+		return;
+	in->exit_decided = true;
+	in->exit_code = code;
+	va_list args;
+	va_start(args, format);
+	vsnprintf(in->exit_text, sizeof in->exit_text, format, args);
+	va_end(args);
+}
+
+static int process_code(const struct service_run *run)
+{
+	if (!run->has_exit)
+		return run->state == STATE_FAILED ? EXIT_FAILED : EXIT_DONE;
+	return run->exit_signal ? 128 + run->exit_signal : run->exit_code;
+}
+
+static bool has_ended(const struct service_run *run)
+{
+	bool ended = run->state == STATE_DONE || run->state == STATE_FAILED || run->state == STATE_DOWN;
+	return ended && run->transition_count;
+}
+
+static int code_of_failure(const struct service_run *run)
+{
+	bool waited = run->cause == CAUSE_NOT_READY || run->cause == CAUSE_DEPENDENCY;
+	return waited ? EXIT_NOT_READY : EXIT_FAILED;
+}
+
+/* The first that failed and was not optional; -1. A crash counts before what it dragged along. */
+static int first_failure(const struct instance *in)
+{
+	int found = -1;
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+		const struct service_run *run = keeper_run(in->keeper, i);
+		if (run->state != STATE_FAILED || service_at(in, i)->policy.optional)
+			continue;
+		if (found < 0 || code_of_failure(run) == EXIT_FAILED)
+			found = i;
+		if (code_of_failure(run) == EXIT_FAILED)
+			break;
+	}
+	return found;
+}
+
+static bool owner_ends_by_service(struct instance *in, int i)
+{
+	const struct service_run *run = keeper_run(in->keeper, i);
+	const struct service *s = service_at(in, i);
+	if (!has_ended(run))
+		return false;
+	bool procfile = in->loaded.stack->is_procfile && s->policy.type == TYPE_SERVICE
+		&& run->generation;
+	if (procfile || i == in->exit_code_from) {
+		decide(in, process_code(run), "'%s' ended: %s", s->name, run->reason);
+		return true;
+	}
+	if (in->abort_on_failure && run->state == STATE_FAILED && !s->policy.optional) {
+		decide(in, code_of_failure(run), "'%s' failed: %s", s->name, run->reason);
+		return true;
+	}
+	return false;
+}
+
+/* What a foreground `up` has asked for: when does the instance end by itself? */
+static void follow_owner(struct instance *in)
+{
+	if (!in->has_owner || in->stopping)
+		return;
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+		if (owner_ends_by_service(in, i)) {
+			instance_stop(in, false, in->exit_text);
+			return;
+		}
+	}
+	struct counts c = count(in);
+	if (c.active || !c.started || in->reload)
+		return;
+	int failed = first_failure(in);
+	if (failed >= 0)
+		decide(in, code_of_failure(keeper_run(in->keeper, failed)), "'%s' failed: %s",
+			service_at(in, failed)->name, keeper_run(in->keeper, failed)->reason);
+	else
+		decide(in, EXIT_DONE, "every service is done");
+	instance_stop(in, false, in->exit_text);
+}
+
+static void watch_essential(struct instance *in)
+{
+	for (int i = 0; !in->stopping && i < in->loaded.stack->service_count; i++) {
+		const struct service_run *run = keeper_run(in->keeper, i);
+		if (!service_at(in, i)->policy.essential || run->state != STATE_FAILED)
+			continue;
+		decide(in, code_of_failure(run), "essential service '%s' failed: %s",
+			service_at(in, i)->name, run->reason);
+		instance_stop(in, false, in->exit_text);
+	}
+}
+
+/* Processes that fit to no service are ours all the same. True when none is left. */
+static bool end_unknown(struct instance *in, int64_t *next)
+{
+	tree_census(&in->tree, NULL, 0);
+	if (!in->tree.unknown)
+		return true;
+	bool first = !in->unknown_since_ms;
+	if (first)
+		in->unknown_since_ms = in->now_ms;
+	bool kill = in->killing || in->now_ms - in->unknown_since_ms >= UNKNOWN_GRACE_MS;
+	if (first || kill)
+		tree_signal(&in->tree, TREE_EVERYTHING, kill ? SIGKILL : SIGTERM, NULL);
+	int64_t again = in->now_ms + UNKNOWN_AGAIN_MS;
+	if (again < *next)
+		*next = again;
+	return false;
+}
+
+static void schedule(struct instance *in, int64_t next)
+{
+	ev_timer_stop(in->loop, &in->due);
+	if (next == NO_DEADLINE)
+		return;
+	int64_t wait = next - clock_now_ms();
+	ev_now_update(in->loop);
+	ev_timer_set(&in->due, wait > 0 ? (double)wait / 1000.0 : 0., 0.);
+	ev_timer_start(in->loop, &in->due);
+}
+
+/* One turn: everything that has happened since the last one has been fed to the keeper. */
+static void before_wait(struct ev_loop *loop, ev_prepare *w, int events)
+{
+	(void)events;
+	struct instance *in = w->data;
+	in->now_ms = clock_now_ms();
+	int64_t next = keeper_turn(in->keeper);
+	bool was_stopping = in->stopping;
+	watch_essential(in);
+	follow_owner(in);
+	if (reload_continue(in) || in->stopping != was_stopping)
+		next = keeper_turn(in->keeper);
+	tell_state(in);
+	int64_t waiting = pending_check(in);
+	if (waiting < next)
+		next = waiting;
+	if (in->stopping && !count(in).occupied && end_unknown(in, &next)) {
+		in->ended = true;
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	schedule(in, next);
+}
+
+static void on_due(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)w;
+	(void)events;
+}
+
+static void on_stop_signal(struct ev_loop *loop, ev_signal *w, int events)
+{
+	(void)loop;
+	(void)events;
+	struct instance *in = w->data;
+	decide(in, w->signum == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED,
+		"the supervisor was sent SIG%s", w->signum == SIGINT ? "INT" : "TERM");
+	instance_stop(in, in->stopping && w->signum == SIGINT, "the supervisor was asked to stop");
+}
+
+static void on_hangup(struct ev_loop *loop, ev_signal *w, int events)
+{
+	(void)loop;
+	(void)events;
+	struct instance *in = w->data;
+	if (in->detached)
+		reload_from_disk(in);
+	else
+		instance_stop(in, false, "the terminal was closed");
+}
+
+static void on_lifeline(struct ev_loop *loop, ev_io *w, int events)
+{
+	(void)events;
+	struct instance *in = w->data;
+	char byte;
+	if (read(w->fd, &byte, 1) > 0)
+		return;
+	ev_io_stop(loop, w);
+	decide(in, EXIT_TERMINATED, "the command that started it is gone");
+	instance_stop(in, false, "the command that started it is gone");
+}
+
+static void begin_signal(struct instance *in, ev_signal *w, int number,
+	void (*callback)(struct ev_loop *, ev_signal *, int))
+{
+	ev_signal_init(w, callback, number);
+	w->data = in;
+	ev_signal_start(in->loop, w);
+}
+
+/* The end: nothing of ours lives. Rows, holds and lock are released before anybody is told. */
+static void finish(struct instance *in)
+{
+	struct error e = {0};
+	tell_event(in, -1, EVENT_INSTANCE, "stopped");
+	for (int i = 0; i < in->loaded.stack->service_count; i++)
+		if (in->io[i]->hold_learned)
+			claim_remember_hold(in->paths.state, &in->claim, service_at(in, i)->name,
+				in->io[i]->hold, NULL);
+	control_hide(in->server);
+	if (claim_stop(in->paths.state, &in->claim, false, &e))
+		tell_event(in, -1, EVENT_WARNING, e.text);
+	pending_end(in);
+	control_flush(in->server);
+}
+
+int instance_run(struct instance *in, const bool *wanted)
+{
+	children_begin(in);
+	begin_signal(in, &in->on_term, SIGTERM, on_stop_signal);
+	begin_signal(in, &in->on_int, SIGINT, on_stop_signal);
+	begin_signal(in, &in->on_hup, SIGHUP, on_hangup);
+	ev_timer_init(&in->due, on_due, 0., 0.);
+	ev_prepare_init(&in->before_wait, before_wait);
+	in->before_wait.data = in;
+	ev_prepare_start(in->loop, &in->before_wait);
+	if (in->lifeline_fd >= 0) {
+		ev_io_init(&in->lifeline, on_lifeline, in->lifeline_fd, EV_READ);
+		in->lifeline.data = in;
+		ev_io_start(in->loop, &in->lifeline);
+	}
+	in->state = -1;
+	/* ---- The border: boot is over. From here on nothing exits: log, degrade, retry. ---- */
+	for (int i = 0; i < in->loaded.stack->service_count; i++)
+		if (wanted[i])
+			keeper_start(in->keeper, i, in->no_deps, "asked to start");
+	ev_run(in->loop, 0);
+	finish(in);
+	return in->exit_code;
+}

@@ -1,0 +1,262 @@
+#include "daemon/pending.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/number.h"
+#include "watch/settle.h"
+
+struct pending *pending_new(struct instance *in, struct control_ticket ticket,
+	enum pending_kind kind, int64_t timeout_ms)
+{
+	struct pending *p = calloc(1, sizeof *p);
+	if (!p || !list_push(&in->pendings, p)) {
+		free(p);
+		struct error e;
+		fail(&e, EXIT_FAILED, "the supervisor is out of memory");
+		control_refuse(in->server, ticket, &e);
+		return NULL;
+	}
+	p->ticket = ticket;
+	p->kind = kind;
+	p->timeout_ms = timeout_ms;
+	p->deadline_ms = timeout_ms >= 0 ? in->now_ms + timeout_ms : NO_DEADLINE;
+	return p;
+}
+
+void pending_goal(struct pending *p, int service, enum goal_kind kind, enum condition condition,
+	uint64_t generation)
+{
+	struct goal goal = {service, kind, condition, generation};
+	if (!list_push(&p->goals, goal))
+		p->deadline_ms = 0; /* what cannot be waited for is over at once */
+}
+
+static void free_one(struct pending *p)
+{
+	list_release(&p->goals);
+	json_decref(p->reply);
+	free(p);
+}
+
+static void remove_at(struct instance *in, size_t i)
+{
+	free_one(in->pendings.items[i]);
+	list_remove(&in->pendings, i);
+}
+
+void pending_free_all(struct instance *in)
+{
+	while (in->pendings.count)
+		remove_at(in, in->pendings.count - 1);
+	list_release(&in->pendings);
+}
+
+enum outcome { OPEN, MET, HOPELESS };
+
+static enum outcome hopeless(const struct instance *in, const struct goal *goal, struct error *e)
+{
+	const struct service_run *run = keeper_run(in->keeper, goal->service);
+	int code = run->cause == CAUSE_CRASH || run->cause == CAUSE_NONE ? EXIT_FAILED : EXIT_NOT_READY;
+	fail(e, code, "service '%s' %s: %s", service_at(in, goal->service)->name,
+		run->state == STATE_FAILED ? "failed" : service_state_word(run->state), run->reason);
+	error_hint(e, "see `stackup why %s` and `stackup logs %s`",
+		service_at(in, goal->service)->name, service_at(in, goal->service)->name);
+	return HOPELESS;
+}
+
+static bool condition_holds(const struct service_run *run, enum condition condition)
+{
+	switch (condition) {
+	case CONDITION_STARTED:
+		return service_running(run) || run->state == STATE_DONE;
+	case CONDITION_READY:
+		return run->state == STATE_READY || run->state == STATE_DONE;
+	case CONDITION_HEALTHY:
+		return run->state == STATE_READY && run->verdict.health == HEALTH_HEALTHY;
+	case CONDITION_COMPLETED:
+		return run->state == STATE_DONE;
+	}
+	return false;
+}
+
+static bool is_over(const struct service_run *run)
+{
+	return run->state == STATE_FAILED || (run->state == STATE_DOWN && run->want == WANT_DOWN);
+}
+
+static enum outcome look_at(const struct instance *in, const struct goal *goal, struct error *e)
+{
+	const struct service_run *run = keeper_run(in->keeper, goal->service);
+	switch (goal->kind) {
+	case GOAL_DOWN:
+		return service_occupied(run) ? OPEN : MET;
+	case GOAL_UP:
+		if (run->generation >= goal->generation
+			&& (run->state == STATE_READY || run->state == STATE_DONE))
+			return MET;
+		break;
+	case GOAL_CONDITION:
+		if (condition_holds(run, goal->condition))
+			return MET;
+		if (goal->condition == CONDITION_HEALTHY && run->state == STATE_DONE)
+			return hopeless(in, goal, e);
+		break;
+	}
+	return is_over(run) ? hopeless(in, goal, e) : OPEN;
+}
+
+static enum outcome look_at_all(const struct instance *in, const struct pending *p, struct error *e)
+{
+	enum outcome all = MET;
+	for (size_t i = 0; i < p->goals.count; i++) {
+		enum outcome one = look_at(in, &p->goals.items[i], e);
+		if (one == HOPELESS)
+			return HOPELESS;
+		if (one == OPEN)
+			all = OPEN;
+	}
+	return all;
+}
+
+static void refuse_late(struct instance *in, const struct pending *p)
+{
+	char shown[NUMBER_DURATION_SIZE];
+	struct error e = {0};
+	struct error unused;
+	OWNED_TEXT open = {0};
+	for (size_t i = 0; i < p->goals.count; i++) {
+		const struct goal *goal = &p->goals.items[i];
+		const struct service_run *run = keeper_run(in->keeper, goal->service);
+		if (look_at(in, goal, &unused) == OPEN)
+			text_addf(&open, "%s'%s' (%s%s%s)", open.length ? ", " : "",
+				service_at(in, goal->service)->name, service_state_word(run->state),
+				run->reason[0] ? ": " : "", run->reason);
+	}
+	fail(&e, EXIT_TIMED_OUT, "not there after %s: %.800s",
+		number_show_duration(p->timeout_ms, shown), text_string(&open));
+	control_refuse(in->server, p->ticket, &e);
+}
+
+/* True when it was answered. */
+static bool check_one(struct instance *in, struct pending *p)
+{
+	struct error e = {0};
+	if (p->kind == PENDING_GOALS) {
+		switch (look_at_all(in, p, &e)) {
+		case MET:
+			control_reply(in->server, p->ticket, p->reply);
+			p->reply = NULL;
+			return true;
+		case HOPELESS:
+			control_refuse(in->server, p->ticket, &e);
+			return true;
+		case OPEN:
+			break;
+		}
+	}
+	if (in->now_ms < p->deadline_ms)
+		return false;
+	refuse_late(in, p);
+	return true;
+}
+
+int64_t pending_check(struct instance *in)
+{
+	int64_t next = NO_DEADLINE;
+	for (size_t i = 0; i < in->pendings.count;) {
+		struct pending *p = in->pendings.items[i];
+		if (check_one(in, p)) {
+			remove_at(in, i);
+			continue;
+		}
+		if (p->deadline_ms < next)
+			next = p->deadline_ms;
+		i++;
+	}
+	return next;
+}
+
+static bool concerns(const struct pending *p, int service)
+{
+	if (p->kind != PENDING_GOALS || service < 0)
+		return true;
+	for (size_t i = 0; i < p->goals.count; i++)
+		if (p->goals.items[i].service == service)
+			return true;
+	return false;
+}
+
+void pending_progress(struct instance *in, int service, const char *text)
+{
+	for (size_t i = 0; i < in->pendings.count; i++) {
+		struct pending *p = in->pendings.items[i];
+		if (!p->progress || !concerns(p, service))
+			continue;
+		const char *name = service >= 0 ? service_at(in, service)->name : "";
+		const char *state = service >= 0
+			? service_state_word(keeper_run(in->keeper, service)->state)
+			: instance_state_word((enum instance_state)in->state);
+		control_more(in->server, p->ticket,
+			json_pack("{s:s, s:s, s:s}", "service", name, "state", state, "text", text));
+	}
+}
+
+void pending_end(struct instance *in)
+{
+	struct error e;
+	fail(&e, EXIT_FAILED, "the instance was stopped");
+	for (size_t i = 0; i < in->pendings.count; i++) {
+		struct pending *p = in->pendings.items[i];
+		switch (p->kind) {
+		case PENDING_DOWN:
+			control_reply(in->server, p->ticket, p->reply);
+			p->reply = NULL;
+			break;
+		case PENDING_FOLLOW:
+			control_reply(in->server, p->ticket,
+				json_pack("{s:i, s:s}", "exit", in->exit_code, "text", in->exit_text));
+			break;
+		case PENDING_GOALS:
+			if (look_at_all(in, p, &e) == MET)
+				control_reply(in->server, p->ticket, NULL);
+			else
+				control_refuse(in->server, p->ticket, &e);
+			break;
+		}
+	}
+}
+
+void pending_drop(struct instance *in, struct pending *p)
+{
+	for (size_t i = 0; i < in->pendings.count; i++) {
+		if (in->pendings.items[i] == p) {
+			remove_at(in, i);
+			return;
+		}
+	}
+}
+
+void pending_drop_client(struct instance *in, uint64_t client)
+{
+	for (size_t i = 0; i < in->pendings.count;)
+		if (in->pendings.items[i]->ticket.client == client)
+			remove_at(in, i);
+		else
+			i++;
+}
+
+void pending_renumber(struct instance *in, const int *new_index)
+{
+	for (size_t i = 0; i < in->pendings.count; i++) {
+		struct pending *p = in->pendings.items[i];
+		for (size_t g = 0; g < p->goals.count;) {
+			int now = new_index[p->goals.items[g].service];
+			if (now < 0) {
+				list_remove(&p->goals, g);
+				continue;
+			}
+			p->goals.items[g++].service = now;
+		}
+	}
+}

@@ -1,0 +1,378 @@
+#include "daemon/reload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/wire.h"
+#include "daemon/pending.h"
+#include "plan/change.h"
+#include "stackfile/describe.h"
+#include "stackfile/document.h"
+
+/* Between the request and the turn in which the new stack takes over. */
+struct reload {
+	struct loaded next; /* owns */
+	struct arena *arena; /* owns: changes */
+	struct changes changes;
+	struct control_ticket ticket;
+	bool has_ticket;
+	bool no_deps;
+	json_t *reply; /* owns */
+};
+
+/* The request as the loader wants it; all in one arena. */
+struct wish {
+	struct arena *arena; /* owns */
+	struct document *document; /* owns */
+	struct load_request request;
+	struct text environment; /* owns: entries that request.caller_env points into */
+};
+
+static void wish_release(struct wish *w)
+{
+	document_free(w->document);
+	text_release(&w->environment);
+	arena_free(w->arena);
+}
+
+static const char **strings(struct arena *arena, const json_t *array, size_t *count)
+{
+	const json_t *item;
+	size_t i;
+	const char **all = arena_take(arena, (json_array_size(array) + 1) * sizeof *all);
+	*count = 0;
+	json_array_foreach(array, i, item)
+		if (json_is_string(item))
+			all[(*count)++] = arena_string(arena, json_string_value(item));
+	return all;
+}
+
+static const char *string_of(struct arena *arena, const json_t *body, const char *key)
+{
+	const char *value = json_string_value(json_object_get(body, key));
+	return value ? arena_string(arena, value) : NULL;
+}
+
+/* Our own working directory is none of the caller's. */
+static void make_absolute(struct arena *arena, const char **paths, size_t count, const char *dir)
+{
+	for (size_t i = 0; i < count; i++)
+		if (paths[i][0] != '/')
+			paths[i] = arena_format(arena, "%s/%s", dir, paths[i]);
+}
+
+static char *const *caller_environment(struct instance *in, struct wish *w, const json_t *body)
+{
+	size_t count = 0;
+	if (!wire_unpack_environment(json_object_get(body, "environ"), &w->environment, &count))
+		return in->loaded.caller;
+	char **environment = arena_take(w->arena, (count + 1) * sizeof *environment);
+	char *at = w->environment.data;
+	for (size_t i = 0; i < count; i++, at += strlen(at) + 1)
+		environment[i] = at;
+	return environment;
+}
+
+static int read_wish(struct instance *in, struct wish *w, const json_t *body,
+	struct complaints *c, struct error *e)
+{
+	if (setjmp(*arena_on_failure(w->arena)))
+		return fail(e, EXIT_FAILED, "out of memory");
+	const char *file = string_of(w->arena, body, "file");
+	const char *dir = string_of(w->arena, body, "dir");
+	const char *text = json_string_value(json_object_get(body, "text"));
+	file = file ? file : in->loaded.stack->file;
+	dir = dir ? dir : in->loaded.stack->dir;
+	if (text)
+		w->document = document_parse(text, strlen(text), "-", dir, c);
+	else
+		w->document = document_read(file, c);
+	if (!w->document)
+		return fail(e, EXIT_BAD_FILE, "%s cannot be read", file);
+	struct load_request *r = &w->request;
+	size_t count;
+	*r = (struct load_request){.document = w->document,
+		.environment = string_of(w->arena, body, "environment"),
+		.stack_name = in->stack_name,
+		.main_dir = in->main_dir,
+		.branch = in->branch,
+		.no_deps = json_is_true(json_object_get(body, "no_deps")),
+		.strict_ports = json_is_true(json_object_get(body, "strict_ports")) || in->strict_ports,
+		.check_programs = true,
+		.caller_env = caller_environment(in, w, body)};
+	r->services = strings(w->arena, json_object_get(body, "services"), &r->service_count);
+	r->profiles = strings(w->arena, json_object_get(body, "profiles"), &r->profile_count);
+	const char **env_files = strings(w->arena, json_object_get(body, "env_files"), &count);
+	make_absolute(w->arena, env_files, count, dir);
+	r->env_files = env_files;
+	r->env_file_count = count;
+	return 0;
+}
+
+static void reload_free(struct instance *in)
+{
+	struct reload *reload = in->reload;
+	in->reload = NULL;
+	if (!reload)
+		return;
+	loaded_release(&reload->next);
+	arena_free(reload->arena);
+	json_decref(reload->reply);
+	free(reload);
+}
+
+void reload_abandon(struct instance *in)
+{
+	reload_free(in);
+}
+
+static void refuse(struct instance *in, struct control_ticket ticket, bool has_ticket,
+	const struct complaints *c, const struct error *e)
+{
+	char text[REASON_SIZE];
+	snprintf(text, sizeof text, "the new stack file is not applied: %.200s", e->text);
+	tell_event(in, -1, EVENT_WARNING, text);
+	if (has_ticket)
+		control_refuse_with(in->server, ticket, e,
+			json_pack("{s:o}", "complaints", complaints_json(c)));
+}
+
+static bool is_up(const struct service_run *run)
+{
+	return run->want == WANT_UP || run->state == STATE_DONE;
+}
+
+static void compare(struct instance *in, struct reload *r, const bool *wanted)
+{
+	size_t count = (size_t)in->loaded.stack->service_count;
+	struct running *running = arena_take(r->arena, (count + 1) * sizeof *running);
+	for (size_t i = 0; i < count; i++)
+		running[i] = (struct running){.name = service_at(in, (int)i)->name,
+			.fingerprint = service_at(in, (int)i)->fingerprint,
+			.up = is_up(keeper_run(in->keeper, (int)i))};
+	r->changes = change_plan(r->arena, r->next.stack, r->next.graph, wanted, running, count);
+}
+
+static json_t *names_of(const struct reload *r, enum change change)
+{
+	json_t *names = json_array();
+	for (size_t i = 0; i < r->changes.count; i++)
+		if (r->changes.items[i].change == change)
+			json_array_append_new(names, json_string(r->changes.items[i].name));
+	return names;
+}
+
+/* What is not in the file any more goes first, so that its place can be taken away. */
+static void stop_gone(struct instance *in, const struct reload *r)
+{
+	for (size_t i = 0; i < r->changes.count; i++) {
+		const struct service_change *change = &r->changes.items[i];
+		if (change->wanted_index < 0 && change->running_index >= 0)
+			keeper_stop(in->keeper, change->running_index, true,
+				"it is not in the stack file any more");
+	}
+}
+
+static int prepare(struct instance *in, struct wish *w, const json_t *body, struct complaints *c,
+	struct error *e)
+{
+	bool *wanted = NULL;
+	struct reload *r = calloc(1, sizeof *r);
+	if (!r || !(r->arena = arena_new())) {
+		free(r);
+		return fail(e, EXIT_FAILED, "out of memory");
+	}
+	in->reload = r;
+	if (setjmp(*arena_on_failure(r->arena)))
+		return fail(e, EXIT_FAILED, "out of memory");
+	if (c->errors)
+		return fail(e, EXIT_BAD_FILE, "%s has mistakes", w->document->label);
+	if (load_stack(in, &w->request, &r->next, &wanted, c, e))
+		return -1;
+	int64_t timeout = json_integer_value(json_object_get(body, "timeout_ms"));
+	for (int i = 0; json_object_get(body, "timeout_ms") && i < r->next.stack->service_count; i++)
+		r->next.stack->services[i].policy.stop.timeout_ms = timeout;
+	r->no_deps = w->request.no_deps;
+	compare(in, r, w->request.service_count ? wanted : NULL);
+	r->reply = json_pack("{s:o, s:o, s:o, s:i, s:o}", "started", names_of(r, CHANGE_START),
+		"restarted", names_of(r, CHANGE_RESTART), "stopped", names_of(r, CHANGE_STOP),
+		"unchanged", (int)r->changes.of[CHANGE_KEEP], "notes", json_array());
+	return 0;
+}
+
+static void begin(struct instance *in, struct control_ticket ticket, bool has_ticket,
+	const json_t *body)
+{
+	struct wish w = {.arena = arena_new()};
+	struct complaints c = {0};
+	struct error e = {0};
+	int rc = 0;
+	if (!w.arena)
+		rc = fail(&e, EXIT_FAILED, "out of memory");
+	else if (in->stopping)
+		rc = fail(&e, EXIT_FAILED, "the instance is being stopped");
+	else if (in->reload)
+		rc = fail(&e, EXIT_FAILED, "another change is under way; try again in a moment");
+	else if (read_wish(in, &w, body, &c, &e) || prepare(in, &w, body, &c, &e))
+		rc = -1;
+	if (rc) {
+		refuse(in, ticket, has_ticket, &c, &e);
+		if (in->reload && !in->reload->reply)
+			reload_free(in);
+	} else {
+		in->reload->ticket = ticket;
+		in->reload->has_ticket = has_ticket;
+		stop_gone(in, in->reload);
+	}
+	complaints_release(&c);
+	wish_release(&w);
+}
+
+void reload_request(struct instance *in, struct control_ticket ticket, const json_t *body)
+{
+	begin(in, ticket, true, body);
+}
+
+void reload_from_disk(struct instance *in)
+{
+	begin(in, (struct control_ticket){0}, false, NULL);
+}
+
+/* Both directions of the change of indexes. */
+struct renumbering {
+	int *old_of; /* per new index; -1: new */
+	int *new_of; /* per old index; -1: gone */
+	struct service_io **io; /* per new index */
+	const char **names;
+};
+
+static bool renumber(struct instance *in, const struct reload *r, struct renumbering *n)
+{
+	size_t before = (size_t)in->loaded.stack->service_count;
+	size_t after = (size_t)r->next.stack->service_count;
+	n->old_of = calloc(after + 1, sizeof *n->old_of);
+	n->new_of = calloc(before + 1, sizeof *n->new_of);
+	n->io = calloc(after + 1, sizeof(struct service_io *));
+	n->names = calloc(after + 1, sizeof *n->names);
+	if (!n->old_of || !n->new_of || !n->io || !n->names)
+		return false;
+	for (size_t i = 0; i < before; i++)
+		n->new_of[i] = -1;
+	for (size_t i = 0; i < after; i++)
+		n->old_of[i] = -1;
+	for (size_t i = 0; i < r->changes.count; i++) {
+		const struct service_change *change = &r->changes.items[i];
+		if (change->wanted_index < 0 || change->running_index < 0)
+			continue;
+		n->old_of[change->wanted_index] = change->running_index;
+		n->new_of[change->running_index] = change->wanted_index;
+	}
+	for (size_t i = 0; i < after; i++)
+		n->names[i] = r->next.stack->services[i].name;
+	return true;
+}
+
+static void move_io(struct instance *in, struct renumbering *n, int before)
+{
+	for (int i = 0; i < before; i++) {
+		prober_cancel(in->prober, i);
+		if (n->new_of[i] < 0) {
+			io_close(in->io[i]);
+			continue;
+		}
+		in->io[i]->service = n->new_of[i];
+		n->io[n->new_of[i]] = in->io[i];
+	}
+	free(in->io);
+	in->io = n->io;
+	n->io = NULL;
+}
+
+static void feed_changes(struct instance *in, const struct reload *r)
+{
+	for (size_t i = 0; i < r->changes.count; i++) {
+		const struct service_change *change = &r->changes.items[i];
+		if (change->wanted_index < 0)
+			continue;
+		switch (change->change) {
+		case CHANGE_KEEP:
+			break;
+		case CHANGE_START:
+			keeper_start(in->keeper, change->wanted_index, r->no_deps, change->reason);
+			break;
+		case CHANGE_STOP:
+			keeper_stop(in->keeper, change->wanted_index, true, change->reason);
+			break;
+		case CHANGE_RESTART:
+			keeper_restart(in->keeper, change->wanted_index, change->reason);
+			break;
+		}
+	}
+}
+
+static void open_new_io(struct instance *in, const struct renumbering *n)
+{
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+		struct error e = {0};
+		if (!in->io[i] && io_open(in, i, &e)) {
+			tell_event(in, i, EVENT_WARNING, e.text);
+			continue;
+		}
+		if (n->old_of[i] < 0)
+			instance_choose_hold(in, i);
+	}
+}
+
+/* The turn in which the new stack takes the old one's place. */
+static void take_over(struct instance *in, struct reload *r)
+{
+	struct renumbering n = {0};
+	struct error e = {0};
+	int before = in->loaded.stack->service_count;
+	if (!renumber(in, r, &n) || keeper_adopt(in->keeper, r->next.stack, n.old_of)
+		|| tree_rename(&in->tree, n.names, (size_t)r->next.stack->service_count, &e)) {
+		fail(&e, EXIT_FAILED, "out of memory");
+		refuse(in, r->ticket, r->has_ticket, &(struct complaints){0}, &e);
+	} else {
+		if (in->exit_code_from >= 0)
+			in->exit_code_from = n.new_of[in->exit_code_from];
+		move_io(in, &n, before);
+		pending_renumber(in, n.new_of);
+		loaded_release(&in->loaded);
+		in->loaded = r->next;
+		r->next = (struct loaded){0};
+		open_new_io(in, &n);
+		if (instance_write_ports_env(in, &e) || instance_open_notify(in, &e))
+			tell_event(in, -1, EVENT_WARNING, e.text);
+		feed_changes(in, r);
+		tell_event(in, -1, EVENT_RELOADED, "the stack file was read again");
+		if (r->has_ticket)
+			control_reply(in->server, r->ticket, r->reply);
+		else
+			json_decref(r->reply);
+		r->reply = NULL;
+	}
+	free(n.old_of);
+	free(n.new_of);
+	free(n.io);
+	free(n.names);
+}
+
+bool reload_continue(struct instance *in)
+{
+	struct reload *r = in->reload;
+	if (!r)
+		return false;
+	for (size_t i = 0; i < r->changes.count; i++) {
+		const struct service_change *change = &r->changes.items[i];
+		if (change->wanted_index >= 0 || change->running_index < 0)
+			continue;
+		const struct service_run *run = keeper_run(in->keeper, change->running_index);
+		if (service_occupied(run) || run->hook.pid)
+			return false;
+	}
+	take_over(in, r);
+	reload_free(in);
+	return true;
+}

@@ -1,0 +1,27 @@
+/*
+ * requests.h - the verbs of control/protocol.h, inside the supervisor. Private to this room.
+ *
+ * One row of the table in requests.c a verb. A function answers its ticket exactly once: at once, or
+ * through a pending request.
+ */
+#ifndef DAEMON_REQUESTS_H
+#define DAEMON_REQUESTS_H
+
+#include "daemon/instance.h"
+
+struct control_handler requests_handler(struct instance *in);
+
+/* show.c */
+json_t *show_status(struct instance *in);
+json_t *show_why(struct instance *in, int service);
+
+/* attach.c */
+void attach_request(struct instance *in, struct control_ticket ticket, const json_t *body);
+void attach_input(struct instance *in, struct control_ticket ticket, const json_t *body);
+void attach_winch(struct instance *in, struct control_ticket ticket, const json_t *body);
+void attach_drop_client(struct instance *in, uint64_t client);
+/* New bytes may be in a service's log; text: it has ended. */
+void attach_pump(struct service_io *io);
+void attach_end(struct service_io *io, const char *text);
+
+#endif

@@ -1,0 +1,72 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "daemon/instance.h"
+#include "daemon/pending.h"
+
+/* One file of older events is kept; a run begins a new one when it has grown past this. */
+enum { EVENTS_MOST = 4 * 1024 * 1024 };
+
+static void add_json_text(struct text *out, const char *bytes)
+{
+	json_t *string = json_string(bytes);
+	if (!string)
+		string = json_string_nocheck("(not valid UTF-8)");
+	char *shown = json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+	text_add(out, shown ? shown : "\"\"");
+	free(shown);
+	json_decref(string);
+}
+
+int tell_open(struct instance *in, struct error *e)
+{
+	struct stat st;
+	if (!stat(in->events_path, &st) && st.st_size > EVENTS_MOST) {
+		OWNED_TEXT older = {0};
+		text_addf(&older, "%s.1", in->events_path);
+		if (text_ok(&older))
+			rename(in->events_path, older.data);
+	}
+	in->events_fd = open(in->events_path,
+		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (in->events_fd < 0)
+		return fail_errno(e, EXIT_FAILED, "cannot write %s", in->events_path);
+	return 0;
+}
+
+/* A line that cannot be written is lost for the file, never for those who are connected. */
+static void write_line(struct instance *in, int service, enum event_kind kind, const char *text)
+{
+	char iso[CLOCK_ISO_SIZE];
+	OWNED_TEXT line = {0};
+	text_addf(&line, "{\"time\":\"%s\",\"seq\":%llu,\"instance\":%d,\"service\":",
+		clock_iso(clock_wall_ms(), iso), (unsigned long long)in->event_seq++,
+		in->claim.instance);
+	if (service >= 0)
+		add_json_text(&line, service_at(in, service)->name);
+	else
+		text_add(&line, "null");
+	text_addf(&line, ",\"kind\":\"%s\",\"text\":", event_kind_word(kind));
+	add_json_text(&line, text);
+	if (service >= 0 && kind == EVENT_EXITED) {
+		const struct service_run *run = keeper_run(in->keeper, service);
+		if (run->exit_signal)
+			text_addf(&line, ",\"signal\":%d", run->exit_signal);
+		else
+			text_addf(&line, ",\"exit_code\":%d", run->exit_code);
+	}
+	text_add(&line, "}\n");
+	if (text_ok(&line) && in->events_fd >= 0)
+		(void)file_write_all(in->events_fd, line.data, line.length);
+}
+
+void tell_event(struct instance *in, int service, enum event_kind kind, const char *text)
+{
+	write_line(in, service, kind, text);
+	pending_progress(in, service, text);
+}

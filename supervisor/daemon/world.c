@@ -1,0 +1,323 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/own.h"
+#include "daemon/instance.h"
+#include "model/names.h"
+#include "spawn/explain.h"
+#include "spawn/recipe.h"
+
+/* Set in field 9 of /proc/PID/stat between fork and exec: PF_FORKNOEXEC of the kernel's sched.h. */
+enum { FORKED_NOT_EXECED = 0x40 };
+
+static int64_t world_now(void *self)
+{
+	return ((struct instance *)self)->now_ms;
+}
+
+static uint32_t world_random(void *self)
+{
+	struct instance *in = self;
+	in->random = in->random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(in->random >> 32);
+}
+
+struct hold *world_hold(struct instance *in, uint16_t port)
+{
+	for (size_t i = 0; i < in->claim.hold_count; i++)
+		if (in->claim.holds[i].port == port)
+			return &in->claim.holds[i];
+	return NULL;
+}
+
+char *const *world_environment(struct instance *in, int service, struct arena *scratch)
+{
+	const struct pair notify = {.name = "NOTIFY_SOCKET", .value = in->notify_path, .origin = "injected"};
+	const struct environment_extra extra = {.pairs = &notify, .count = 1};
+	bool notifies = service_at(in, service)->policy.readiness == READY_NOTIFY;
+	return environment_of(in->loaded.environments, scratch, service, notifies ? &extra : NULL).envp;
+}
+
+/* What one start needs until the child has been forked. */
+struct start {
+	struct arena *arena; /* owns */
+	struct recipe_made made; /* owns */
+	int listen_fds[SLOTS * 2];
+	size_t listen_count;
+	struct text listen_names; /* owns */
+	bool built;
+};
+
+static void start_release(struct start *start)
+{
+	if (start->built)
+		recipe_release(&start->made);
+	text_release(&start->listen_names);
+	arena_free(start->arena);
+}
+
+/* Lets the child have its ports, each in its way. */
+static int relax_ports(struct instance *in, const struct service *s, struct start *start,
+	struct error *e)
+{
+	for (size_t i = 0; i < s->port_count; i++) {
+		const struct port *port = &in->loaded.stack->ports[s->ports[i]];
+		struct hold *hold = world_hold(in, port->number);
+		enum hold_mode mode = port->hold == HOLD_AUTO ? in->io[s->index]->hold : port->hold;
+		if (!hold)
+			continue;
+		if (hold_relax(hold, mode, e))
+			return fail_while(e, "port %u", port->number);
+		if (mode != HOLD_LISTEN || start->listen_count == SLOTS * 2)
+			continue;
+		if (start->listen_count)
+			text_add_char(&start->listen_names, ':');
+		text_add(&start->listen_names, port->name);
+		start->listen_fds[start->listen_count++] = hold->fd;
+	}
+	return 0;
+}
+
+static int build(struct instance *in, const struct service *s, const struct command *command,
+	struct start *start, struct error *e)
+{
+	start->arena = arena_new();
+	if (!start->arena)
+		goto no_memory;
+	if (setjmp(*arena_on_failure(start->arena)))
+		goto no_memory;
+	struct recipe_request request = {.label = s->name,
+		.command = command,
+		.env = world_environment(in, s->index, start->arena),
+		.dir = s->dir,
+		.user = s->user,
+		.files_max = s->files_max,
+		.listen_fds = start->listen_fds,
+		.listen_count = start->listen_count,
+		.listen_names = start->listen_count ? text_string(&start->listen_names) : NULL};
+	if (recipe_build(&start->made, &request, e))
+		return -1;
+	start->built = true;
+	return 0;
+no_memory:
+	fail(e, EXIT_FAILED, "out of memory");
+	e->number = ENOMEM;
+	return -1;
+}
+
+static int world_spawn(void *self, int service, uint64_t generation, struct child *child,
+	struct error *e)
+{
+	struct instance *in = self;
+	const struct service *s = service_at(in, service);
+	struct start start = {0};
+	OWNED_FD slave = -1;
+	int rc = relax_ports(in, s, &start, e);
+	if (!rc)
+		rc = build(in, s, &s->command, &start, e);
+	if (!rc)
+		rc = io_begin(in->io[service], generation, s, &start.made.recipe, &slave, e);
+	if (!rc)
+		rc = spawner_start(&in->spawner, &start.made.recipe, child, e);
+	if (!rc) {
+		tree_started(&in->tree, service, child->pid);
+		in->io[service]->started_wall_ms = clock_wall_ms();
+		in->io[service]->ready_wall_ms = 0;
+	}
+	start_release(&start);
+	return rc;
+}
+
+static int world_spawn_stop_command(void *self, int service, struct child *child, struct error *e)
+{
+	struct instance *in = self;
+	const struct service *s = service_at(in, service);
+	struct start start = {0};
+	int rc = build(in, s, &s->stop_command, &start, e);
+	if (!rc) {
+		start.made.recipe.stdout_fd = in->io[service]->intake.pipe_write[0];
+		start.made.recipe.stderr_fd = in->io[service]->intake.pipe_write[0];
+		rc = spawner_start(&in->spawner, &start.made.recipe, child, e);
+	}
+	if (!rc)
+		tree_helper(&in->tree, child->pid);
+	start_release(&start);
+	return rc;
+}
+
+pid_t world_start_check(void *self, int service, const struct command *command, int output_fd,
+	struct error *e)
+{
+	struct instance *in = self;
+	struct start start = {0};
+	struct child child = {.pidfd = -1};
+	int rc = build(in, service_at(in, service), command, &start, e);
+	if (!rc) {
+		start.made.recipe.stdout_fd = output_fd;
+		start.made.recipe.stderr_fd = output_fd;
+		rc = spawner_start(&in->spawner, &start.made.recipe, &child, e);
+	}
+	pid_t pid = child.pid;
+	if (!rc) {
+		tree_helper(&in->tree, pid);
+		child_forget(&child);
+	}
+	start_release(&start);
+	return rc ? -1 : pid;
+}
+
+void world_kill_check(void *self, int service, pid_t pid)
+{
+	struct instance *in = self;
+	(void)service;
+	tree_signal_helper(&in->tree, pid, SIGKILL, NULL);
+}
+
+void world_explain(struct instance *in, int service, const struct exit_status *status,
+	struct error *e)
+{
+	const struct service *s = service_at(in, service);
+	struct start start = {0};
+	if (!build(in, s, &s->command, &start, e))
+		explain_failure(&start.made.recipe, status->stage, status->number, e);
+	start_release(&start);
+}
+
+static int world_signal(void *self, int service, const struct child *child, enum signal_scope scope,
+	int signal)
+{
+	struct instance *in = self;
+	switch (scope) {
+	case SIGNAL_LEADER:
+		return child_signal(child, signal);
+	case SIGNAL_GROUP:
+		return child_signal_group(child, signal);
+	case SIGNAL_HOOK:
+		return tree_signal_helper(&in->tree, child->pid, signal, NULL);
+	case SIGNAL_TREE:
+		return tree_signal(&in->tree, service, signal, NULL);
+	}
+	return 0;
+}
+
+static void world_census(void *self, struct tree_mark *marks, size_t count)
+{
+	struct instance *in = self;
+	tree_census(&in->tree, marks, count);
+}
+
+static void world_forget(void *self, int service, struct child *child)
+{
+	struct instance *in = self;
+	child_forget(child);
+	io_drain(in->io[service]);
+}
+
+static void world_tree_gone(void *self, int service)
+{
+	struct instance *in = self;
+	const struct service *s = service_at(in, service);
+	io_end_generation(in->io[service]);
+	for (size_t i = 0; i < s->port_count; i++) {
+		const struct port *port = &in->loaded.stack->ports[s->ports[i]];
+		struct hold *hold = world_hold(in, port->number);
+		struct error e = {0};
+		if (hold && port->hold != HOLD_LISTEN && hold_rearm(hold, &e)) {
+			char text[REASON_SIZE];
+			snprintf(text, sizeof text, "port %u is not held while it is down: %.180s",
+				port->number, e.text);
+			tell_event(in, service, EVENT_PORT, text);
+		}
+	}
+}
+
+/* Between fork and exec the child is not the program yet. */
+static bool has_execed(pid_t pid)
+{
+	char path[64];
+	OWNED_TEXT stat = {0};
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (!file_read_proc(path, &stat))
+		return false;
+	const char *at = strrchr(text_string(&stat), ')');
+	unsigned flags = 0;
+	if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) != 1) /* NOLINT(cert-err34-c) */
+		return false;
+	return !(flags & FORKED_NOT_EXECED);
+}
+
+static void answer(struct instance *in, int service, uint64_t generation, enum probe_purpose purpose,
+	enum probe_result result, const char *reason)
+{
+	keeper_feed(in->keeper, service,
+		&(struct service_event){.kind = ON_PROBE, .generation = generation,
+			.purpose = purpose, .result = result, .reason = reason,
+			.cheap = result == PROBE_FAILED
+				&& in->io[service]->last_look == LISTENER_NOBODY});
+}
+
+static void world_probe(void *self, int service, uint64_t generation, enum probe_purpose purpose,
+	int64_t timeout_ms)
+{
+	struct instance *in = self;
+	const struct service *s = service_at(in, service);
+	if (purpose == PROBE_FOR_READY && s->policy.readiness == READY_STARTED) {
+		in->io[service]->last_look = LISTENER_NOBODY;
+		bool execed = has_execed(keeper_run(in->keeper, service)->leader.pid);
+		answer(in, service, generation, purpose, execed ? PROBE_OK : PROBE_FAILED, NULL);
+		return;
+	}
+	bool own = purpose == PROBE_FOR_READY && s->ready.kind != PROBE_NONE;
+	const struct probe *probe = own ? &s->ready : &s->health;
+	in->io[service]->last_look = LISTENER_UNKNOWN;
+	if (!prober_begin(in->prober, service, generation, purpose, probe, timeout_ms))
+		answer(in, service, generation, purpose, PROBE_UNKNOWN, "out of memory");
+}
+
+static void world_probe_cancel(void *self, int service)
+{
+	struct instance *in = self;
+	prober_cancel(in->prober, service);
+}
+
+static void world_listen_ready(void *self, int service, uint64_t generation)
+{
+	struct instance *in = self;
+	(void)generation;
+	if (service_at(in, service)->policy.readiness == READY_LOG)
+		io_wait_for_line(in->io[service]);
+	else
+		in->io[service]->waits_for_notify = true;
+}
+
+static void world_tell(void *self, int service, enum event_kind kind, const char *text)
+{
+	struct instance *in = self;
+	if (kind == EVENT_READY)
+		in->io[service]->ready_wall_ms = clock_wall_ms();
+	if (kind == EVENT_FAILED && !service_at(in, service)->policy.optional)
+		in->any_failed = true;
+	tell_event(in, service, kind, text);
+}
+
+struct sys world_sys(struct instance *in)
+{
+	return (struct sys){.self = in,
+		.now_ms = world_now,
+		.spawn = world_spawn,
+		.spawn_stop_command = world_spawn_stop_command,
+		.signal = world_signal,
+		.census = world_census,
+		.forget = world_forget,
+		.tree_gone = world_tree_gone,
+		.probe = world_probe,
+		.probe_cancel = world_probe_cancel,
+		.listen_ready = world_listen_ready,
+		.tell = world_tell,
+		.random = world_random};
+}
