@@ -2,29 +2,7 @@
 
 #include <stdint.h>
 
-/*
- * Decodes one UTF-8 sequence (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF).
- * Returns its length, or 0 for an invalid byte.
- */
-static size_t decode(const unsigned char *at, size_t left, uint32_t *point)
-{
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	unsigned char first = at[0];
-	size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2
-		: first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
-	if (!length || length > left)
-		return 0;
-	uint32_t value = length == 1 ? first : first & (0xffu >> (length + 1));
-	for (size_t i = 1; i < length; i++) {
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-		value = value << 6 | (at[i] & 0x3f);
-	}
-	if (value < smallest[length] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
-		return 0;
-	*point = value;
-	return length;
-}
+#include "base/utf8.h"
 
 /* Characters that are drawn as nothing or that reorder what is around them. */
 static bool deceives(uint32_t point)
@@ -48,7 +26,7 @@ static void add_visible(struct text *out, const unsigned char *at, size_t length
 static size_t add_one(struct text *out, const unsigned char *at, size_t left)
 {
 	uint32_t point = 0;
-	size_t length = decode(at, left, &point);
+	size_t length = utf8_decode((const char *)at, left, &point);
 	if (!length) {
 		text_addf(out, "\\x%02x", at[0]);
 		return 1;
@@ -106,6 +84,44 @@ void terminal_add_line(struct text *out, const char *bytes, size_t length, bool 
 	}
 	if (coloured)
 		text_add(out, "\x1b[0m");
+}
+
+static void add_json_escape(struct text *out, uint32_t point)
+{
+	if (point < 0x10000) {
+		text_addf(out, "\\u%04x", (unsigned)point);
+		return;
+	}
+	point -= 0x10000;
+	text_addf(out, "\\u%04x\\u%04x", 0xd800 + (unsigned)(point >> 10),
+		0xdc00 + (unsigned)(point & 0x3ff));
+}
+
+static size_t add_json_one(struct text *out, const unsigned char *at, size_t left)
+{
+	uint32_t point = 0;
+	size_t length = utf8_decode((const char *)at, left, &point);
+	if (!length) {
+		text_add(out, "\xef\xbf\xbd");
+		return 1;
+	}
+	if (point == '"' || point == '\\')
+		text_addf(out, "\\%c", (char)point);
+	else if (point < 0x20 || (point >= 0x7f && point < 0xa0) || deceives(point))
+		add_json_escape(out, point);
+	else
+		text_add_bytes(out, at, length);
+	return length;
+}
+
+void terminal_add_json(struct text *out, const char *bytes, size_t length)
+{
+	const unsigned char *at = (const unsigned char *)bytes;
+	while (length) {
+		size_t used = add_json_one(out, at, length);
+		at += used;
+		length -= used;
+	}
 }
 
 const char *colour_on(bool enabled, enum colour colour)

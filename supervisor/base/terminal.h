@@ -2,7 +2,7 @@
  * terminal.h - what may reach a person's terminal, and in which colours.
  *
  * Everything that comes from a child, a file, the network or another user goes through one of these
- * two before it is printed. Neither lets a byte through that could move the cursor, set the title,
+ * three before it is printed. None lets a byte through that could move the cursor, set the title,
  * write the clipboard or ask the terminal a question.
  */
 #ifndef BASE_TERMINAL_H
@@ -25,6 +25,12 @@ void terminal_add_strict(struct text *out, const char *bytes, size_t length);
  * SGR passed, a reset is added at the end. With colour false the SGR sequences are removed.
  */
 void terminal_add_line(struct text *out, const char *bytes, size_t length, bool colour);
+
+/*
+ * The inside of a JSON string, valid whatever the bytes: an invalid byte becomes U+FFFD, and what
+ * terminal_add_strict() makes visible becomes an escape.
+ */
+void terminal_add_json(struct text *out, const char *bytes, size_t length);
 
 enum colour { COLOUR_NONE, COLOUR_RED, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_BLUE, COLOUR_MAGENTA,
 	COLOUR_CYAN, COLOUR_GREY, COLOUR_BOLD };
