@@ -147,8 +147,9 @@ static int sys_spawn(void *self, int service, uint64_t generation, struct child 
 	check_backoff(w, service);
 	if (script->shortages > 0) {
 		script->shortages--;
+		fail(e, EXIT_FAILED, "fork: no processes left");
 		e->number = EAGAIN;
-		return fail(e, EXIT_FAILED, "fork: no processes left");
+		return -1;
 	}
 	if (p->spawns < SPAWNS)
 		p->spawn_times[p->spawns] = w->now_ms;
