@@ -284,9 +284,15 @@ int files_check(struct intake *in, int64_t time_ms)
 	move_tail(in);
 	in->tail_rotated = false;
 	struct parts parts = parts_of(in);
-	if (log.st_nlink && !cut)
+	/*
+	 * A cut log gets a new file as well: in the old one, readers that come late would take new
+	 * bytes for old ones.
+	 */
+	if (log.st_nlink && log.st_size) {
 		(void)parts_shift(&parts, in->keep);
-	else
+	} else {
 		parts_remove_index(&parts, 0);
+		parts_remove_log(&parts, 0);
+	}
 	return begin_part(in);
 }

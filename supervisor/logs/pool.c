@@ -94,9 +94,9 @@ static void learn_seq(void *self, int directory_fd, const struct found *found)
 	/* A reader has numbered what a killed supervisor did not index; do not use these again. */
 	OWNED_TEXT log = {0};
 	text_add_bytes(&log, found->name, found->service_length);
-	text_add(&log, ".log");
+	text_add(&log, found->number ? ".log.1" : ".log");
 	struct stat st;
-	if (!found->number && text_ok(&log) && !fstatat(directory_fd, log.data, &st, AT_SYMLINK_NOFOLLOW)
+	if (text_ok(&log) && !fstatat(directory_fd, log.data, &st, AT_SYMLINK_NOFOLLOW)
 		&& (uint64_t)st.st_size > last.end)
 		next += (uint64_t)st.st_size - last.end;
 	if (next > pool->seq)

@@ -237,10 +237,11 @@ bool source_finish(struct source *source)
 		open_line |= !lines_are_empty(&source->lines[i]);
 	if (!open_line)
 		return false;
+	uint64_t rest = source->delivered > source->covered ? source->delivered - source->covered : 0;
 	struct index_record end = {
 		.end = source->covered,
 		.time_ms = source->record.time_ms,
-		.seq = source->next_seq,
+		.seq = source->next_seq + rest,
 		.generation = source->generation,
 		.flags = INDEX_GENERATION_END,
 	};
