@@ -19,7 +19,8 @@ const char *exit_code_word(int code)
 	}
 }
 
-static void set(struct error *e, int code, int number, const char *format, va_list args)
+static __attribute__((format(printf, 4, 0))) void set(struct error *e, int code, int number,
+	const char *format, va_list args)
 {
 	e->code = code;
 	e->number = number;
