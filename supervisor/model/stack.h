@@ -139,6 +139,7 @@ struct stack {
 	const char *branch; /* "" where there is none */
 	const char *slug;
 	const char *environment;
+	const char *purpose; /* of [instance N]; NULL where the file says nothing */
 	bool is_procfile;
 	int block; /* explicit id, or -1 */
 	int spans; /* ten-port ranges per instance */
@@ -165,6 +166,8 @@ struct stack {
 	size_t env_file_count;
 	const char *const *reserved; /* "5432 who and why" lines of [ports] reserve.PORT */
 	size_t reserved_count;
+	const uint16_t *protects; /* [ports] protect: whoever listens there is never touched */
+	size_t protect_count;
 
 	/* facts of the instance it was resolved for */
 	int instance;
