@@ -14,10 +14,12 @@ static const struct {
 static bool has_word(const char *words, const char *word)
 {
 	size_t length = strlen(word);
-	for (const char *at = words; (at = strstr(at, word)); at += length) {
+	if (!length || strchr(word, ' '))
+		return false;
+	for (const char *at = words; (at = strstr(at, word)); at++) {
 		bool begins = at == words || at[-1] == ' ';
 		if (begins && (at[length] == ' ' || at[length] == '\0'))
-			return length > 0;
+			return true;
 	}
 	return false;
 }
