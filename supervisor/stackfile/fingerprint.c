@@ -1,0 +1,78 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "stackfile/describe.h"
+#include "stackfile/describe_rows.h"
+
+/* Every text with its length, so that no value can look like the next key. */
+static void add(struct text *out, const char *text)
+{
+	text_addf(out, "%zu:", strlen(text));
+	text_add(out, text);
+}
+
+/* What only people read, or what decides whether it is started at all, needs no restart. */
+static bool is_cosmetic(const char *key)
+{
+	return !strcmp(key, "description") || !strcmp(key, "profile");
+}
+
+static void on_row(void *self, const char *key, const char *member, const char *value)
+{
+	struct text *out = self;
+	if (is_cosmetic(key))
+		return;
+	add(out, key);
+	add(out, member ? member : "");
+	add(out, value);
+	text_add_char(out, '\n');
+}
+
+static void on_port(void *self, const char *name, uint16_t number)
+{
+	struct text *out = self;
+	add(out, name);
+	text_addf(out, "%u\n", number);
+}
+
+static void on_command(void *self, const char *key, const struct command *command,
+	const char *before)
+{
+	(void)before;
+	struct text *out = self;
+	add(out, key);
+	for (char *const *at = command->argv; at && *at; at++)
+		add(out, *at);
+	text_add_char(out, '\n');
+}
+
+static void add_pairs(struct text *out, const char *family, const struct pair *pairs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		on_row(out, family, pairs[i].name, pairs[i].value);
+}
+
+/* What it is told about the services that it depends on. */
+static void add_needs(struct text *out, const struct stack *stack, const struct service *service)
+{
+	for (size_t i = 0; i < service->dependency_count; i++) {
+		const struct service *need = &stack->services[service->dependencies[i].service];
+		add(out, need->name);
+		for (size_t p = 0; p < need->port_count; p++)
+			on_port(out, stack->ports[need->ports[p]].name,
+				stack->ports[need->ports[p]].number);
+		add(out, need->url ? need->url : "");
+		add_pairs(out, "export", need->exports, need->export_count);
+	}
+}
+
+void describe_fingerprint(const struct stack *stack, const struct service *service,
+	struct text *out)
+{
+	struct row_sink sink = {
+		.self = out, .on_row = on_row, .on_port = on_port, .on_command = on_command};
+	rows_of_service(stack, service, &sink);
+	add_pairs(out, "file", service->env_files, service->env_file_count);
+	add_pairs(out, "stackfile", stack->env_files, stack->env_file_count);
+	add_needs(out, stack, service);
+}
