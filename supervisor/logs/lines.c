@@ -10,7 +10,7 @@ static void drop_taken(struct lines *lines)
 	if (!lines->taken)
 		return;
 	bool all = lines->taken >= lines->held.length;
-	if (all && lines->held.capacity > KEEP_CAPACITY)
+	if (all && !lines->continued && lines->held.capacity > KEEP_CAPACITY)
 		text_release(&lines->held);
 	else if (all)
 		text_clear(&lines->held);

@@ -106,6 +106,9 @@ static bool offer_rest(struct log_reader *reader, struct source *source)
 static void begin_rest(struct log_reader *reader)
 {
 	reader->phase = READER_REST;
+	/* Services that nobody has heard of yet have a rest as well. */
+	if (reader->rest_of_all)
+		directory_news(reader);
 	heap_clear(reader);
 	reader->horizon = UINT64_MAX;
 	for (size_t i = 0; i < reader->sources.count; i++)

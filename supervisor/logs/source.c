@@ -87,19 +87,29 @@ static bool has_inode(int fd, uint64_t inode)
 	return !fstat(fd, &st) && st.st_ino == inode;
 }
 
+static int open_log_at(const struct source *source, int number, uint64_t inode, bool *there)
+{
+	OWNED_FD fd = number < 0 ? -1 : parts_open_log(&source->parts, number, O_RDONLY);
+	*there = fd >= 0;
+	return fd >= 0 && has_inode(fd, inode) ? take_fd(&fd) : -1;
+}
+
 /*
- * The log of an index. A rotation may be moving both at this moment, so the numbers beside are
- * looked at too. Where no inode fits (a copied directory) the number decides.
+ * The log of an index. Rotations may be moving both: a log follows its index by one rename, and
+ * never moves down, so going up from the number below meets it. Where no inode fits (a copied
+ * directory) the number decides, if the index is still there.
  */
 static int open_log_of(const struct source *source, const struct found_part *found)
 {
-	static const int steps[] = {0, 1, -1, 2};
-	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-		int number = found->number + steps[i];
-		OWNED_FD fd = number < 0 ? -1 : parts_open_log(&source->parts, number, O_RDONLY);
-		if (fd >= 0 && has_inode(fd, found->header.inode))
-			return take_fd(&fd);
+	bool there = false;
+	int fd = open_log_at(source, found->number, found->header.inode, &there);
+	int holes = 0;
+	for (int number = found->number - 1; fd < 0 && holes < HOLES; number++) {
+		fd = open_log_at(source, number, found->header.inode, &there);
+		holes = there || number < 0 ? 0 : holes + 1;
 	}
+	if (fd >= 0)
+		return fd;
 	OWNED_FD index = parts_open_index(&source->parts, found->number, O_RDONLY);
 	struct index_header header;
 	if (index < 0 || index_read_header(index, &header) || header.part != found->header.part)
