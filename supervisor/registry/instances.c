@@ -1,0 +1,217 @@
+#include "registry/instances.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/number.h"
+#include "registry/sql.h"
+
+#define INSTANCE_COLUMNS                                                                           \
+	"i.project_id, i.instance, i.spans, i.block, p.name, i.worktree, i.purpose, i.branch, "    \
+	"i.environment, i.run_id, i.started_at, i.last_used_at, i.status, i.generation, i.used, "  \
+	"i.owner_pid, i.guardian_pid, i.owner_start, i.boot_id, i.netns, i.pidns"
+#define FROM_INSTANCES " FROM instances AS i JOIN projects AS p ON p.id = i.project_id "
+
+const char *instance_status_word(enum instance_status status)
+{
+	static const char *const words[] = {
+#define X(name, word) [name] = word,
+		INSTANCE_STATUSES(X)
+#undef X
+	};
+	return words[status];
+}
+
+static enum instance_status status_of(const char *word)
+{
+#define X(name, text)                                                                              \
+	if (!strcmp(word, text))                                                                   \
+		return name;
+	INSTANCE_STATUSES(X)
+#undef X
+	return INSTANCE_STOPPED;
+}
+
+static uint64_t namespace_inode(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) ? 0 : (uint64_t)st.st_ino;
+}
+
+/* The 22nd field of /proc/self/stat; the second is in parentheses and may hold anything. */
+static uint64_t own_start_ticks(void)
+{
+	OWNED_TEXT stat_text = {0};
+	if (!file_read_proc("/proc/self/stat", &stat_text))
+		return 0;
+	const char *at = strrchr(text_string(&stat_text), ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+static void read_boot_id(char out[40])
+{
+	OWNED_TEXT id = {0};
+	(void)file_read_proc("/proc/sys/kernel/random/boot_id", &id);
+	snprintf(out, 40, "%.36s", text_string(&id));
+}
+
+void owner_mark_self(struct owner_mark *mark)
+{
+	*mark = (struct owner_mark){
+		.pid = getpid(),
+		.start_ticks = own_start_ticks(),
+		.netns = namespace_inode("/proc/self/ns/net"),
+		.pidns = namespace_inode("/proc/self/ns/pid"),
+	};
+	read_boot_id(mark->boot_id);
+}
+
+bool owner_mark_is_here(const struct owner_mark *mark)
+{
+	char boot_id[40];
+	read_boot_id(boot_id);
+	return !strcmp(boot_id, mark->boot_id) &&
+		mark->pidns == namespace_inode("/proc/self/ns/pid");
+}
+
+static void read_instance(sqlite3_stmt *row, struct arena *arena, struct instance *out)
+{
+	*out = (struct instance){
+		.project_id = sqlite3_column_int64(row, 0),
+		.number = sql_int(row, 1),
+		.spans = sql_int(row, 2),
+		.block = sql_int(row, 3),
+		.project = sql_text(row, 4, arena),
+		.worktree = sql_text(row, 5, arena),
+		.purpose = sql_text(row, 6, arena),
+		.branch = sql_text(row, 7, arena),
+		.environment = sql_text(row, 8, arena),
+		.run_id = sql_text(row, 9, arena),
+		.started_at = sql_text(row, 10, arena),
+		.last_used_at = sql_text(row, 11, arena),
+		.status = status_of(sql_text(row, 12, arena)),
+		.generation = sqlite3_column_int64(row, 13),
+		.used = sqlite3_column_int64(row, 14),
+		.owner = {
+			.pid = (pid_t)sql_int(row, 15),
+			.guardian_pid = (pid_t)sql_int(row, 16),
+			.start_ticks = (uint64_t)sqlite3_column_int64(row, 17),
+			.netns = (uint64_t)sqlite3_column_int64(row, 19),
+			.pidns = (uint64_t)sqlite3_column_int64(row, 20),
+		},
+	};
+	snprintf(out->owner.boot_id, sizeof out->owner.boot_id, "%s", sql_text(row, 18, arena));
+}
+
+static int take_instance(int got, sqlite3_stmt *row, struct arena *arena, struct instance *out)
+{
+	if (got == 1)
+		read_instance(row, arena, out);
+	sqlite3_finalize(row);
+	return got;
+}
+
+int instance_find(struct registry *r, int64_t project_id, int number, struct arena *arena,
+	struct instance *out, struct error *e)
+{
+	sqlite3_stmt *row;
+	int got = sql_first(r, e, &row,
+		"SELECT " INSTANCE_COLUMNS FROM_INSTANCES
+		"WHERE i.project_id = ?1 AND i.instance = ?2",
+		"ii", project_id, (int64_t)number);
+	return take_instance(got, row, arena, out);
+}
+
+int instance_find_by_worktree(struct registry *r, int64_t project_id, const char *worktree,
+	struct arena *arena, struct instance *out, struct error *e)
+{
+	sqlite3_stmt *row;
+	int got = sql_first(r, e, &row,
+		"SELECT " INSTANCE_COLUMNS FROM_INSTANCES
+		"WHERE i.project_id = ?1 AND i.worktree = ?2 ORDER BY i.used DESC LIMIT 1",
+		"is", project_id, worktree);
+	return take_instance(got, row, arena, out);
+}
+
+int instance_list(struct registry *r, int64_t project_id, struct arena *arena,
+	struct instance **out, size_t *count, struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	int got = sql_first(r, e, &row,
+		"SELECT " INSTANCE_COLUMNS FROM_INSTANCES
+		"WHERE ?1 IN (0, i.project_id) ORDER BY p.name, i.instance",
+		"i", project_id);
+	for (; got == 1; got = sql_next(r, e, &row))
+		read_instance(row, arena, arena_append(arena, *out, *count));
+	return got;
+}
+
+static int read_counters(struct registry *r, struct instance *instance, struct error *e)
+{
+	sqlite3_stmt *row;
+	int got = sql_first(r, e, &row,
+		"SELECT generation, used FROM instances WHERE project_id = ?1 AND instance = ?2", "ii",
+		instance->project_id, (int64_t)instance->number);
+	if (got == 1) {
+		instance->generation = sqlite3_column_int64(row, 0);
+		instance->used = sqlite3_column_int64(row, 1);
+	}
+	sqlite3_finalize(row);
+	return got < 0 ? -1 : 0;
+}
+
+int instance_put(struct registry *r, struct instance *instance, struct error *e)
+{
+	char now[32];
+	sql_now(now);
+	const struct owner_mark *owner = &instance->owner;
+	if (sql_run(r, e,
+		    "INSERT INTO instances (project_id, instance, spans, block, worktree, purpose, "
+		    "branch, environment, status, run_id, owner_pid, guardian_pid, owner_start, "
+		    "boot_id, netns, pidns, created_at, started_at, last_used_at, generation, used) "
+		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
+		    "?17, ?17, ?17, 1, "
+		    "(SELECT coalesce(max(used), 0) + 1 FROM instances WHERE project_id = ?1)) "
+		    "ON CONFLICT (project_id, instance) DO UPDATE SET spans = excluded.spans, "
+		    "block = excluded.block, worktree = excluded.worktree, "
+		    "purpose = excluded.purpose, branch = excluded.branch, "
+		    "environment = excluded.environment, status = excluded.status, "
+		    "run_id = excluded.run_id, owner_pid = excluded.owner_pid, "
+		    "guardian_pid = excluded.guardian_pid, owner_start = excluded.owner_start, "
+		    "boot_id = excluded.boot_id, netns = excluded.netns, pidns = excluded.pidns, "
+		    "started_at = excluded.started_at, last_used_at = excluded.last_used_at, "
+		    "generation = generation + 1, used = excluded.used",
+		    "iiiissssssiiisiis", instance->project_id, (int64_t)instance->number,
+		    (int64_t)instance->spans, (int64_t)instance->block, instance->worktree,
+		    instance->purpose, instance->branch, instance->environment,
+		    instance_status_word(instance->status), instance->run_id, (int64_t)owner->pid,
+		    (int64_t)owner->guardian_pid, (int64_t)owner->start_ticks, owner->boot_id,
+		    (int64_t)owner->netns, (int64_t)owner->pidns, now))
+		return -1;
+	return read_counters(r, instance, e);
+}
+
+int instance_set_status(struct registry *r, int64_t project_id, int number,
+	enum instance_status status, const struct owner_mark *mark, struct error *e)
+{
+	const char *word = instance_status_word(status);
+	if (!mark)
+		return sql_run(r, e,
+			"UPDATE instances SET status = ?3 WHERE project_id = ?1 AND instance = ?2",
+			"iis", project_id, (int64_t)number, word);
+	return sql_run(r, e,
+		"UPDATE instances SET status = ?3, owner_pid = ?4, guardian_pid = ?5, "
+		"owner_start = ?6, boot_id = ?7, netns = ?8, pidns = ?9 "
+		"WHERE project_id = ?1 AND instance = ?2",
+		"iisiiisii", project_id, (int64_t)number, word, (int64_t)mark->pid,
+		(int64_t)mark->guardian_pid, (int64_t)mark->start_ticks, mark->boot_id,
+		(int64_t)mark->netns, (int64_t)mark->pidns);
+}

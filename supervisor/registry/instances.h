@@ -1,0 +1,73 @@
+/*
+ * instances.h - numbered copies of a project's stack, and who runs them.
+ *
+ * A row stays after `down`: it is the claim of a worktree on its number. The row's status is what
+ * was last written; whether an instance lives is answered only by its lock byte (ports/lock). pid,
+ * start time, boot id and namespaces say whom to signal, never whether somebody is alive.
+ */
+#ifndef REGISTRY_INSTANCES_H
+#define REGISTRY_INSTANCES_H
+
+#include <sys/types.h>
+
+#include "registry/registry.h"
+
+#define INSTANCE_STATUSES(X)                                                                       \
+	X(INSTANCE_STOPPED, "stopped")                                                             \
+	X(INSTANCE_RUNNING, "running")                                                             \
+	X(INSTANCE_CRASHED, "crashed")
+#define X(name, word) name,
+enum instance_status { INSTANCE_STATUSES(X) };
+#undef X
+const char *instance_status_word(enum instance_status status);
+
+/* The process that owns a run, and where its numbers mean something. */
+struct owner_mark {
+	pid_t pid;
+	pid_t guardian_pid;
+	uint64_t start_ticks; /* field 22 of /proc/PID/stat */
+	char boot_id[40];
+	uint64_t netns; /* inodes of /proc/self/ns/net and pid */
+	uint64_t pidns;
+};
+/* Of the calling process. */
+void owner_mark_self(struct owner_mark *mark);
+/* Same boot and pid namespace: its pid can be spoken of here. */
+bool owner_mark_is_here(const struct owner_mark *mark);
+
+struct instance {
+	int64_t project_id;
+	int number; /* 1..; 11 to 20 are in the project's second block, and so on */
+	int spans; /* ten-port ranges it takes, from its own on */
+	int block;
+	const char *project; /* name */
+	const char *worktree;
+	const char *purpose;
+	const char *branch;
+	const char *environment;
+	const char *run_id; /* STACKUP_ID of the last run */
+	const char *started_at;
+	const char *last_used_at;
+	enum instance_status status;
+	int64_t generation; /* counts runs */
+	int64_t used; /* order of use within the project, greater is later; no clock */
+	struct owner_mark owner;
+};
+
+/* 1, 0, -1 as in projects.h. */
+int instance_find(struct registry *r, int64_t project_id, int number, struct arena *arena,
+	struct instance *out, struct error *e);
+/* The instance this worktree used last; 0 when it has claimed none. */
+int instance_find_by_worktree(struct registry *r, int64_t project_id, const char *worktree,
+	struct arena *arena, struct instance *out, struct error *e);
+/* Of one project, or of all with project_id 0; by project and number. */
+int instance_list(struct registry *r, int64_t project_id, struct arena *arena,
+	struct instance **out, size_t *count, struct error *e);
+
+/* Insert or update by (project_id, number); generation and used grow by one and are filled. */
+int instance_put(struct registry *r, struct instance *instance, struct error *e);
+/* Also writes the owner when mark is not NULL. */
+int instance_set_status(struct registry *r, int64_t project_id, int number,
+	enum instance_status status, const struct owner_mark *mark, struct error *e);
+
+#endif

@@ -1,0 +1,357 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "registry/bytelock.h"
+#include "registry/place.h"
+#include "registry/schema.h"
+#include "registry/sql.h"
+
+enum {
+	/* A log longer than this is moved into the database by the commit that sees it. */
+	CHECKPOINT_BYTES = 1024 * 1024,
+	/* Checking every page is quick up to here; a longer file is believed until a read fails. */
+	CHECKED_BYTES = 8 * 1024 * 1024,
+};
+
+int registry_open_file(struct registry *r, const char *path, int flags, struct error *e)
+{
+	struct stat st;
+	r->inode = stat(path, &st) ? 0 : st.st_ino;
+	if (sqlite3_open_v2(path, &r->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		return r->db ? sql_fail(r, e) : fail(e, EXIT_REGISTRY, "out of memory");
+	sqlite3_extended_result_codes(r->db, 0);
+	sqlite3_busy_timeout(r->db, r->busy_ms);
+	sqlite3_db_config(r->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return 0;
+}
+
+static int read_pragma(struct registry *r, const char *text, char *out, size_t size,
+	struct error *e)
+{
+	sqlite3_stmt *statement;
+	int got = sql_first(r, e, &statement, text, "");
+	if (got < 0)
+		return -1;
+	const unsigned char *value = got ? sqlite3_column_text(statement, 0) : NULL;
+	snprintf(out, size, "%s", value ? (const char *)value : "");
+	sqlite3_finalize(statement);
+	return 0;
+}
+
+static int read_version(struct registry *r, struct error *e)
+{
+	sqlite3_stmt *statement;
+	int got = sql_first(r, e, &statement, "PRAGMA user_version", "");
+	if (got < 0)
+		return -1;
+	r->version = got ? sql_int(statement, 0) : 0;
+	sqlite3_finalize(statement);
+	return 0;
+}
+
+static bool is_damaged(struct registry *r)
+{
+	int code = sqlite3_errcode(r->db);
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+/*
+ * false: damaged. An empty file is, too: we never leave one (a new registry is renamed into place),
+ * so somebody else emptied it. A version without its tables is as well.
+ */
+static bool is_sound(struct registry *r)
+{
+	struct stat st;
+	char answer[256];
+	if (stat(r->path, &st) || st.st_size == 0)
+		return false;
+	if (read_version(r, NULL))
+		return !is_damaged(r);
+	if (st.st_size > CHECKED_BYTES)
+		return true;
+	if (read_pragma(r, "PRAGMA quick_check(1)", answer, sizeof answer, NULL))
+		return !is_damaged(r);
+	return !strcmp(answer, "ok") && r->version > 0;
+}
+
+/* The mode is in the file; another one is set once, under the lock, when the disk asks for it. */
+static int choose_journal(struct registry *r, struct text *notices, struct error *e)
+{
+	char mode[32];
+	bool local = place_is_local(r->state);
+	if (read_pragma(r, "PRAGMA journal_mode", mode, sizeof mode, e))
+		return -1;
+	r->wal = !strcmp(mode, "wal");
+	if (r->wal != local) {
+		if (registry_lock(r, e))
+			return -1;
+		int result = read_pragma(r,
+			local ? "PRAGMA journal_mode=WAL" : "PRAGMA journal_mode=DELETE", mode,
+			sizeof mode, e);
+		registry_unlock(r);
+		if (result)
+			return -1;
+		r->wal = !strcmp(mode, "wal");
+		if (!local && notices)
+			text_addf(notices, "%s is not on a local disk; launches at the same time "
+				"will be slower\n", r->state);
+	}
+	/* Without synchronous=FULL the rollback journal could lose more than the last commit. */
+	return sql_script(r,
+		r->wal ? "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; "
+			 "PRAGMA foreign_keys=ON"
+		       : "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON",
+		e);
+}
+
+static int check_version(struct registry *r, struct error *e)
+{
+	if (r->version <= REGISTRY_VERSION)
+		return 0;
+	fail(e, EXIT_REGISTRY,
+		"the registry %s has version %d, written by a newer stackup; this one knows version "
+		"%d and does not write it", r->path, r->version, REGISTRY_VERSION);
+	error_hint(e, "use the newer stackup, or another STACKUP_HOME");
+	return -1;
+}
+
+/* Opens what is there; creates or repairs it first. */
+static int open_to_write(struct registry *r, struct text *notices, struct error *e)
+{
+	int there = place_check_file(r->path, e);
+	if (there < 0)
+		return -1;
+	if (!there) {
+		size_t restored = 0;
+		if (registry_lock(r, e))
+			return -1;
+		int result = access(r->path, F_OK) ? registry_create(r, &restored, e) : 0;
+		registry_unlock(r);
+		if (result)
+			return -1;
+		if (restored && notices)
+			text_addf(notices, "the registry was gone; a new one was made from the "
+				"records of %zu instance%s\n", restored, restored == 1 ? "" : "s");
+	}
+	if (registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e))
+		return -1;
+	if (!is_sound(r) &&
+		(registry_set_aside(r, notices, e) ||
+			registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e)))
+		return -1;
+	if (read_version(r, e) || check_version(r, e) || choose_journal(r, notices, e))
+		return -1;
+	return r->version < REGISTRY_VERSION ? registry_migrate(r, e) : 0;
+}
+
+/* SQLite cannot make its shared memory on a read-only disk; nobody else can write there either. */
+static int open_snapshot(struct registry *r, struct error *e)
+{
+	OWNED_TEXT uri = {0};
+	text_add(&uri, "file:");
+	for (const char *c = r->path; *c; c++)
+		if (strchr("%?#", *c))
+			text_addf(&uri, "%%%02x", (unsigned)(unsigned char)*c);
+		else
+			text_add_char(&uri, *c);
+	text_add(&uri, "?immutable=1");
+	if (!text_ok(&uri))
+		return fail(e, EXIT_REGISTRY, "out of memory");
+	return registry_open_file(r, text_string(&uri), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
+}
+
+static int open_empty(struct registry *r, struct error *e)
+{
+	if (registry_open_file(r, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e))
+		return -1;
+	r->version = REGISTRY_VERSION;
+	for (int step = 0; schema_step(step); step++)
+		if (sql_script(r, schema_step(step), e))
+			return -1;
+	return 0;
+}
+
+static int open_to_read(struct registry *r, struct error *e)
+{
+	int there = place_check_file(r->path, e);
+	if (there < 0)
+		return -1;
+	if (!there)
+		return open_empty(r, e);
+	int result = place_is_writable(r->state)
+		? registry_open_file(r, r->path, SQLITE_OPEN_READONLY, e)
+		: open_snapshot(r, e);
+	if (result || read_version(r, e))
+		return -1;
+	char mode[32];
+	if (read_pragma(r, "PRAGMA journal_mode", mode, sizeof mode, e))
+		return -1;
+	r->wal = !strcmp(mode, "wal");
+	return 0;
+}
+
+static int prepare_to_write(struct registry *r, struct error *e)
+{
+	OWNED_TEXT locks = {0}, lock = {0};
+	text_addf(&locks, "%s/locks", r->state);
+	text_addf(&lock, "%s/locks/registry.lock", r->state);
+	if (!text_ok(&locks) || !text_ok(&lock))
+		return fail(e, EXIT_REGISTRY, "out of memory");
+	if (place_make_private(r->state, e) || place_make_private(text_string(&locks), e))
+		return -1;
+	r->lock_fd = bytelock_open(text_string(&lock), e);
+	return r->lock_fd < 0 ? -1 : 0;
+}
+
+struct registry *registry_open(const char *state, enum registry_mode mode, int busy_ms,
+	struct text *notices, struct error *e)
+{
+	struct registry *r = calloc(1, sizeof *r);
+	struct text path = {0};
+	text_addf(&path, "%s/registry.db", state);
+	if (r)
+		*r = (struct registry){.lock_fd = -1, .busy_ms = busy_ms, .pid = getpid(),
+			.state = strdup(state), .path = text_take(&path)};
+	else
+		text_release(&path);
+	if (!r || !r->state || !r->path) {
+		fail(e, EXIT_REGISTRY, "out of memory");
+		registry_close(r);
+		return NULL;
+	}
+	struct error why = {0};
+	int result = mode == REGISTRY_READ ? open_to_read(r, &why) : prepare_to_write(r, &why);
+	if (!result && mode == REGISTRY_WRITE)
+		result = open_to_write(r, notices, &why);
+	if (!result)
+		return r;
+	if (e)
+		*e = why;
+	registry_close(r);
+	return NULL;
+}
+
+void registry_close(struct registry *r)
+{
+	if (!r)
+		return;
+	/* Closing in a forked child would touch the parent's locks and files. */
+	if (r->pid == getpid()) {
+		if (r->in_transaction)
+			registry_rollback(r);
+		sqlite3_close(r->db);
+	}
+	if (r->lock_fd >= 0)
+		close(r->lock_fd);
+	free(r->path);
+	free(r->state);
+	free(r);
+}
+
+int registry_lock(struct registry *r, struct error *e)
+{
+	int got = bytelock_wait(r->lock_fd, 0, 1, r->busy_ms, e);
+	if (got > 0)
+		return 0;
+	if (got < 0)
+		return fail_while(e, "the registry %s", r->path);
+	fail(e, EXIT_REGISTRY, "the registry %s cannot be used: another stackup has had it locked for "
+		"%d s", r->path, r->busy_ms / 1000);
+	error_hint(e, "see who holds it: fuser %s/locks/registry.lock", r->state);
+	return -1;
+}
+
+void registry_unlock(struct registry *r)
+{
+	bytelock_free(r->lock_fd, 0, 1);
+}
+
+/* Somebody removed or replaced the file while it was open here: writes would go into the void. */
+static int follow_file(struct registry *r, struct error *e)
+{
+	struct stat st;
+	if (!stat(r->path, &st) && st.st_ino == r->inode)
+		return 0;
+	sqlite3_close(r->db);
+	r->db = NULL;
+	registry_unlock(r);
+	return open_to_write(r, NULL, e) || registry_lock(r, e) ? -1 : 0;
+}
+
+int registry_begin(struct registry *r, struct error *e)
+{
+	if (r->pid != getpid())
+		return fail(e, EXIT_REGISTRY, "the registry's connection was carried across a fork");
+	if (r->lock_fd < 0)
+		return fail(e, EXIT_REGISTRY, "the registry %s is open for reading only", r->path);
+	if (registry_lock(r, e))
+		return -1;
+	if (follow_file(r, e) || sql_script(r, "BEGIN IMMEDIATE", e)) {
+		registry_unlock(r);
+		return -1;
+	}
+	r->in_transaction = true;
+	return 0;
+}
+
+static bool log_is_long(const struct registry *r)
+{
+	OWNED_TEXT wal = {0};
+	text_addf(&wal, "%s-wal", r->path);
+	struct stat st;
+	return r->wal && text_ok(&wal) && !stat(text_string(&wal), &st) &&
+		st.st_size > CHECKPOINT_BYTES;
+}
+
+/* Passive: does what it can without waiting for readers. The next commit tries again. */
+static void move_log(struct registry *r)
+{
+	(void)sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+int registry_commit(struct registry *r, struct error *e)
+{
+	if (sql_script(r, "COMMIT", e)) {
+		registry_rollback(r);
+		return -1;
+	}
+	r->in_transaction = false;
+	if (log_is_long(r))
+		move_log(r);
+	registry_unlock(r);
+	return 0;
+}
+
+void registry_rollback(struct registry *r)
+{
+	if (!r->in_transaction)
+		return;
+	r->in_transaction = false;
+	/* SQLite has rolled back by itself after some errors; this one then fails and means nothing. */
+	(void)sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
+	registry_unlock(r);
+}
+
+int registry_checkpoint(struct registry *r, struct error *e)
+{
+	if (registry_lock(r, e))
+		return -1;
+	move_log(r);
+	registry_unlock(r);
+	return 0;
+}
+
+int registry_version(const struct registry *r)
+{
+	return r->version;
+}
+
+bool registry_is_wal(const struct registry *r)
+{
+	return r->wal;
+}

@@ -1,0 +1,160 @@
+#include "registry/projects.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "registry/sql.h"
+
+#define PROJECT_COLUMNS "id, block, name, path, stack_name, status, owner, created_at, last_used_at"
+
+static void read_project(sqlite3_stmt *row, struct arena *arena, struct project *out)
+{
+	*out = (struct project){
+		.id = sqlite3_column_int64(row, 0),
+		.block = sql_int(row, 1),
+		.name = sql_text(row, 2, arena),
+		.path = sql_text(row, 3, arena),
+		.stack_name = sql_text(row, 4, arena),
+		.status = sql_text(row, 5, arena),
+		.owner = sql_text(row, 6, arena),
+		.created_at = sql_text(row, 7, arena),
+		.last_used_at = sql_text(row, 8, arena),
+	};
+}
+
+/* What sql_first() returned: reads the row, ends the statement. */
+static int take_project(int got, sqlite3_stmt *row, struct arena *arena, struct project *out)
+{
+	if (got == 1)
+		read_project(row, arena, out);
+	sqlite3_finalize(row);
+	return got;
+}
+
+int project_find(struct registry *r, const char *path, const char *stack_name, struct arena *arena,
+	struct project *out, struct error *e)
+{
+	sqlite3_stmt *row;
+	int got = sql_first(r, e, &row,
+		"SELECT " PROJECT_COLUMNS " FROM projects WHERE path = ?1 AND stack_name = ?2", "ss",
+		path, stack_name);
+	return take_project(got, row, arena, out);
+}
+
+int project_find_by_name(struct registry *r, const char *name, struct arena *arena,
+	struct project *out, struct error *e)
+{
+	sqlite3_stmt *row;
+	int got = sql_first(r, e, &row, "SELECT " PROJECT_COLUMNS " FROM projects WHERE name = ?1",
+		"s", name);
+	return take_project(got, row, arena, out);
+}
+
+int project_find_by_id(struct registry *r, int64_t id, struct arena *arena, struct project *out,
+	struct error *e)
+{
+	sqlite3_stmt *row;
+	int got = sql_first(r, e, &row, "SELECT " PROJECT_COLUMNS " FROM projects WHERE id = ?1", "i",
+		id);
+	return take_project(got, row, arena, out);
+}
+
+int project_find_by_block(struct registry *r, int block, struct arena *arena, struct project *out,
+	struct error *e)
+{
+	sqlite3_stmt *row;
+	int got = sql_first(r, e, &row,
+		"SELECT " PROJECT_COLUMNS " FROM projects WHERE id = "
+		"(SELECT project_id FROM blocks WHERE block = ?1)", "i", (int64_t)block);
+	return take_project(got, row, arena, out);
+}
+
+int project_list(struct registry *r, struct arena *arena, struct project **out, size_t *count,
+	struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	int got = sql_first(r, e, &row, "SELECT " PROJECT_COLUMNS " FROM projects ORDER BY name", "");
+	for (; got == 1; got = sql_next(r, e, &row))
+		read_project(row, arena, arena_append(arena, *out, *count));
+	return got;
+}
+
+static int choose_name(struct registry *r, struct arena *arena, struct project *out,
+	struct error *e)
+{
+	for (int i = 1;; i++) {
+		struct project other;
+		out->name = i == 1 ? arena_string(arena, out->stack_name)
+				   : arena_format(arena, "%s-%d", out->stack_name, i);
+		int got = project_find_by_name(r, out->name, arena, &other, e);
+		if (got <= 0)
+			return got;
+	}
+}
+
+int project_add(struct registry *r, struct arena *arena, struct project *out, struct error *e)
+{
+	char now[32];
+	if (choose_name(r, arena, out, e))
+		return -1;
+	out->created_at = out->last_used_at = arena_string(arena, sql_now(now));
+	out->status = "active";
+	if (sql_run(r, e,
+		    "INSERT INTO projects (block, name, path, stack_name, status, owner, created_at, "
+		    "last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
+		    "issssss", (int64_t)out->block, out->name, out->path, out->stack_name, out->status,
+		    out->owner, out->created_at))
+		return -1;
+	out->id = sqlite3_last_insert_rowid(r->db);
+	return block_add(r, out->id, 0, out->block, e);
+}
+
+int project_touch(struct registry *r, int64_t id, struct error *e)
+{
+	char now[32];
+	return sql_run(r, e, "UPDATE projects SET last_used_at = ?2 WHERE id = ?1", "is", id,
+		sql_now(now));
+}
+
+int blocks_taken(struct registry *r, bool *taken, int count, struct error *e)
+{
+	sqlite3_stmt *row;
+	memset(taken, 0, (size_t)count * sizeof *taken);
+	int got = sql_first(r, e, &row, "SELECT block FROM blocks", "");
+	for (; got == 1; got = sql_next(r, e, &row)) {
+		int block = sql_int(row, 0);
+		if (block >= 0 && block < count)
+			taken[block] = true;
+	}
+	return got;
+}
+
+int block_of(struct registry *r, int64_t project_id, int ordinal, int *block, struct error *e)
+{
+	sqlite3_stmt *row;
+	*block = -1;
+	int got = sql_first(r, e, &row,
+		"SELECT block FROM blocks WHERE project_id = ?1 AND ordinal = ?2", "ii", project_id,
+		(int64_t)ordinal);
+	if (got == 1)
+		*block = sql_int(row, 0);
+	sqlite3_finalize(row);
+	return got < 0 ? -1 : 0;
+}
+
+int block_add(struct registry *r, int64_t project_id, int ordinal, int block, struct error *e)
+{
+	return sql_run(r, e, "INSERT INTO blocks (block, project_id, ordinal) VALUES (?1, ?2, ?3)",
+		"iii", (int64_t)block, project_id, (int64_t)ordinal);
+}
+
+int project_set_block(struct registry *r, int64_t project_id, int block, struct error *e)
+{
+	if (sql_run(r, e, "UPDATE blocks SET block = ?2 WHERE project_id = ?1 AND ordinal = 0", "ii",
+		    project_id, (int64_t)block))
+		return -1;
+	return sql_run(r, e, "UPDATE projects SET block = ?2 WHERE id = ?1", "ii", project_id,
+		(int64_t)block);
+}

@@ -1,0 +1,52 @@
+/*
+ * projects.h - projects and the blocks of ports they own.
+ *
+ * A project is (main worktree, stack name). Its name is unique: a second project of the same stack
+ * name is called NAME-2. It owns one block, and one more for every ten further instances. Block
+ * numbers are chosen by the caller (ports/policy knows which are allowed).
+ */
+#ifndef REGISTRY_PROJECTS_H
+#define REGISTRY_PROJECTS_H
+
+#include "registry/registry.h"
+
+struct project {
+	int64_t id;
+	const char *name;
+	const char *path; /* main worktree */
+	const char *stack_name;
+	const char *status; /* active, reserved, legacy, archived */
+	const char *owner;
+	const char *created_at; /* ISO, UTC */
+	const char *last_used_at;
+	int block; /* the first */
+};
+
+/* 1: found and *out filled, 0: there is none, -1: error. */
+int project_find(struct registry *r, const char *path, const char *stack_name,
+	struct arena *arena, struct project *out, struct error *e);
+int project_find_by_name(struct registry *r, const char *name, struct arena *arena,
+	struct project *out, struct error *e);
+int project_find_by_id(struct registry *r, int64_t id, struct arena *arena, struct project *out,
+	struct error *e);
+/* Owner of a block. */
+int project_find_by_block(struct registry *r, int block, struct arena *arena, struct project *out,
+	struct error *e);
+/* All, by name. */
+int project_list(struct registry *r, struct arena *arena, struct project **out, size_t *count,
+	struct error *e);
+
+/* Inserts; name is made unique from out->stack_name. Fills id, name, times. In a transaction. */
+int project_add(struct registry *r, struct arena *arena, struct project *out, struct error *e);
+int project_touch(struct registry *r, int64_t id, struct error *e);
+
+/* taken[b] becomes true for every block that somebody owns; b below `count`. */
+int blocks_taken(struct registry *r, bool *taken, int count, struct error *e);
+/* Block number `ordinal` (0 is the first) of a project; *block is -1 where it has none yet. */
+int block_of(struct registry *r, int64_t project_id, int ordinal, int *block, struct error *e);
+int block_add(struct registry *r, int64_t project_id, int ordinal, int block, struct error *e);
+
+/* Replaces the first block. In a transaction, while no instance of the project runs. */
+int project_set_block(struct registry *r, int64_t project_id, int block, struct error *e);
+
+#endif

@@ -1,0 +1,165 @@
+#include "registry/record.h"
+
+#include <dirent.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/number.h"
+#include "base/own.h"
+#include "registry/sql.h"
+
+enum { RECORD_MOST = 64 * 1024 };
+
+/* Without fsync: a record that a power cut loses is written again by the next launch. */
+static int replace_file(const char *path, const char *content, struct error *e)
+{
+	OWNED_TEXT fresh = {0};
+	text_addf(&fresh, "%s.new", path);
+	FILE *file = text_ok(&fresh) ? fopen(text_string(&fresh), "we") : NULL;
+	if (!file)
+		return fail_errno(e, EXIT_REGISTRY, "cannot write %s", path);
+	int result = fputs(content, file) < 0;
+	result |= fclose(file) != 0;
+	if (!result && !rename(text_string(&fresh), path))
+		return 0;
+	fail_errno(e, EXIT_REGISTRY, "cannot write %s", path);
+	unlink(text_string(&fresh));
+	return -1;
+}
+
+int record_write(const char *state, const struct project *project, const struct instance *instance,
+	struct error *e)
+{
+	OWNED_TEXT path = {0};
+	text_addf(&path, "%s/locks/p%lld-%d.json", state, (long long)project->id, instance->number);
+	json_t *record = json_pack("{sI si ss ss ss ss ss, si si si ss ss ss ss}", "project_id",
+		(json_int_t)project->id, "project_block", project->block, "project", project->name,
+		"path", project->path, "stack", project->stack_name, "owner", project->owner,
+		"created_at", project->created_at, "instance", instance->number, "spans",
+		instance->spans, "block", instance->block, "worktree", instance->worktree, "purpose",
+		instance->purpose, "branch", instance->branch, "environment",
+		instance->environment);
+	OWNED(char) content = record ? json_dumps(record, JSON_INDENT(1)) : NULL;
+	json_decref(record);
+	if (!content || !text_ok(&path))
+		return fail(e, EXIT_REGISTRY, "cannot write the record of the instance: out of memory "
+			"or a name that is not UTF-8");
+	return replace_file(text_string(&path), content, e);
+}
+
+static const char *word(const json_t *record, const char *key)
+{
+	const char *value = json_string_value(json_object_get(record, key));
+	return value ? value : "";
+}
+
+static int64_t number(const json_t *record, const char *key)
+{
+	return json_integer_value(json_object_get(record, key));
+}
+
+/* Rows that contradict each other cannot be told right from wrong: the first one read wins. */
+static int insert(struct registry *r, const json_t *record, struct error *e)
+{
+	char now[32];
+	sql_now(now);
+	int64_t id = number(record, "project_id");
+	int64_t instance = number(record, "instance");
+	if (sql_run(r, e,
+		    "INSERT OR IGNORE INTO projects (id, block, name, path, stack_name, owner, "
+		    "created_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		    "iissssss", id, number(record, "project_block"), word(record, "project"),
+		    word(record, "path"), word(record, "stack"), word(record, "owner"),
+		    word(record, "created_at"), now) ||
+		sql_run(r, e,
+			"INSERT OR IGNORE INTO blocks (block, project_id, ordinal) "
+			"SELECT block, id, 0 FROM projects WHERE id = ?1", "i", id) ||
+		sql_run(r, e,
+			"INSERT OR IGNORE INTO blocks (block, project_id, ordinal) "
+			"SELECT ?2, id, ?3 FROM projects WHERE id = ?1", "iii", id,
+			number(record, "block"), (instance - 1) / 10))
+		return -1;
+	/* "running" is what the lock byte says now; a free byte then means that it crashed. */
+	return sql_run(r, e,
+		"INSERT OR IGNORE INTO instances (project_id, instance, spans, block, worktree, "
+		"purpose, branch, environment, status, created_at, last_used_at) "
+		"SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'stopped', ?9, ?9 FROM projects WHERE id = ?1",
+		"iiiisssss", id, instance, number(record, "spans"), number(record, "block"),
+		word(record, "worktree"), word(record, "purpose"), word(record, "branch"),
+		word(record, "environment"), now);
+}
+
+static bool is_record(const json_t *record)
+{
+	return number(record, "project_id") > 0 && number(record, "instance") > 0 &&
+		*word(record, "project") && *word(record, "path") && *word(record, "worktree");
+}
+
+static int restore_one(struct registry *r, const char *path, size_t *count, struct error *e)
+{
+	OWNED_TEXT content = {0};
+	if (file_read(path, RECORD_MOST, &content, NULL))
+		return 0;
+	json_t *record = json_loadb(text_string(&content), content.length, 0, NULL);
+	int result = 0;
+	if (is_record(record)) {
+		result = insert(r, record, e);
+		++*count;
+	}
+	json_decref(record);
+	return result;
+}
+
+/* p<ID>.lock: lock files stay, so an id that was ever used is never given to another project. */
+static int64_t id_of(const char *name)
+{
+	char digits[24];
+	const char *end = strchr(name, '.');
+	int64_t id = 0;
+	size_t length = end ? (size_t)(end - name) : 0;
+	if (name[0] != 'p' || length < 2 || length > sizeof digits || strcmp(end, ".lock"))
+		return 0;
+	memcpy(digits, name + 1, length - 1);
+	digits[length - 1] = '\0';
+	return number_parse(digits, 1, INT64_MAX / 2, &id) ? id : 0;
+}
+
+static int keep_ids_unused(struct registry *r, int64_t highest, struct error *e)
+{
+	if (sql_run(r, e, "DELETE FROM sqlite_sequence WHERE name = 'projects' AND seq < ?1", "i",
+		    highest))
+		return -1;
+	return sql_run(r, e,
+		"INSERT INTO sqlite_sequence (name, seq) SELECT 'projects', ?1 "
+		"WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'projects')",
+		"i", highest);
+}
+
+int record_restore(struct registry *r, const char *state, size_t *count, struct error *e)
+{
+	OWNED_TEXT path = {0};
+	text_addf(&path, "%s/locks", state);
+	size_t base = path.length;
+	DIR *directory = opendir(text_string(&path));
+	int result = 0;
+	int64_t highest = 0;
+	struct dirent *entry;
+	*count = 0;
+	while (directory && !result && (entry = readdir(directory))) {
+		int64_t id = id_of(entry->d_name);
+		highest = id > highest ? id : highest;
+		const char *end = strrchr(entry->d_name, '.');
+		if (entry->d_name[0] != 'p' || !end || strcmp(end, ".json"))
+			continue;
+		text_cut(&path, base);
+		text_addf(&path, "/%s", entry->d_name);
+		result = restore_one(r, text_string(&path), count, e);
+	}
+	if (directory)
+		closedir(directory);
+	return result ? result : keep_ids_unused(r, highest, e);
+}

@@ -1,0 +1,19 @@
+/*
+ * record.h - one small file per claimed instance, from which a lost registry is rebuilt.
+ *
+ * locks/p<ID>-<N>.json says which project (id, name, path, block) and instance it is. Ids are kept:
+ * the lock files of running supervisors are named after them. Records are a memory, not an
+ * authority: they are read only when a registry is made anew.
+ */
+#ifndef REGISTRY_RECORD_H
+#define REGISTRY_RECORD_H
+
+#include "registry/instances.h"
+#include "registry/projects.h"
+
+int record_write(const char *state, const struct project *project,
+	const struct instance *instance, struct error *e);
+/* Inside the transaction that makes a new registry. *count is the number of instances found. */
+int record_restore(struct registry *r, const char *state, size_t *count, struct error *e);
+
+#endif

@@ -1,0 +1,654 @@
+/* rooms: base model registry */
+#include <dirent.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/mount.h>
+
+#include "alone.h"
+#include "base/clock.h"
+#include "base/own.h"
+#include "registry/bytelock.h"
+#include "registry/history.h"
+#include "registry/instances.h"
+#include "registry/leases.h"
+#include "registry/place.h"
+#include "registry/projects.h"
+#include "registry/record.h"
+#include "registry/registry.h"
+
+/* Last: it has a macro called fail. */
+#include <cmocka.h>
+
+struct world {
+	char dir[64];
+	struct arena *arena;
+	struct text notices;
+	struct error e;
+};
+static struct world w;
+
+static int begin(void **state)
+{
+	(void)state;
+	w = (struct world){.arena = arena_new()};
+	return alone_directory(w.dir) && w.arena ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	alone_remove(w.dir);
+	arena_free(w.arena);
+	text_release(&w.notices);
+	return 0;
+}
+
+static const char *path_of(const char *name)
+{
+	return arena_format(w.arena, "%s/%s", w.dir, name);
+}
+
+static struct registry *open_to(enum registry_mode mode)
+{
+	return registry_open(w.dir, mode, REGISTRY_BOOT_MS, &w.notices, &w.e);
+}
+
+static struct registry *must_open(enum registry_mode mode)
+{
+	struct registry *r = open_to(mode);
+	if (!r)
+		print_error("%s\n", w.e.text);
+	assert_non_null(r);
+	return r;
+}
+
+/* A project with one instance; its id. */
+static int64_t add_project(struct registry *r, const char *path, const char *name, int block)
+{
+	struct project project = {.path = path, .stack_name = name, .owner = "", .block = block};
+	struct instance instance = {.number = 1, .spans = 1, .block = block, .worktree = path,
+		.purpose = "development", .branch = "main", .environment = "development",
+		.run_id = "r", .status = INSTANCE_STOPPED};
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(project_add(r, w.arena, &project, &w.e), 0);
+	instance.project_id = project.id;
+	assert_int_equal(instance_put(r, &instance, &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	assert_int_equal(record_write(w.dir, &project, &instance, &w.e), 0);
+	return project.id;
+}
+
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+	assert_int_equal(lstat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* Names in the directory that begin so. */
+static int files_with(const char *prefix)
+{
+	int count = 0;
+	DIR *directory = opendir(w.dir);
+	for (struct dirent *entry; (entry = readdir(directory));)
+		count += !strncmp(entry->d_name, prefix, strlen(prefix));
+	closedir(directory);
+	return count;
+}
+
+static void damage(const char *bytes, size_t length, off_t at, bool truncated)
+{
+	int fd = open(path_of("registry.db"), O_WRONLY | O_CLOEXEC | (truncated ? O_TRUNC : 0));
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, bytes, length, at), (ssize_t)length);
+	close(fd);
+}
+
+static int64_t one_number(const char *sql)
+{
+	sqlite3 *db;
+	sqlite3_stmt *statement;
+	assert_int_equal(sqlite3_open(path_of("registry.db"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	int64_t value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_close(db);
+	return value;
+}
+
+static void a_new_registry_is_private_and_in_wal_mode(void **state)
+{
+	(void)state;
+	umask(0);
+	struct registry *r = must_open(REGISTRY_WRITE);
+	assert_int_equal(registry_version(r), REGISTRY_VERSION);
+	assert_true(registry_is_wal(r));
+	add_project(r, "/p/shop", "shop", 1);
+	registry_close(r);
+	assert_int_equal(mode_of(path_of("registry.db")), 0600);
+	assert_int_equal(mode_of(path_of("registry.db-wal")), 0600);
+	assert_int_equal(mode_of(path_of("locks")), 0700);
+	assert_int_equal(mode_of(path_of("locks/registry.lock")), 0600);
+	assert_int_equal(w.notices.length, 0);
+	assert_int_equal(one_number("PRAGMA user_version"), REGISTRY_VERSION);
+}
+
+static void an_absent_registry_reads_as_empty(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_READ);
+	struct project *projects;
+	size_t count = 1;
+	assert_int_equal(project_list(r, w.arena, &projects, &count, &w.e), 0);
+	assert_int_equal(count, 0);
+	registry_close(r);
+	assert_int_equal(files_with("registry"), 0);
+}
+
+static void projects_instances_and_leases_come_back(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	int64_t id = add_project(r, "/p/shop", "shop", 3);
+	int64_t second = add_project(r, "/q/shop", "shop", 4);
+	struct project project;
+	struct instance instance;
+	assert_int_equal(project_find(r, "/p/shop", "shop", w.arena, &project, &w.e), 1);
+	assert_true(project.id == id);
+	assert_int_equal(project.block, 3);
+	assert_string_equal(project.status, "active");
+	assert_int_equal(project_find_by_name(r, "shop-2", w.arena, &project, &w.e), 1);
+	assert_true(project.id == second);
+	assert_int_equal(project_find_by_block(r, 4, w.arena, &project, &w.e), 1);
+	assert_true(project.id == second);
+	assert_int_equal(project_find(r, "/p/none", "shop", w.arena, &project, &w.e), 0);
+	assert_int_equal(instance_find_by_worktree(r, id, "/p/shop", w.arena, &instance, &w.e), 1);
+	assert_int_equal(instance.number, 1);
+	assert_true(instance.generation == 1);
+	assert_string_equal(instance.branch, "main");
+
+	struct lease lease = {.netns = 7, .port = 30300, .project_id = id, .instance = 1,
+		.service = "web", .name = "main", .slot = 0, .kind = LEASE_HOME}, found;
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(lease_put(r, &lease, &w.e), 0);
+	lease.project_id = second;
+	assert_int_equal(lease_put(r, &lease, &w.e), 0);
+	lease.netns = 8;
+	lease.project_id = id;
+	assert_int_equal(lease_put(r, &lease, &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	/* I3: one row for (netns, protocol, port); another namespace is another port. */
+	assert_int_equal(one_number("SELECT count(*) FROM leases"), 2);
+	assert_int_equal(lease_find(r, 7, false, 30300, w.arena, &found, &w.e), 1);
+	assert_string_equal(found.project, "shop-2");
+	assert_int_equal(lease_find(r, 7, true, 30300, w.arena, &found, &w.e), 0);
+	registry_close(r);
+}
+
+static void ports_have_a_history(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	struct service_row row = {.project_id = add_project(r, "/p", "shop", 1), .instance = 1,
+		.service = "web", .name = "main", .wanted_port = 30100, .port = 30100,
+		.protocol = "http", .config_files = "/p/stack.ini"};
+	static const uint16_t ports[] = {30100, 30100, 30105, 30100};
+	for (int i = 0; i < 4; i++) {
+		row.port = ports[i];
+		assert_int_equal(registry_begin(r, &w.e), 0);
+		assert_int_equal(service_put(r, &row, &w.e), 0);
+		assert_int_equal(registry_commit(r, &w.e), 0);
+	}
+	registry_close(r);
+	assert_int_equal(one_number("SELECT count(*) FROM services"), 1);
+	assert_int_equal(one_number("SELECT count(*) FROM port_history"), 3);
+	assert_int_equal(one_number("SELECT count(*) FROM port_history WHERE change_type = 'moved' "
+		"AND old_value = 30100 AND new_value = 30105"), 1);
+	assert_int_equal(one_number("SELECT count(*) FROM port_history WHERE "
+		"change_type = 'returned'"), 1);
+}
+
+/* Ways of losing a registry, each leaving a bad file in its place. */
+static void make_garbage(void)
+{
+	char bytes[9000];
+	memset(bytes, 0x5a, sizeof bytes);
+	damage(bytes, sizeof bytes, 0, true);
+}
+
+static void make_empty(void)
+{
+	damage("", 0, 0, true);
+}
+
+static void make_short(void)
+{
+	assert_int_equal(truncate(path_of("registry.db"), 6000), 0);
+}
+
+/* The root page of some table; the header and the schema stay good. */
+static void make_bad_page(void)
+{
+	char bytes[4096];
+	memset(bytes, 0xff, sizeof bytes);
+	damage(bytes, sizeof bytes, 4096 * 2, false);
+}
+
+static void lose(void (*damaged)(void))
+{
+	struct registry *r = must_open(REGISTRY_WRITE);
+	int64_t id = add_project(r, "/p/shop", "shop", 42);
+	/* Into the database file: otherwise the log repairs what is damaged. */
+	registry_close(r);
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path_of("registry.db"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "SELECT * FROM projects", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_close(db);
+	damaged();
+	r = must_open(REGISTRY_WRITE);
+	assert_int_equal(files_with("registry.db.corrupt-"), 1);
+	assert_non_null(strstr(text_string(&w.notices), "the registry was damaged; it is kept as"));
+	struct project project;
+	assert_int_equal(project_find(r, "/p/shop", "shop", w.arena, &project, &w.e), 1);
+	assert_true(project.id == id);
+	assert_int_equal(project.block, 42);
+	struct instance instance;
+	assert_int_equal(instance_find(r, id, 1, w.arena, &instance, &w.e), 1);
+	assert_string_equal(instance.worktree, "/p/shop");
+	registry_close(r);
+	assert_int_equal(one_number("SELECT count(*) FROM blocks WHERE block = 42"), 1);
+}
+
+static void fault_F1_garbage(void **state)
+{
+	(void)state;
+	lose(make_garbage);
+}
+
+static void fault_F1_empty(void **state)
+{
+	(void)state;
+	lose(make_empty);
+}
+
+static void fault_F1_truncated(void **state)
+{
+	(void)state;
+	lose(make_short);
+}
+
+static void fault_F2_bad_page(void **state)
+{
+	(void)state;
+	lose(make_bad_page);
+}
+
+static void fault_F1_a_reader_says_that_it_is_damaged(void **state)
+{
+	(void)state;
+	registry_close(must_open(REGISTRY_WRITE));
+	make_garbage();
+	assert_null(open_to(REGISTRY_READ));
+	assert_int_equal(w.e.code, EXIT_REGISTRY);
+	assert_non_null(strstr(w.e.text, "damaged"));
+}
+
+static void fault_F3_deleted_while_running(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	int64_t id = add_project(r, "/p/shop", "shop", 9);
+	assert_int_equal(unlink(path_of("registry.db")), 0);
+	/* The next write of the same connection makes a new file with what is known. */
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(project_touch(r, id, &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	registry_close(r);
+	assert_int_equal(one_number("SELECT block FROM projects WHERE name = 'shop'"), 9);
+}
+
+static void fault_F4_log_deleted(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	add_project(r, "/p/shop", "shop", 9);
+	registry_close(r);
+	unlink(path_of("registry.db-wal"));
+	unlink(path_of("registry.db-shm"));
+	r = must_open(REGISTRY_WRITE);
+	registry_close(r);
+	assert_int_equal(one_number("SELECT count(*) FROM projects") <= 1, 1);
+}
+
+static void fault_F5_locked_by_a_hung_process(void **state)
+{
+	(void)state;
+	registry_close(must_open(REGISTRY_WRITE));
+	OWNED_FD fd = bytelock_open(path_of("locks/registry.lock"), NULL);
+	assert_int_equal(bytelock_try(fd, 0, 1, NULL), 1);
+	struct registry *r = registry_open(w.dir, REGISTRY_WRITE, 100, NULL, &w.e);
+	assert_non_null(r);
+	int64_t before = clock_now_ms();
+	assert_int_equal(registry_begin(r, &w.e), -1);
+	assert_in_range(clock_now_ms() - before, 100, 2000);
+	assert_int_equal(w.e.code, EXIT_REGISTRY);
+	assert_non_null(strstr(w.e.text, "locked"));
+	/* Readers never need the lock. */
+	struct registry *reader = must_open(REGISTRY_READ);
+	registry_close(reader);
+	registry_close(r);
+}
+
+/* In a mount namespace, so that also root meets the read-only disk. */
+static int read_only_world(void)
+{
+	struct registry *r = must_open(REGISTRY_WRITE);
+	add_project(r, "/p/shop", "shop", 9);
+	assert_int_equal(registry_checkpoint(r, &w.e), 0);
+	registry_close(r);
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		mount(w.dir, w.dir, NULL, MS_BIND, NULL) ||
+		mount(NULL, w.dir, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL))
+		return 77;
+	r = open_to(REGISTRY_READ);
+	struct project project;
+	if (!r || project_find_by_name(r, "shop", w.arena, &project, &w.e) != 1)
+		return 1;
+	registry_close(r);
+	if (open_to(REGISTRY_WRITE) || w.e.code != EXIT_REGISTRY ||
+		!strstr(w.e.text, "Read-only file system"))
+		return 2;
+	return 0;
+}
+
+static void fault_F6_read_only_disk(void **state)
+{
+	(void)state;
+	pid_t child = fork();
+	if (!child)
+		_exit(read_only_world());
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
+static void fault_F9_newer_schema(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	add_project(r, "/p/shop", "shop", 9);
+	registry_close(r);
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path_of("registry.db"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 7", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_null(open_to(REGISTRY_WRITE));
+	assert_int_equal(w.e.code, EXIT_REGISTRY);
+	assert_non_null(strstr(w.e.text, "version 7"));
+	assert_int_equal(files_with("registry.db.corrupt-"), 0);
+	r = must_open(REGISTRY_READ);
+	struct project project;
+	assert_int_equal(project_find_by_name(r, "shop", w.arena, &project, &w.e), 1);
+	registry_close(r);
+}
+
+static void refused(const char *word)
+{
+	assert_null(open_to(REGISTRY_WRITE));
+	assert_int_equal(w.e.code, EXIT_REGISTRY);
+	assert_non_null(strstr(w.e.text, word));
+}
+
+static void fault_F11_open_to_others_or_a_link(void **state)
+{
+	(void)state;
+	registry_close(must_open(REGISTRY_WRITE));
+	chmod(path_of("registry.db"), 0666);
+	refused("open to other users");
+	assert_non_null(strstr(w.e.hint, "chmod 600"));
+	chmod(path_of("registry.db"), 0600);
+	chmod(w.dir, 0777);
+	refused("open to other users");
+	chmod(w.dir, 0700);
+	assert_int_equal(rename(path_of("registry.db"), path_of("real")), 0);
+	assert_int_equal(symlink("real", path_of("registry.db")), 0);
+	refused("symbolic link");
+	assert_int_equal(unlink(path_of("registry.db")), 0);
+	if (!geteuid()) {
+		assert_int_equal(rename(path_of("real"), path_of("registry.db")), 0);
+		assert_int_equal(chown(path_of("registry.db"), 12345, 12345), 0);
+		refused("belongs to user 12345");
+	}
+}
+
+static void fault_F14_a_connection_does_not_cross_a_fork(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	pid_t child = fork();
+	if (!child) {
+		struct project project;
+		bool no = registry_begin(r, &w.e) && strstr(w.e.text, "fork") &&
+			project_find_by_name(r, "x", w.arena, &project, &w.e) < 0;
+		_exit(!no);
+	}
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	registry_close(r);
+}
+
+static void fault_F22_file_systems_of_other_hosts(void **state)
+{
+	(void)state;
+	assert_true(place_type_is_local(0xEF53)); /* ext4 */
+	assert_true(place_type_is_local(0x9123683E)); /* btrfs */
+	assert_true(place_type_is_local(0x01021994)); /* tmpfs */
+	assert_true(place_type_is_local(0x794c7630)); /* overlay */
+	assert_false(place_type_is_local(0x6969));
+	assert_false(place_type_is_local(0x01021997));
+	assert_false(place_type_is_local(0xFF534D42));
+	assert_false(place_type_is_local(0x65735546));
+}
+
+static void fault_F23_odd_names(void **state)
+{
+	(void)state;
+	const char *dir = path_of("a b/\xc3\xa9?%23#\nc");
+	struct registry *r = registry_open(dir, REGISTRY_WRITE, 1000, NULL, &w.e);
+	assert_non_null(r);
+	struct project odd = {.path = "/p/\xff", .stack_name = "shop", .owner = "", .block = 1};
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(project_add(r, w.arena, &odd, &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	assert_int_equal(project_find(r, "/p/\xff", "shop", w.arena, &odd, &w.e), 1);
+	registry_close(r);
+	r = registry_open(dir, REGISTRY_READ, 1000, NULL, &w.e);
+	assert_non_null(r);
+	registry_close(r);
+}
+
+/* Writes until it is killed; says each acknowledged commit on the pipe. */
+static void write_on(int out)
+{
+	struct registry *r = registry_open(w.dir, REGISTRY_WRITE, 10000, NULL, NULL);
+	for (int i = 0; r; i++) {
+		char text[32];
+		snprintf(text, sizeof text, "%d-%d", (int)getpid(), i);
+		if (registry_begin(r, NULL) || history_event(r, 1, 1, "test", text, NULL) ||
+			registry_commit(r, NULL) || write(out, "x", 1) != 1)
+			_exit(1);
+	}
+	_exit(2);
+}
+
+/* A short one of the ten minutes: rounds of four writers, each killed at a random moment. */
+static void fault_F12_writers_killed(void **state)
+{
+	(void)state;
+	int ends[2], acknowledged = 0;
+	registry_close(must_open(REGISTRY_WRITE));
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	for (int round = 0; round < 12; round++) {
+		pid_t children[4];
+		for (int i = 0; i < 4; i++) {
+			children[i] = fork();
+			if (!children[i])
+				write_on(ends[1]);
+		}
+		char bytes[64];
+		int wanted = acknowledged + 20;
+		while (acknowledged < wanted) {
+			ssize_t got = read(ends[0], bytes, 1 + (size_t)round);
+			assert_true(got > 0);
+			acknowledged += (int)got;
+		}
+		for (int i = 0; i < 4; i++) {
+			kill(children[i], SIGKILL);
+			assert_int_equal(waitpid(children[i], NULL, 0), children[i]);
+		}
+		fcntl(ends[0], F_SETFL, O_NONBLOCK);
+		for (ssize_t got; (got = read(ends[0], bytes, sizeof bytes)) > 0;)
+			acknowledged += (int)got;
+		fcntl(ends[0], F_SETFL, 0);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(one_number("SELECT count(*) FROM pragma_integrity_check WHERE "
+		"integrity_check = 'ok'"), 1);
+	/* A commit may be there whose writer died before it could say so; none said is missing. */
+	assert_true(one_number("SELECT count(*) FROM events") >= acknowledged);
+	struct registry *r = must_open(REGISTRY_WRITE);
+	registry_close(r);
+	assert_int_equal(files_with("registry.db.corrupt-"), 0);
+}
+
+/* Fifty processes find no registry and make one at the same moment. */
+static void one_of_fifty_creates_it(void **state)
+{
+	(void)state;
+	int gate[2];
+	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+	pid_t children[50];
+	for (int i = 0; i < 50; i++) {
+		children[i] = fork();
+		if (children[i])
+			continue;
+		char byte;
+		close(gate[1]);
+		(void)!read(gate[0], &byte, 1);
+		struct registry *r = open_to(REGISTRY_WRITE);
+		_exit(!r || !registry_is_wal(r) || registry_begin(r, &w.e) ||
+			history_event(r, 1, 1, "test", "", &w.e) || registry_commit(r, &w.e));
+	}
+	close(gate[0]);
+	close(gate[1]);
+	for (int i = 0; i < 50; i++) {
+		int status;
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(one_number("SELECT count(*) FROM events"), 50);
+	assert_int_equal(files_with("registry.db.new"), 0);
+	assert_int_equal(files_with("registry.db.corrupt-"), 0);
+}
+
+static void the_log_is_moved_into_the_database(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	char *text = arena_take(w.arena, 20001);
+	memset(text, 'x', 20000);
+	off_t most = 0;
+	for (int i = 0; i < 300; i++) {
+		struct stat st;
+		assert_int_equal(registry_begin(r, &w.e), 0);
+		assert_int_equal(history_event(r, 1, 1, "test", text, &w.e), 0);
+		assert_int_equal(registry_commit(r, &w.e), 0);
+		assert_int_equal(stat(path_of("registry.db-wal"), &st), 0);
+		most = st.st_size > most ? st.st_size : most;
+	}
+	registry_close(r);
+	assert_in_range(most, 1024 * 1024, 2 * 1024 * 1024);
+}
+
+static void ids_of_lock_files_are_not_given_again(void **state)
+{
+	(void)state;
+	registry_close(must_open(REGISTRY_WRITE));
+	close(bytelock_open(path_of("locks/p17.lock"), NULL));
+	make_garbage();
+	struct registry *r = must_open(REGISTRY_WRITE);
+	assert_true(add_project(r, "/p/new", "new", 1) > 17);
+	registry_close(r);
+}
+
+static void a_lock_ends_with_its_process(void **state)
+{
+	(void)state;
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	OWNED_FD fd = bytelock_open(path_of("lock"), NULL);
+	pid_t child = fork();
+	if (!child) {
+		int own = bytelock_open(path_of("lock"), NULL);
+		(void)!write(ends[1], "x", bytelock_try(own, 3, 2, NULL) == 1);
+		pause();
+		_exit(0);
+	}
+	char byte;
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	assert_true(bytelock_is_held(fd, 3, 1));
+	assert_true(bytelock_is_held(fd, 4, 1));
+	assert_false(bytelock_is_held(fd, 5, 1));
+	assert_int_equal(bytelock_try(fd, 4, 1, NULL), 0);
+	/* Free while it is still a zombie. */
+	kill(child, SIGKILL);
+	siginfo_t info;
+	assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(bytelock_try(fd, 4, 1, NULL), 1);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_new_registry_is_private_and_in_wal_mode),
+		TEST(an_absent_registry_reads_as_empty),
+		TEST(projects_instances_and_leases_come_back),
+		TEST(ports_have_a_history),
+		TEST(fault_F1_garbage),
+		TEST(fault_F1_empty),
+		TEST(fault_F1_truncated),
+		TEST(fault_F2_bad_page),
+		TEST(fault_F1_a_reader_says_that_it_is_damaged),
+		TEST(fault_F3_deleted_while_running),
+		TEST(fault_F4_log_deleted),
+		TEST(fault_F5_locked_by_a_hung_process),
+		TEST(fault_F6_read_only_disk),
+		TEST(fault_F9_newer_schema),
+		TEST(fault_F11_open_to_others_or_a_link),
+		TEST(fault_F12_writers_killed),
+		TEST(fault_F14_a_connection_does_not_cross_a_fork),
+		TEST(fault_F22_file_systems_of_other_hosts),
+		TEST(fault_F23_odd_names),
+		TEST(one_of_fifty_creates_it),
+		TEST(the_log_is_moved_into_the_database),
+		TEST(ids_of_lock_files_are_not_given_again),
+		TEST(a_lock_ends_with_its_process),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
