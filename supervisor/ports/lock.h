@@ -1,0 +1,22 @@
+/*
+ * lock.h - is the supervisor of an instance alive? The lock byte knows.
+ *
+ * locks/p<ID>.lock belongs to project ID; byte N belongs to instance N. A supervisor holds its byte
+ * (and those of the ranges it spans) through one close-on-exec descriptor for its whole life. The
+ * kernel frees it at once when the process dies in any way.
+ */
+#ifndef PORTS_LOCK_H
+#define PORTS_LOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* *fd gets a descriptor that holds the bytes. 1: ours, 0: somebody lives there, -1: error. */
+int instance_lock(const char *state, int64_t project_id, int instance, int spans, int *fd,
+	struct error *e);
+/* Held by somebody else than a descriptor of ours? A missing file is no. */
+bool instance_is_alive(const char *state, int64_t project_id, int instance);
+
+#endif
