@@ -1,0 +1,388 @@
+#include "ports/claim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/own.h"
+#include "ports/claim_parts.h"
+#include "ports/leftovers.h"
+#include "ports/lock.h"
+#include "ports/policy.h"
+#include "registry/history.h"
+#include "registry/record.h"
+
+void claim_init(struct claim *claim)
+{
+	*claim = (struct claim){.lock_fd = -1, .block = -1};
+}
+
+void claim_release(struct claim *claim)
+{
+	for (size_t i = 0; i < claim->hold_count; i++) {
+		hold_close(&claim->holds[i]);
+		free(claim->places[i].service);
+		free(claim->places[i].name);
+	}
+	for (size_t i = 0; i < claim->spare_count; i++)
+		hold_close(&claim->spares[i]);
+	free(claim->holds);
+	free(claim->places);
+	free(claim->spares);
+	owners_release(&claim->removed);
+	text_release(&claim->notices);
+	text_release(&claim->conflicts);
+	if (claim->lock_fd >= 0)
+		close(claim->lock_fd);
+	if (claim->arena)
+		arena_free(claim->arena);
+	claim_init(claim);
+}
+
+static int none_free(const struct launch *l, struct error *e)
+{
+	fail(e, EXIT_FAILED, "no instance of '%s' is free", l->project.name);
+	error_hint(e, "stop one with `stackup down -i N`; `stackup status --all` lists them");
+	return -1;
+}
+
+static pid_t visible_pid(const struct instance *row)
+{
+	return owner_mark_is_here(&row->owner) ? row->owner.pid : 0;
+}
+
+/* The lock byte is held. Ours to converge to, or another worktree's to leave alone? */
+static int found_running(struct launch *l, int number, struct error *e)
+{
+	struct instance *row = &l->before;
+	int got = instance_find(l->registry, l->project.id, number, l->claim->arena, row, e);
+	if (got < 0)
+		return -1;
+	if (!got)
+		return fail(e, EXIT_FAILED, "instance %d of '%s' is being started by somebody else",
+			number, l->project.name);
+	l->claim->pid = visible_pid(row);
+	if (!strcmp(row->worktree, l->request->worktree)) {
+		l->claim->outcome = CLAIM_RUNNING;
+		return 0;
+	}
+	fail(e, EXIT_FAILED, "instance %d of '%s' runs for the worktree %s (pid %d)", number,
+		l->project.name, row->worktree, (int)l->claim->pid);
+	error_hint(e, "use `--instance new` for one of your own");
+	return -1;
+}
+
+static int check_number(const struct launch *l, int number, struct error *e)
+{
+	if (instance_is_valid(number, l->request->spans))
+		return 0;
+	if (instance_is_valid(number, 1))
+		return fail(e, EXIT_USAGE, "instance %d cannot have %d ranges of ports: its block "
+			"ends before", number, l->request->spans);
+	return fail(e, EXIT_USAGE, "there is no instance %d: use 1 to %d", number, INSTANCE_MOST);
+}
+
+/* Takes the lock byte of the first candidate that has nobody on it. */
+static int choose_instance(struct launch *l, struct error *e)
+{
+	struct claim *claim = l->claim;
+	struct instance *rows;
+	size_t count;
+	if (instance_list(l->registry, l->project.id, claim->arena, &rows, &count, e))
+		return -1;
+	struct chooser chooser = {.request = l->request, .rows = rows, .count = count};
+	bool goes_on = l->request->want == WANT_AUTO || l->request->want == WANT_NEW;
+	for (;;) {
+		int number = choose_next(&chooser);
+		if (!number)
+			return none_free(l, e);
+		if (check_number(l, number, e))
+			return -1;
+		int got = instance_lock(l->request->state, l->project.id, number, l->request->spans,
+			&claim->lock_fd, e);
+		if (got < 0)
+			return -1;
+		claim->instance = number;
+		if (got)
+			break;
+		if (!goes_on)
+			return found_running(l, number, e);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].number == claim->instance)
+			l->before = rows[i];
+	return 0;
+}
+
+/* The number's block of the project; a further one is added when it is needed first. */
+static int place_block(struct launch *l, struct error *e)
+{
+	struct claim *claim = l->claim;
+	int ordinal = instance_block_ordinal(claim->instance);
+	if (block_of(l->registry, l->project.id, ordinal, &claim->block, e))
+		return -1;
+	if (claim->block >= 0)
+		return 0;
+	if (launch_choose_block(l, &claim->block, e))
+		return -1;
+	return block_add(l->registry, l->project.id, ordinal, claim->block, e);
+}
+
+static void describe(struct launch *l)
+{
+	struct claim *claim = l->claim;
+	claim->project_id = l->project.id;
+	claim->project = l->project.name;
+	claim->spans = l->request->spans;
+	claim->base_port = claim->block >= 0 ? instance_port(claim->block, claim->instance) : 0;
+	claim->state_dir = arena_format(claim->arena, "%s/%s/%d", l->request->state,
+		l->project.name ? l->project.name : l->request->stack_name, claim->instance);
+	claim->generation = l->before.generation;
+	claim->run_id = l->before.run_id;
+	claim->purpose = l->before.number ? l->before.purpose
+					  : instance_default_purpose(claim->instance);
+	claim->environment = l->before.number ? l->before.environment : "development";
+}
+
+/* No branch ever sees another's data: what another worktree left is moved out of the way. */
+static int set_state_aside(struct launch *l, struct error *e)
+{
+	const char *dir = l->claim->state_dir;
+	if (!l->before.number || !strcmp(l->before.worktree, l->request->worktree))
+		return 0;
+	char stamp[32];
+	time_t now = (time_t)(clock_wall_ms() / 1000);
+	struct tm tm;
+	gmtime_r(&now, &tm);
+	strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
+	const char *aside = arena_format(l->claim->arena, "%s.before-%s", dir, stamp);
+	for (int i = 2; !access(aside, F_OK); i++)
+		aside = arena_format(l->claim->arena, "%s.before-%s-%d", dir, stamp, i);
+	if (!rename(dir, aside)) {
+		text_addf(&l->claim->notices, "instance %d belonged to %s; its state is kept as %s\n",
+			l->claim->instance, l->before.worktree, aside);
+		return 0;
+	}
+	return errno == ENOENT ? 0 : fail_errno(e, EXIT_FAILED, "cannot set %s aside", dir);
+}
+
+/* The byte was free, so a row that says "running" is of a run that ended without a word. */
+static int note_crash(struct launch *l, struct error *e)
+{
+	struct claim *claim = l->claim;
+	claim->unclean = l->before.number && l->before.status != INSTANCE_STOPPED;
+	if (!claim->unclean || l->before.status == INSTANCE_CRASHED)
+		return 0;
+	text_addf(&claim->notices, "the last run of instance %d ended without being stopped\n",
+		claim->instance);
+	return history_event(l->registry, claim->project_id, claim->instance, "crashed",
+		"the supervisor ended without a word", e);
+}
+
+static int put_instance(struct launch *l, struct error *e)
+{
+	const struct claim_request *request = l->request;
+	struct claim *claim = l->claim;
+	l->now = (struct instance){
+		.project_id = claim->project_id,
+		.number = claim->instance,
+		.spans = claim->spans,
+		.block = claim->block,
+		.project = claim->project,
+		.worktree = request->worktree,
+		.purpose = request->purpose ? request->purpose : claim->purpose,
+		.branch = request->branch ? request->branch : "",
+		.environment = request->environment ? request->environment : claim->environment,
+		.run_id = request->run_id ? request->run_id : "",
+		.status = INSTANCE_RUNNING,
+	};
+	owner_mark_self(&l->now.owner);
+	if (instance_put(l->registry, &l->now, e))
+		return -1;
+	claim->purpose = arena_string(claim->arena, l->now.purpose);
+	claim->environment = arena_string(claim->arena, l->now.environment);
+	claim->run_id = arena_string(claim->arena, l->now.run_id);
+	claim->generation = l->now.generation;
+	return 0;
+}
+
+/* Every port of the range becomes ours, unless somebody who lives has the lease. */
+static int lease_range(struct launch *l, struct error *e)
+{
+	struct claim *claim = l->claim;
+	if (lease_drop(l->registry, claim->project_id, claim->instance, e))
+		return -1;
+	for (int slot = 0; slot < instance_slots(claim->spans); slot++) {
+		struct lease lease = {.netns = l->now.owner.netns,
+			.port = (uint16_t)(claim->base_port + slot), .project_id = claim->project_id,
+			.instance = claim->instance, .service = "", .name = "", .slot = slot,
+			.kind = LEASE_SPARE};
+		struct lease old;
+		int got = lease_find(l->registry, lease.netns, false, lease.port, claim->arena, &old, e);
+		if (got < 0)
+			return -1;
+		if (got && instance_is_alive(l->request->state, old.project_id, old.instance))
+			continue;
+		if (lease_put(l->registry, &lease, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int load_moves(struct registry *r, struct claim *claim, struct error *e)
+{
+	struct lease *all;
+	size_t count;
+	if (lease_list(r, claim->project_id, claim->instance, claim->arena, &all, &count, e))
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (all[i].kind == LEASE_MOVED)
+			*arena_append(claim->arena, claim->moved, claim->moved_count) = all[i];
+	return 0;
+}
+
+int claim_load_past(struct registry *r, struct claim *claim, struct error *e)
+{
+	if (!claim->project_id)
+		return 0;
+	if (slot_list(r, claim->project_id, claim->arena, &claim->slots, &claim->slot_count, e) ||
+		hold_mode_list(r, claim->project_id, claim->arena, &claim->hold_modes,
+			&claim->hold_mode_count, e))
+		return -1;
+	return load_moves(r, claim, e);
+}
+
+/* Everything inside the transaction. */
+static int decide(struct launch *l, struct error *e)
+{
+	struct claim *claim = l->claim;
+	if (launch_find_project(l, e) || choose_instance(l, e) || place_block(l, e))
+		return -1;
+	describe(l);
+	if (claim->outcome == CLAIM_RUNNING) {
+		claim->spans = l->before.spans;
+		return claim_load_past(l->registry, claim, e);
+	}
+	if (claim_load_past(l->registry, claim, e) || set_state_aside(l, e) || note_crash(l, e) ||
+		put_instance(l, e))
+		return -1;
+	return lease_range(l, e);
+}
+
+static void write_record(struct launch *l)
+{
+	struct error e = {0};
+	struct project project = l->project;
+	if (record_write(l->request->state, &project, &l->now, &e))
+		text_addf(&l->claim->notices, "%s\n", e.text);
+}
+
+static int begin_claim(struct claim *claim, struct error *e)
+{
+	claim->arena = arena_new();
+	return claim->arena ? 0 : fail(e, EXIT_FAILED, "out of memory");
+}
+
+int claim_instance(const struct claim_request *request, struct claim *claim, struct error *e)
+{
+	struct launch l = {.request = request, .claim = claim};
+	if (begin_claim(claim, e))
+		return -1;
+	l.registry = registry_open(request->state, REGISTRY_WRITE, REGISTRY_BOOT_MS, &claim->notices,
+		e);
+	if (!l.registry)
+		return -1;
+	int result = registry_begin(l.registry, e);
+	if (!result && decide(&l, e)) {
+		registry_rollback(l.registry);
+		result = -1;
+	} else if (!result) {
+		result = registry_commit(l.registry, e);
+	}
+	registry_close(l.registry);
+	if (!result && claim->outcome == CLAIM_OURS)
+		write_record(&l);
+	return result;
+}
+
+/* As choose_instance(), without taking anything. */
+static int find_instance(struct launch *l, struct error *e)
+{
+	struct claim *claim = l->claim;
+	struct instance *rows;
+	size_t count;
+	if (instance_list(l->registry, l->project.id, claim->arena, &rows, &count, e))
+		return -1;
+	if (!l->project.id)
+		count = 0;
+	struct chooser chooser = {.request = l->request, .rows = rows, .count = count};
+	bool goes_on = l->request->want == WANT_NEW;
+	bool alive = false;
+	do {
+		claim->instance = choose_next(&chooser);
+		if (!claim->instance)
+			return none_free(l, e);
+		if (check_number(l, claim->instance, e))
+			return -1;
+		alive = l->project.id && instance_is_alive(l->request->state, l->project.id,
+						 claim->instance);
+	} while (alive && goes_on);
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].number == claim->instance)
+			l->before = rows[i];
+	claim->outcome = alive ? CLAIM_RUNNING : CLAIM_OURS;
+	claim->pid = alive ? visible_pid(&l->before) : 0;
+	claim->unclean = !alive && l->before.number && l->before.status != INSTANCE_STOPPED;
+	return 0;
+}
+
+static int find_block(struct launch *l, struct error *e)
+{
+	struct claim *claim = l->claim;
+	if (block_of(l->registry, l->project.id, instance_block_ordinal(claim->instance),
+		    &claim->block, e))
+		return -1;
+	if (claim->block >= 0)
+		return 0;
+	struct claim silent = {.arena = claim->arena};
+	struct launch copy = *l;
+	copy.claim = &silent;
+	int result = l->project.id ? launch_choose_block(&copy, &claim->block, e)
+				   : launch_first_block(&copy, &claim->block, e);
+	text_release(&silent.notices);
+	return result;
+}
+
+static int find_all(struct launch *l, struct error *e)
+{
+	const struct claim_request *request = l->request;
+	if (project_find(l->registry, request->main_dir, request->stack_name, l->claim->arena,
+		    &l->project, e) < 0 ||
+		find_instance(l, e) || find_block(l, e))
+		return -1;
+	describe(l);
+	if (!l->claim->project)
+		l->claim->project = arena_string(l->claim->arena, request->stack_name);
+	if (l->claim->outcome == CLAIM_RUNNING && l->before.number)
+		l->claim->spans = l->before.spans;
+	return claim_load_past(l->registry, l->claim, e);
+}
+
+int claim_find(const struct claim_request *request, struct claim *claim, struct error *e)
+{
+	struct launch l = {.request = request, .claim = claim};
+	if (begin_claim(claim, e))
+		return -1;
+	l.registry = registry_open(request->state, REGISTRY_READ, REGISTRY_BOOT_MS, &claim->notices,
+		e);
+	if (!l.registry)
+		return -1;
+	int result = find_all(&l, e);
+	registry_close(l.registry);
+	return result;
+}

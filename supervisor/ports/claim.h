@@ -1,0 +1,162 @@
+/*
+ * claim.h - how a launch gets its instance and its ports (the launch protocol).
+ *
+ *	1. claim_instance()	one short transaction under the instance's lock byte: project, block,
+ *				number, leases of the whole range. claim->outcome tells whether it
+ *				is ours or a supervisor has it already.
+ *	2. claim_ports()	outside any transaction: an exclusive hold on every port of the range
+ *				and every fixed port; what is taken is classified by looking, and the
+ *				service moves where it may, or all conflicts are reported at once.
+ *	3. (the caller)		computes environments, writes ports.env, spawns; hold_relax() before a
+ *				service starts, hold_rearm() when its tree is gone.
+ *	4. claim_stop()		at `down`: rows and leases released, holds and lock closed.
+ *
+ * 1 may happen before a fork: the result is plain data and one descriptor, and no connection stays
+ * open. The parent then closes its copy of claim.lock_fd; the byte stays with the child. 2 records the
+ * process that calls it as the owner.
+ *
+ * A port that was moved stays where it is until `down`, and is recorded in the registry.
+ */
+#ifndef PORTS_CLAIM_H
+#define PORTS_CLAIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "model/port.h"
+#include "ports/hold.h"
+#include "ports/owner.h"
+#include "registry/leases.h"
+
+enum claim_want {
+	WANT_DEFAULT, /* the one this worktree used last; else 1, or in a linked worktree the lowest
+			 free one from 3 up */
+	WANT_NUMBER,
+	WANT_AUTO, /* as default, but goes on to a free one when that runs already */
+	WANT_NEW, /* one that nobody has claimed */
+};
+
+struct claim_request {
+	const char *state; /* directory of the registry, the locks and the instances' state */
+	const char *main_dir; /* main worktree, absolute: with stack_name the project's identity */
+	const char *stack_name;
+	const char *owner; /* "" where the file says none */
+	const char *worktree; /* absolute; main_dir itself, or a linked worktree */
+	const char *branch;
+	const char *environment; /* NULL: as the instance had it, else "development" */
+	const char *purpose; /* NULL: as it was, else the number's default */
+	const char *run_id; /* STACKUP_ID */
+	int block; /* explicit id, or -1 */
+	int spans; /* at least 1 */
+	enum claim_want want;
+	int number; /* WANT_NUMBER */
+};
+
+enum claim_outcome {
+	CLAIM_OURS,
+	CLAIM_RUNNING, /* this worktree's instance runs already: converge to it */
+};
+
+struct claim {
+	enum claim_outcome outcome;
+	struct arena *arena; /* owns the strings below */
+	int64_t project_id; /* 0: claim_find() of a project that is not registered */
+	const char *project;
+	int block;
+	int instance;
+	int spans;
+	uint16_t base_port;
+	const char *state_dir; /* STATE/PROJECT/N */
+	const char *purpose;
+	const char *environment;
+	const char *run_id;
+	pid_t pid; /* CLAIM_RUNNING: its supervisor, 0 when it cannot be known here */
+	int64_t generation;
+	bool unclean; /* the last run ended without saying so: leftovers are possible */
+	int lock_fd; /* owns; -1 */
+	struct text notices; /* owns; one sentence a line, for stderr */
+	struct slot_row *slots; /* auto slots given out before */
+	size_t slot_count;
+	struct hold_mode_row *hold_modes; /* how ports of a service were held with success */
+	size_t hold_mode_count;
+	struct lease *moved; /* substitutions of a run that ended without `down`: they stay */
+	size_t moved_count;
+
+	/* after claim_ports() */
+	struct hold *holds; /* owns; as many as ports, the same indexes */
+	size_t hold_count;
+	struct hold *spares; /* owns; the range's other ports */
+	size_t spare_count;
+	struct port_place *places; /* owns; what each row got, as many as holds */
+	struct owner_list removed; /* owns; own leftovers that were ended */
+	struct text conflicts; /* owns; after EXIT_CONFLICT all of them, one sentence a line */
+};
+
+/* A claim is released in any state, also after an error. */
+void claim_init(struct claim *claim);
+void claim_release(struct claim *claim);
+
+/*
+ * EXIT_FAILED when the number runs from another worktree or none is free, EXIT_CONFLICT when the
+ * explicit block belongs to another project, EXIT_REGISTRY.
+ */
+int claim_instance(const struct claim_request *request, struct claim *claim, struct error *e);
+
+/*
+ * The same answer without writing or locking anything: what `status`, `logs`, `down`, `check` of this
+ * directory mean. outcome is CLAIM_RUNNING when its supervisor lives; project_id is 0 and block is what it
+ * would get when the project is unknown so far.
+ */
+int claim_find(const struct claim_request *request, struct claim *claim, struct error *e);
+
+struct claim_options {
+	bool strict; /* --strict-ports: nothing moves */
+	int wait_ms; /* how long to wait for TIME_WAIT to pass and for leftovers to end; 0: 2 s */
+	const char *config_file; /* for services.config_files; NULL */
+	pid_t guardian_pid; /* to be recorded; 0 */
+};
+
+/*
+ * The numbers the rows would get when nothing is in the way: slots of the instance, kept or lowest
+ * free auto slots, fixed numbers. Looks at nothing; for a first resolve of the stack file. EXIT_BAD_FILE
+ * when two rows want the same port or a slot is outside of the range.
+ */
+int claim_preview(const struct claim *claim, struct port *ports, size_t count, struct error *e);
+
+/*
+ * Fills number, slot and moved_from of every row. Fails with EXIT_CONFLICT and a text that names every
+ * conflict and its holder, one a line; all holds are then as they were before.
+ *
+ * May be called again for a changed stack file while the instance runs: a row of the same service and
+ * name keeps its number (and its hold, in whatever state) where it wants the same as before, new rows
+ * take spare ports, and ports nobody wants any more become spare or are let go.
+ */
+int claim_ports(const char *state, struct claim *claim, struct port *ports, size_t count,
+	const struct claim_options *options, struct error *e);
+
+/* The row's own mode; for `auto` what worked before, HOLD_RELAXED when nothing is known. */
+enum hold_mode claim_hold_mode(const struct claim *claim, const struct port *port);
+/* Remembers it for the project's service, opening the registry for a moment (2 s at most). */
+int claim_remember_hold(const char *state, const struct claim *claim, const char *service,
+	enum hold_mode mode, struct error *e);
+
+/*
+ * `down`: status stopped (or crashed), leases dropped, holds and lock closed. The number stays with the
+ * worktree. Holds and lock are closed also when the registry cannot be written.
+ */
+int claim_stop(const char *state, struct claim *claim, bool crashed, struct error *e);
+
+/*
+ * What a run left behind whose supervisor and guardian are both gone. claim comes from claim_find() and
+ * is not running. Ends leftover processes (claim->removed), records the crash, drops the leases, adds
+ * notices. 1: there was something, 0: nothing, -1. claim_instance() and claim_ports() do it by
+ * themselves; this is for `down` and `status`.
+ */
+int claim_clean(const char *state, struct claim *claim, struct error *e);
+
+#endif

@@ -1,0 +1,115 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "ports/claim.h"
+#include "ports/leftovers.h"
+#include "ports/lock.h"
+#include "registry/history.h"
+#include "registry/instances.h"
+
+enum { LEFTOVER_GRACE_MS = 2000 };
+
+enum hold_mode claim_hold_mode(const struct claim *claim, const struct port *port)
+{
+	if (port->hold != HOLD_AUTO)
+		return port->hold;
+	for (size_t i = 0; i < claim->hold_mode_count; i++) {
+		if (strcmp(claim->hold_modes[i].service, port->service))
+			continue;
+#define X(name, word)                                                                              \
+	if (!strcmp(claim->hold_modes[i].mode, word) && name != HOLD_AUTO)                         \
+		return name;
+		HOLD_MODES(X)
+#undef X
+	}
+	return HOLD_RELAXED;
+}
+
+int claim_remember_hold(const char *state, const struct claim *claim, const char *service,
+	enum hold_mode mode, struct error *e)
+{
+	struct registry *r = registry_open(state, REGISTRY_WRITE, REGISTRY_LOOP_MS, NULL, e);
+	if (!r)
+		return -1;
+	int result = registry_begin(r, e);
+	if (!result)
+		result = hold_mode_record(r, claim->project_id, service, hold_mode_word(mode), e);
+	if (!result)
+		result = registry_commit(r, e);
+	registry_close(r);
+	return result;
+}
+
+static int write_end(const char *state, const struct claim *claim, enum instance_status status,
+	struct error *e)
+{
+	struct registry *r = registry_open(state, REGISTRY_WRITE, REGISTRY_LOOP_MS, NULL, e);
+	if (!r)
+		return -1;
+	int result = registry_begin(r, e);
+	if (!result && (instance_set_status(r, claim->project_id, claim->instance, status, NULL, e) ||
+			       lease_drop(r, claim->project_id, claim->instance, e)))
+		result = -1;
+	if (!result)
+		result = registry_commit(r, e);
+	registry_close(r);
+	return result;
+}
+
+int claim_stop(const char *state, struct claim *claim, bool crashed, struct error *e)
+{
+	int result = write_end(state, claim, crashed ? INSTANCE_CRASHED : INSTANCE_STOPPED, e);
+	for (size_t i = 0; i < claim->hold_count; i++)
+		hold_close(&claim->holds[i]);
+	for (size_t i = 0; i < claim->spare_count; i++)
+		hold_close(&claim->spares[i]);
+	if (claim->lock_fd >= 0)
+		close(claim->lock_fd);
+	claim->lock_fd = -1;
+	return result;
+}
+
+static int write_crash(const char *state, const struct claim *claim, struct error *e)
+{
+	struct registry *r = registry_open(state, REGISTRY_WRITE, REGISTRY_BOOT_MS, NULL, e);
+	if (!r)
+		return -1;
+	int result = registry_begin(r, e);
+	for (size_t i = 0; !result && i < claim->removed.count; i++) {
+		OWNED_TEXT line = {0};
+		owner_add_line(&line, &claim->removed.items[i]);
+		result = history_audit(r, claim->project_id, claim->instance, "ended",
+			text_string(&line), "leftover of a run that ended without being stopped", e);
+	}
+	if (!result)
+		result = history_event(r, claim->project_id, claim->instance, "crashed",
+			"the supervisor ended without a word", e);
+	if (!result)
+		result = registry_commit(r, e);
+	registry_close(r);
+	return result ? result : write_end(state, claim, INSTANCE_STOPPED, e);
+}
+
+int claim_clean(const char *state, struct claim *claim, struct error *e)
+{
+	if (!claim->unclean || !claim->project_id)
+		return 0;
+	int got = instance_lock(state, claim->project_id, claim->instance, claim->spans,
+		&claim->lock_fd, e);
+	/* Somebody started it since we looked: nothing is left over then. */
+	if (got <= 0)
+		return got;
+	int result = leftovers_remove(state, claim->project, claim->instance, NULL,
+		LEFTOVER_GRACE_MS, &claim->removed, e);
+	if (!result) {
+		text_addf(&claim->notices, "the last run of instance %d ended without being stopped; "
+			"%zu process%s of it %s ended\n", claim->instance, claim->removed.count,
+			claim->removed.count == 1 ? "" : "es",
+			claim->removed.count == 1 ? "was" : "were");
+		result = write_crash(state, claim, e);
+	}
+	close(claim->lock_fd);
+	claim->lock_fd = -1;
+	claim->unclean = result != 0;
+	return result ? -1 : 1;
+}

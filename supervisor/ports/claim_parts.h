@@ -1,0 +1,106 @@
+/*
+ * claim_parts.h - what the files of the claim share. Private to this room.
+ */
+#ifndef PORTS_CLAIM_PARTS_H
+#define PORTS_CLAIM_PARTS_H
+
+#include "base/list.h"
+#include "ports/claim.h"
+#include "ports/classify.h"
+#include "registry/instances.h"
+#include "registry/projects.h"
+
+/* One launch while it decides: borrows from its caller. */
+struct launch {
+	const struct claim_request *request;
+	struct claim *claim;
+	struct registry *registry;
+	struct project project;
+	struct instance before; /* the row as it was; number 0 where none */
+	struct instance now;
+};
+
+/* The project's row, made when there is none. (claim_project.c) */
+int launch_find_project(struct launch *l, struct error *e);
+/* The block a new project gets: the stack file's, or the lowest free one. */
+int launch_first_block(struct launch *l, int *block, struct error *e);
+int launch_choose_block(struct launch *l, int *block, struct error *e);
+
+/* Which instance number to try next (claim_choose.c). Pure but for a look at worktrees. */
+struct chooser {
+	const struct claim_request *request;
+	const struct instance *rows; /* all of the project */
+	size_t count;
+	int next;
+	bool began;
+};
+/* 0: there is no further one. */
+int choose_next(struct chooser *c);
+
+/* What a port row got: by it the next claim_ports() of a changed stack finds it again. */
+struct port_place {
+	char *service; /* owns */
+	char *name; /* owns */
+	bool udp;
+	uint16_t wanted;
+	uint16_t number;
+};
+
+/* claim.c: fills what later steps want to know of the project's past. */
+int claim_load_past(struct registry *r, struct claim *claim, struct error *e);
+
+/*
+ * claim_ports() works on a pool of holds: those the claim has already and the ones it takes now. Nothing
+ * of the claim changes before everything is decided; on failure only the fresh holds are closed.
+ */
+enum { DEFAULT_WAIT_MS = 2000 };
+
+struct pooled {
+	struct hold hold;
+	bool fresh; /* taken by this call */
+	int row; /* index of the port row that has it, -1: spare */
+};
+
+/* A port that could not be had. */
+struct trouble {
+	uint16_t port;
+	bool udp;
+	int row; /* -1: a port of the range that no service uses */
+	int number; /* errno of the bind */
+	struct lease *lease; /* borrows from the arena; NULL */
+	struct port_verdict verdict;
+	uint16_t moved_to;
+};
+
+struct boarding {
+	const char *state;
+	struct claim *claim;
+	struct port *ports;
+	size_t count;
+	const struct claim_options *options;
+	LIST(struct pooled) pool;
+	LIST(struct trouble) troubles;
+	struct sockets sockets;
+	struct socket_list seen;
+	struct owner_list owners;
+	int wait_ms;
+};
+
+static inline bool port_is_udp(const struct port *row)
+{
+	return row->protocol == PROTOCOL_UDP;
+}
+
+int boarding_no_memory(struct error *e);
+struct pooled *boarding_find(struct boarding *b, uint16_t port, bool udp);
+/* Does one of the rows want this port? (claim_resolve.c) */
+bool boarding_wants(const struct boarding *b, uint16_t port, bool udp);
+/* Moves what may move, tells the rest; 0 when every row has a port. (claim_resolve.c) */
+int boarding_resolve(struct boarding *b, struct error *e);
+/*
+ * What was decided goes to the registry; a first launch that failed leaves no lease and no "running".
+ * (claim_write.c)
+ */
+int boarding_write(const struct boarding *b, bool success, struct error *e);
+
+#endif

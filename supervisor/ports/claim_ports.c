@@ -1,0 +1,386 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "ports/claim_parts.h"
+#include "ports/classify.h"
+#include "ports/leftovers.h"
+#include "ports/lock.h"
+#include "ports/policy.h"
+#include "registry/history.h"
+
+int boarding_no_memory(struct error *e)
+{
+	return fail(e, EXIT_FAILED, "out of memory");
+}
+
+struct pooled *boarding_find(struct boarding *b, uint16_t port, bool udp)
+{
+	for (size_t i = 0; i < b->pool.count; i++)
+		if (b->pool.items[i].hold.port == port && b->pool.items[i].hold.udp == udp)
+			return &b->pool.items[i];
+	return NULL;
+}
+
+static int fill_pool(struct boarding *b, struct error *e)
+{
+	const struct claim *claim = b->claim;
+	for (size_t i = 0; i < claim->hold_count + claim->spare_count; i++) {
+		struct pooled item = {.row = -1};
+		item.hold = i < claim->hold_count ? claim->holds[i]
+						  : claim->spares[i - claim->hold_count];
+		if (item.hold.state != HOLD_CLOSED && !list_push(&b->pool, item))
+			return boarding_no_memory(e);
+	}
+	return 0;
+}
+
+/* 0: held (already or now), 1: it cannot be had and is a trouble, -1: no memory. */
+static int hold_port(struct boarding *b, uint16_t port, bool udp, int row, struct error *e)
+{
+	struct pooled *known = boarding_find(b, port, udp);
+	if (known) {
+		known->row = row < 0 ? known->row : row;
+		return 0;
+	}
+	struct error why = {0};
+	struct pooled item = {.hold = HOLD_NONE, .fresh = true, .row = row};
+	if (!hold_take(&item.hold, port, udp, &why)) {
+		if (list_push(&b->pool, item))
+			return 0;
+		hold_close(&item.hold);
+		return boarding_no_memory(e);
+	}
+	struct trouble trouble = {.port = port, .udp = udp, .row = row, .number = why.number};
+	return list_push(&b->troubles, trouble) ? 1 : boarding_no_memory(e);
+}
+
+static int hold_all(struct boarding *b, struct error *e)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (hold_port(b, b->ports[i].number, port_is_udp(&b->ports[i]), (int)i, e) < 0)
+			return -1;
+	for (int slot = 0; slot < instance_slots(b->claim->spans); slot++) {
+		uint16_t port = (uint16_t)(b->claim->base_port + slot);
+		bool tried = false;
+		for (size_t i = 0; i < b->troubles.count && !tried; i++)
+			tried = b->troubles.items[i].port == port && !b->troubles.items[i].udp;
+		if (!tried && hold_port(b, port, false, -1, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_leases(struct boarding *b, struct error *e)
+{
+	struct owner_mark self;
+	owner_mark_self(&self);
+	struct registry *r = registry_open(b->state, REGISTRY_READ, REGISTRY_LOOP_MS, NULL, e);
+	if (!r)
+		return -1;
+	int result = 0;
+	for (size_t i = 0; i < b->troubles.count && !result; i++) {
+		struct trouble *t = &b->troubles.items[i];
+		struct lease *lease = arena_new_object(b->claim->arena, struct lease);
+		int got = lease_find(r, self.netns, t->udp, t->port, b->claim->arena, lease, e);
+		t->lease = got == 1 ? lease : NULL;
+		result = got < 0 ? -1 : 0;
+	}
+	registry_close(r);
+	return result;
+}
+
+/* One look for all of them; nothing is bound or connected to find out. */
+static int look(struct boarding *b, struct error *e)
+{
+	OWNED(uint16_t) ports = calloc(b->troubles.count, sizeof *ports);
+	if (!ports)
+		return boarding_no_memory(e);
+	for (size_t i = 0; i < b->troubles.count; i++)
+		ports[i] = b->troubles.items[i].port;
+	list_release(&b->seen);
+	owners_release(&b->owners);
+	if (sockets_all(&b->sockets, ports, b->troubles.count, true, &b->seen, e) ||
+		read_leases(b, e))
+		return -1;
+	owners_find(&b->seen, &b->owners);
+	struct port_asker asker = {.state = b->state, .project_id = b->claim->project_id,
+		.project = b->claim->project, .instance = b->claim->instance,
+		.run_id = b->claim->run_id};
+	for (size_t i = 0; i < b->troubles.count; i++) {
+		struct trouble *t = &b->troubles.items[i];
+		t->verdict = port_classify(&asker, t->port, t->udp, t->number, &b->seen, &b->owners,
+			t->lease);
+	}
+	return 0;
+}
+
+static void append_owners(struct owner_list *to, struct owner_list *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		if (!list_push(to, from->items[i]))
+			owner_release(&from->items[i]);
+	list_release(from);
+}
+
+static int remove_leftovers(struct boarding *b, int instance, struct error *e)
+{
+	struct owner_list removed = {0};
+	int fd = -1;
+	/* Another number of our project: only while nobody lives there, and nobody can move in. */
+	int got = instance == b->claim->instance
+		? 1 : instance_lock(b->state, b->claim->project_id, instance, 1, &fd, e);
+	if (got <= 0)
+		return got;
+	int result = leftovers_remove(b->state, b->claim->project, instance,
+		instance == b->claim->instance ? b->claim->run_id : NULL, b->wait_ms, &removed, e);
+	append_owners(&b->claim->removed, &removed);
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+/* Leftovers seen on the ports; their whole run is ended, not only who listens. */
+static int remove_stale(struct boarding *b, struct error *e)
+{
+	for (size_t i = 0; i < b->troubles.count; i++) {
+		const struct port_verdict *v = &b->troubles.items[i].verdict;
+		bool own = v->class == CLASS_OWN_STALE && v->holder && v->holder->project &&
+			!strcmp(v->holder->project, b->claim->project);
+		if (own && remove_leftovers(b, v->holder->instance, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int wait_needed(const struct boarding *b)
+{
+	uint32_t most = 0;
+	for (size_t i = 0; i < b->troubles.count; i++) {
+		const struct port_verdict *v = &b->troubles.items[i].verdict;
+		if (b->troubles.items[i].row >= 0 && v->class == CLASS_TIME_WAIT &&
+			v->wait_ms <= (uint32_t)b->wait_ms && v->wait_ms > most)
+			most = v->wait_ms;
+	}
+	return (int)most;
+}
+
+static bool only_connections(const struct trouble *t)
+{
+	const struct socket_entry *s = t->verdict.socket;
+	return !t->udp && s && (s->state == SOCKET_TIME_WAIT || s->state == SOCKET_CONNECTED);
+}
+
+/*
+ * Connections that a server with SO_REUSEADDR left do not hinder the next one. Those of anybody else do,
+ * and then this bind fails as well.
+ */
+static bool try_again(struct boarding *b, struct trouble *t)
+{
+	struct pooled item = {.hold = HOLD_NONE, .fresh = true, .row = t->row};
+	struct error why = {0};
+	if (hold_take(&item.hold, t->port, t->udp, &why)) {
+		t->number = why.number;
+		if (!only_connections(t) || hold_take_beside(&item.hold, t->port, NULL))
+			return false;
+	}
+	if (list_push(&b->pool, item))
+		return true;
+	hold_close(&item.hold);
+	return false;
+}
+
+static void retry(struct boarding *b)
+{
+	for (size_t i = 0; i < b->troubles.count;) {
+		if (try_again(b, &b->troubles.items[i]))
+			list_remove(&b->troubles, i);
+		else
+			i++;
+	}
+}
+
+/* Leftovers are ended, short waits waited for; what remains has its verdict. */
+static int reclaim(struct boarding *b, struct error *e)
+{
+	if (look(b, e) || remove_stale(b, e))
+		return -1;
+	retry(b);
+	int ms = b->troubles.count ? wait_needed(b) : 0;
+	if (ms) {
+		(void)poll(NULL, 0, ms + 1);
+		retry(b);
+	}
+	return b->troubles.count ? look(b, e) : 0;
+}
+
+static void drop_pool(struct boarding *b)
+{
+	for (size_t i = 0; i < b->pool.count; i++)
+		if (b->pool.items[i].fresh)
+			hold_close(&b->pool.items[i].hold);
+}
+
+static void free_places(struct port_place *places, size_t count)
+{
+	for (size_t i = 0; places && i < count; i++) {
+		free(places[i].service);
+		free(places[i].name);
+	}
+	free(places);
+}
+
+static struct port_place *make_places(const struct boarding *b)
+{
+	/* One more than needed: no port at all is a claim, too, and not "none yet". */
+	struct port_place *places = calloc(b->count + 1, sizeof *places);
+	bool complete = places != NULL;
+	for (size_t i = 0; complete && i < b->count; i++) {
+		const struct port *row = &b->ports[i];
+		places[i] = (struct port_place){.service = strdup(row->service),
+			.name = strdup(row->name), .udp = port_is_udp(row), .number = row->number,
+			.wanted = row->moved_from ? row->moved_from : row->number};
+		complete = places[i].service && places[i].name;
+	}
+	if (complete)
+		return places;
+	free_places(places, b->count);
+	return NULL;
+}
+
+static bool in_range(const struct claim *claim, const struct hold *hold)
+{
+	int slot = hold->port - claim->base_port;
+	return !hold->udp && slot >= 0 && slot < instance_slots(claim->spans);
+}
+
+/* A hold that its service had relaxed and that nobody uses now is exclusive again, or let go. */
+static void share_out(struct boarding *b, struct hold *holds, struct hold *spares, size_t *spare_count)
+{
+	for (size_t i = 0; i < b->pool.count; i++) {
+		struct pooled *item = &b->pool.items[i];
+		if (item->row >= 0) {
+			holds[item->row] = item->hold;
+			continue;
+		}
+		if (!in_range(b->claim, &item->hold) || item->hold.state == HOLD_IS_LISTENING) {
+			hold_close(&item->hold);
+			continue;
+		}
+		(void)hold_rearm(&item->hold, NULL);
+		spares[(*spare_count)++] = item->hold;
+	}
+}
+
+static int adopt(struct boarding *b, struct error *e)
+{
+	struct claim *claim = b->claim;
+	struct port_place *places = make_places(b);
+	struct hold *holds = calloc(b->count + 1, sizeof *holds);
+	struct hold *spares = calloc(b->pool.count + 1, sizeof *spares);
+	size_t spare_count = 0;
+	if (!places || !holds || !spares) {
+		free_places(places, b->count);
+		free(holds);
+		free(spares);
+		return boarding_no_memory(e);
+	}
+	share_out(b, holds, spares, &spare_count);
+	free_places(claim->places, claim->hold_count);
+	free(claim->holds);
+	free(claim->spares);
+	claim->places = places;
+	claim->holds = holds;
+	claim->hold_count = b->count;
+	claim->spares = spares;
+	claim->spare_count = spare_count;
+	return 0;
+}
+
+static const struct port_place *place_of(const struct claim *claim, const struct port *row)
+{
+	for (size_t i = 0; claim->places && i < claim->hold_count; i++) {
+		const struct port_place *place = &claim->places[i];
+		if (!strcmp(place->service, row->service) && !strcmp(place->name, row->name) &&
+			place->udp == port_is_udp(row))
+			return place;
+	}
+	return NULL;
+}
+
+/* A running service keeps the port it was moved to, as long as the file wants what it wanted. */
+static void keep_places(struct boarding *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		struct port *row = &b->ports[i];
+		const struct port_place *place = place_of(b->claim, row);
+		if (!place || place->wanted != row->number || place->number == row->number ||
+			boarding_wants(b, place->number, port_is_udp(row)))
+			continue;
+		row->moved_from = row->number;
+		row->number = place->number;
+		if (row->source != PORT_FIXED)
+			row->slot = place->number - b->claim->base_port;
+	}
+}
+
+static int board(struct boarding *b, struct error *e)
+{
+	if (claim_preview(b->claim, b->ports, b->count, e))
+		return -1;
+	keep_places(b);
+	if (b->claim->unclean && remove_leftovers(b, b->claim->instance, e))
+		return -1;
+	if (fill_pool(b, e) || hold_all(b, e))
+		return -1;
+	return b->troubles.count && reclaim(b, e) ? -1 : 0;
+}
+
+static void release(struct boarding *b)
+{
+	list_release(&b->pool);
+	list_release(&b->troubles);
+	list_release(&b->seen);
+	owners_release(&b->owners);
+	sockets_release(&b->sockets);
+}
+
+static void tell_removed(struct claim *claim)
+{
+	for (size_t i = 0; i < claim->removed.count; i++) {
+		text_add(&claim->notices, "ended a leftover of an earlier run: ");
+		owner_add_line(&claim->notices, &claim->removed.items[i]);
+		text_add_char(&claim->notices, '\n');
+	}
+}
+
+int claim_ports(const char *state, struct claim *claim, struct port *ports, size_t count,
+	const struct claim_options *options, struct error *e)
+{
+	static const struct claim_options none;
+	struct boarding b = {.state = state, .claim = claim, .ports = ports, .count = count,
+		.options = options ? options : &none};
+	b.wait_ms = b.options->wait_ms ? b.options->wait_ms : DEFAULT_WAIT_MS;
+	sockets_init(&b.sockets);
+	owners_release(&claim->removed);
+	int result = board(&b, e);
+	tell_removed(claim);
+	if (!result)
+		result = boarding_resolve(&b, e);
+	/* A conflict is told even when the registry cannot be written now. */
+	if (result)
+		(void)boarding_write(&b, false, NULL);
+	else
+		result = boarding_write(&b, true, e);
+	if (!result)
+		result = adopt(&b, e);
+	if (result)
+		drop_pool(&b);
+	claim->unclean = result ? claim->unclean : false;
+	release(&b);
+	return result;
+}

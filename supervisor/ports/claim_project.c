@@ -1,0 +1,109 @@
+#include <string.h>
+
+#include "ports/claim_parts.h"
+#include "ports/lock.h"
+#include "ports/policy.h"
+
+int launch_choose_block(struct launch *l, int *block, struct error *e)
+{
+	bool taken[BLOCKS];
+	if (blocks_taken(l->registry, taken, BLOCKS, e))
+		return -1;
+	*block = block_choose(taken);
+	if (*block < 0)
+		return fail(e, EXIT_CONFLICT, "all blocks of ports belong to projects already");
+	return 0;
+}
+
+/* 1: the stack file's block can be had, 0: a clone of the same stack has it, -1: it cannot. */
+static int check_explicit(struct launch *l, struct error *e)
+{
+	const struct claim_request *request = l->request;
+	struct project owner;
+	if (!block_is_valid(request->block)) {
+		fail(e, EXIT_BAD_FILE, "block = %d: there is no such block", request->block);
+		error_hint(e, "use 1 to 99, or up to %d less %d-%d", BLOCK_MOST, BLOCK_EMERGENCY_LOW,
+			BLOCK_EMERGENCY_HIGH);
+		return -1;
+	}
+	int got = project_find_by_block(l->registry, request->block, l->claim->arena, &owner, e);
+	if (got < 0)
+		return -1;
+	if (!got || owner.id == l->project.id)
+		return 1;
+	if (!strcmp(owner.stack_name, request->stack_name))
+		return 0;
+	int free_block = -1;
+	(void)launch_choose_block(l, &free_block, NULL);
+	fail(e, EXIT_CONFLICT, "block = %d belongs to project '%s' (%s)", request->block, owner.name,
+		owner.path);
+	error_hint(e, "write block = %d, or leave the key out", free_block);
+	return -1;
+}
+
+int launch_first_block(struct launch *l, int *block, struct error *e)
+{
+	int explicit = l->request->block < 0 ? 0 : check_explicit(l, e);
+	if (explicit < 0)
+		return -1;
+	if (explicit) {
+		*block = l->request->block;
+		return 0;
+	}
+	if (launch_choose_block(l, block, e))
+		return -1;
+	if (l->request->block >= 0)
+		text_addf(&l->claim->notices, "block %d of the stack file belongs to a clone of it; "
+			"this one has block %d\n", l->request->block, *block);
+	return 0;
+}
+
+static bool any_alive(const struct launch *l)
+{
+	for (int i = 1; i <= INSTANCE_MOST; i++)
+		if (instance_is_alive(l->request->state, l->project.id, i))
+			return true;
+	return false;
+}
+
+/* The stack file's block was added or changed after the project had been registered. */
+static int follow_block(struct launch *l, struct error *e)
+{
+	int wanted = l->request->block;
+	if (wanted < 0 || wanted == l->project.block)
+		return 0;
+	int explicit = check_explicit(l, e);
+	if (explicit <= 0)
+		return explicit;
+	if (any_alive(l)) {
+		text_addf(&l->claim->notices, "block = %d takes effect when no instance of '%s' runs; "
+			"it has block %d until then\n", wanted, l->project.name, l->project.block);
+		return 0;
+	}
+	l->project.block = wanted;
+	return project_set_block(l->registry, l->project.id, wanted, e);
+}
+
+int launch_find_project(struct launch *l, struct error *e)
+{
+	const struct claim_request *request = l->request;
+	struct arena *arena = l->claim->arena;
+	int got = project_find(l->registry, request->main_dir, request->stack_name, arena, &l->project,
+		e);
+	if (got < 0)
+		return -1;
+	if (got)
+		return follow_block(l, e) || project_touch(l->registry, l->project.id, e) ? -1 : 0;
+	l->project = (struct project){
+		.path = arena_string(arena, request->main_dir),
+		.stack_name = arena_string(arena, request->stack_name),
+		.owner = arena_string(arena, request->owner ? request->owner : ""),
+	};
+	if (launch_first_block(l, &l->project.block, e) ||
+		project_add(l->registry, arena, &l->project, e))
+		return -1;
+	if (strcmp(l->project.name, request->stack_name))
+		text_addf(&l->claim->notices, "there is a project '%s' already; this one is called "
+			"'%s'\n", request->stack_name, l->project.name);
+	return 0;
+}

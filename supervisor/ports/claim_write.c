@@ -1,0 +1,114 @@
+#include "ports/claim_parts.h"
+#include "ports/policy.h"
+#include "registry/history.h"
+
+static int write_conflicts(struct registry *r, const struct boarding *b, struct error *e)
+{
+	for (size_t i = 0; i < b->troubles.count; i++) {
+		const struct trouble *t = &b->troubles.items[i];
+		OWNED_TEXT holder = {0};
+		port_verdict_add(&holder, &t->verdict, t->lease);
+		struct conflict_note note = {.project_id = b->claim->project_id,
+			.instance = b->claim->instance,
+			.service = t->row < 0 ? "" : b->ports[t->row].service, .port = t->port,
+			.class = port_class_word(t->verdict.class), .holder = text_string(&holder),
+			.action = t->row < 0 ? "warned" : t->moved_to ? "moved" : "failed",
+			.moved_to = t->moved_to};
+		if (history_conflict(r, &note, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int write_removed(struct registry *r, const struct boarding *b, struct error *e)
+{
+	for (size_t i = 0; i < b->claim->removed.count; i++) {
+		OWNED_TEXT line = {0};
+		owner_add_line(&line, &b->claim->removed.items[i]);
+		if (history_audit(r, b->claim->project_id, b->claim->instance, "ended",
+			    text_string(&line), "leftover of a run that ended without being stopped",
+			    e))
+			return -1;
+	}
+	return 0;
+}
+
+static int write_row(struct registry *r, const struct boarding *b, const struct port *row,
+	uint64_t netns, struct error *e)
+{
+	const struct claim *claim = b->claim;
+	struct lease lease = {.netns = netns, .udp = port_is_udp(row), .port = row->number,
+		.project_id = claim->project_id, .instance = claim->instance,
+		.service = row->service, .name = row->name,
+		.slot = row->source == PORT_FIXED ? NO_SLOT : row->slot,
+		.kind = row->moved_from ? LEASE_MOVED : row->source == PORT_FIXED ? LEASE_FIXED
+									     : LEASE_HOME};
+	struct service_row service = {.project_id = claim->project_id, .instance = claim->instance,
+		.service = row->service, .name = row->name,
+		.wanted_port = row->moved_from ? row->moved_from : row->number,
+		.port = row->number, .protocol = protocol_word(row->protocol),
+		.config_files = b->options->config_file};
+	if (lease_put(r, &lease, e) || service_put(r, &service, e))
+		return -1;
+	bool keep = row->source == PORT_AUTO && !row->moved_from && !row->overridden;
+	return keep ? slot_record(r, claim->project_id, row->service, row->name, row->slot, e) : 0;
+}
+
+static int write_spares(struct registry *r, const struct boarding *b, uint64_t netns,
+	struct error *e)
+{
+	for (size_t i = 0; i < b->pool.count; i++) {
+		const struct pooled *item = &b->pool.items[i];
+		int slot = item->hold.port - b->claim->base_port;
+		if (item->row >= 0 || item->hold.udp || slot < 0 ||
+			slot >= instance_slots(b->claim->spans))
+			continue;
+		struct lease lease = {.netns = netns, .port = item->hold.port,
+			.project_id = b->claim->project_id, .instance = b->claim->instance,
+			.service = "", .name = "", .slot = slot, .kind = LEASE_SPARE};
+		if (lease_put(r, &lease, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* We hold these ports in the kernel, so whoever else has a row for one has it no more. */
+static int write_success(struct registry *r, const struct boarding *b, struct error *e)
+{
+	struct owner_mark self;
+	owner_mark_self(&self);
+	self.guardian_pid = b->options->guardian_pid;
+	const struct claim *claim = b->claim;
+	if (instance_set_status(r, claim->project_id, claim->instance, INSTANCE_RUNNING, &self, e) ||
+		lease_drop(r, claim->project_id, claim->instance, e) ||
+		write_spares(r, b, self.netns, e))
+		return -1;
+	for (size_t i = 0; i < b->count; i++)
+		if (write_row(r, b, &b->ports[i], self.netns, e))
+			return -1;
+	return 0;
+}
+
+/* What was decided goes to the registry; a launch that failed leaves no lease and no "running". */
+int boarding_write(const struct boarding *b, bool success, struct error *e)
+{
+	const struct claim *claim = b->claim;
+	struct registry *r = registry_open(b->state, REGISTRY_WRITE, REGISTRY_BOOT_MS, NULL, e);
+	if (!r)
+		return -1;
+	int result = registry_begin(r, e);
+	if (!result && (write_conflicts(r, b, e) || write_removed(r, b, e)))
+		result = -1;
+	if (!result && success)
+		result = write_success(r, b, e);
+	bool undo = !success && !claim->places;
+	if (!result && undo &&
+		(instance_set_status(r, claim->project_id, claim->instance, INSTANCE_STOPPED, NULL,
+			 e) ||
+			lease_drop(r, claim->project_id, claim->instance, e)))
+		result = -1;
+	if (!result)
+		result = registry_commit(r, e);
+	registry_close(r);
+	return result;
+}

@@ -1,0 +1,164 @@
+#include "ports/report.h"
+
+#include "base/clock.h"
+#include "ports/lock.h"
+#include "ports/policy.h"
+#include "registry/instances.h"
+#include "registry/projects.h"
+
+/* What other programs put into their names need not be UTF-8, which JSON strings are. */
+static json_t *words(const char *text)
+{
+	if (!text)
+		return json_null();
+	json_t *string = json_string(text);
+	if (string)
+		return string;
+	OWNED_TEXT clean = {0};
+	for (const char *c = text; *c; c++)
+		text_add_char(&clean, (unsigned char)*c < 0x80 ? *c : '?');
+	return json_string(text_string(&clean));
+}
+
+static json_t *number_or_null(int64_t number)
+{
+	return number ? json_integer(number) : json_null();
+}
+
+static json_t *holder_json(const struct owner *owner)
+{
+	if (!owner)
+		return json_null();
+	char time[CLOCK_ISO_SIZE];
+	return json_pack("{so so so so so so so so so so}", "pid", number_or_null(owner->pid), "name",
+		words(owner->name), "command", words(owner->command), "user", words(owner->user), "cwd",
+		words(owner->cwd), "started_at",
+		words(owner->pid ? clock_iso(owner->started_wall_ms, time) : NULL), "container",
+		words(owner->container), "project", words(owner->project), "instance",
+		number_or_null(owner->instance), "service", words(owner->service));
+}
+
+static json_t *lease_json(const struct lease *lease)
+{
+	return json_pack("{so si so}", "project", words(lease->project), "instance", lease->instance,
+		"service", words(*lease->service ? lease->service : NULL));
+}
+
+static json_t *view_json(const struct port_view *view)
+{
+	char address[SOCKET_ADDRESS_SIZE];
+	return json_pack("{si ss so so ss ss so so}", "port", (int)view->port, "protocol",
+		view->udp ? "udp" : "tcp", "family",
+		words(!view->seen ? NULL : view->socket.v6 ? "ipv6" : "ipv4"), "address",
+		words(view->seen ? socket_address(&view->socket, address) : NULL), "state",
+		view->seen ? socket_state_word(view->socket.state) : "free", "class",
+		port_class_word(view->class), "lease",
+		view->has_lease ? lease_json(&view->lease) : json_null(), "holder",
+		view->has_holder ? holder_json(&view->holder) : json_null());
+}
+
+/* {"version":1,NAME:list}; takes the list, NULL when one of its parts is missing. */
+static json_t *document(const char *name, json_t *list, bool complete)
+{
+	json_t *result = complete ? json_pack("{si sO}", "version", 1, name, list) : NULL;
+	json_decref(list);
+	return result;
+}
+
+json_t *report_listeners(const struct port_look *look)
+{
+	json_t *list = json_array();
+	bool complete = list != NULL;
+	for (size_t i = 0; complete && i < look->count; i++)
+		complete = !json_array_append_new(list, view_json(&look->items[i]));
+	return document("listeners", list, complete);
+}
+
+static json_t *conflict_json(const struct port_conflict *conflict)
+{
+	json_t *options = conflict->move_to ? json_pack("[sss]", "stop", "move", "edit")
+					    : json_pack("[ss]", "stop", "edit");
+	return json_pack("{so si so si ss so ss so so}", "project", words(conflict->project),
+		"instance", conflict->instance, "service",
+		words(*conflict->service ? conflict->service : NULL), "port", (int)conflict->port,
+		"class", port_class_word(conflict->class), "holder", holder_json(conflict->holder),
+		"default_action", conflict->default_action, "options", options, "move_to",
+		number_or_null(conflict->move_to));
+}
+
+json_t *report_conflicts(const struct port_check *check)
+{
+	json_t *list = json_array();
+	bool complete = list != NULL;
+	for (size_t i = 0; complete && i < check->count; i++)
+		complete = !json_array_append_new(list, conflict_json(&check->items[i]));
+	return document("conflicts", list, complete);
+}
+
+/* What the row says, corrected by the lock byte. */
+static const char *status_now(const char *state, const struct instance *instance)
+{
+	if (instance_is_alive(state, instance->project_id, instance->number))
+		return instance_status_word(INSTANCE_RUNNING);
+	return instance_status_word(
+		instance->status == INSTANCE_STOPPED ? INSTANCE_STOPPED : INSTANCE_CRASHED);
+}
+
+static json_t *instance_json(const char *state, const struct instance *instance)
+{
+	return json_pack("{si so so so ss si}", "instance", instance->number, "purpose",
+		words(instance->purpose), "branch", words(instance->branch), "environment",
+		words(instance->environment), "status", status_now(state, instance), "base_port",
+		(int)instance_port(instance->block, instance->number));
+}
+
+static json_t *project_json(const char *state, const struct project *project,
+	const struct instance *instances, size_t count)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++)
+		if (instances[i].project_id == project->id &&
+			json_array_append_new(list, instance_json(state, &instances[i])))
+			return json_decref(list), NULL;
+	return json_pack("{sI so si si so so so so so so}", "id", (json_int_t)project->id, "name",
+		words(project->name), "block", project->block, "base_port",
+		(int)block_port(project->block), "path", words(project->path), "status",
+		words(project->status), "owner", words(project->owner), "created_at",
+		words(project->created_at), "last_used_at", words(project->last_used_at), "instances",
+		list);
+}
+
+static json_t *all_projects(struct registry *r, const char *state, struct arena *arena,
+	struct error *e)
+{
+	struct project *projects;
+	struct instance *instances;
+	size_t project_count, instance_count;
+	if (project_list(r, arena, &projects, &project_count, e) ||
+		instance_list(r, 0, arena, &instances, &instance_count, e))
+		return NULL;
+	json_t *list = json_array();
+	bool complete = list != NULL;
+	for (size_t i = 0; complete && i < project_count; i++)
+		complete = !json_array_append_new(list,
+			project_json(state, &projects[i], instances, instance_count));
+	json_t *result = document("projects", list, complete);
+	if (!result)
+		fail(e, EXIT_FAILED, "out of memory");
+	return result;
+}
+
+json_t *report_registry(const char *state, struct error *e)
+{
+	struct registry *r = registry_open(state, REGISTRY_READ, REGISTRY_BOOT_MS, NULL, e);
+	struct arena *arena = arena_new();
+	json_t *result = NULL;
+	if (r && arena)
+		result = all_projects(r, state, arena, e);
+	else if (r)
+		fail(e, EXIT_FAILED, "out of memory");
+	registry_close(r);
+	if (arena)
+		arena_free(arena);
+	return result;
+}

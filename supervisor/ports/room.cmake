@@ -1,0 +1,12 @@
+stackup_room(ports
+	SOURCES claim.c claim_choose.c claim_end.c claim_ports.c claim_project.c claim_resolve.c claim_write.c
+		classify.c hold.c leftovers.c lock.c look.c owner.c
+		policy.c preview.c report.c sockets.c sockets_proc.c
+	ROOMS base model registry
+	LIBS lib_jansson)
+
+# The arithmetic of ports must go without libraries, so that pure rooms can be tested with it.
+add_executable(check_ports_policy ${CMAKE_BINARY_DIR}/rooms/ports.c ports/policy.c)
+set_target_properties(check_ports_policy PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/rooms)
+target_include_directories(check_ports_policy PRIVATE ${CMAKE_BINARY_DIR}/include/ports)
+target_link_libraries(check_ports_policy PRIVATE stackup_warnings room_model)
