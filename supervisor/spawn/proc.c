@@ -54,40 +54,73 @@ static size_t read_small(const char *path, char *buffer, size_t size)
 	return (size_t)got;
 }
 
-/* The name is in parentheses and may itself hold blanks and parentheses; see proc(5). */
-bool proc_stat(pid_t pid, struct proc_stat *stat)
-{
-	char path[PROC_PATH_SIZE];
-	char content[1024];
-	if (!read_small(proc_path(path, pid, "stat"), content, sizeof content))
-		return false;
-	const char *open_mark = strchr(content, '(');
-	const char *close_mark = strrchr(content, ')');
-	if (!open_mark || !close_mark || close_mark[1] != ' ')
-		return false;
-	size_t length = (size_t)(close_mark - open_mark - 1);
-	if (length >= sizeof stat->name)
-		length = sizeof stat->name - 1;
-	memcpy(stat->name, open_mark + 1, length);
-	stat->name[length] = '\0';
+enum {
+	FIELD_PARENT = 4,
+	FIELD_SESSION = 6,
+	FIELD_THREADS = 20,
+	FIELD_START = 22,
+	FIELD_ENV_START = 50
+};
 
-	uint64_t fields[23] = {
-		0}; /* numbered as in proc(5): 4 ppid, 6 session, 20 threads, 22 start */
-	const char *at = close_mark + 2;
-	stat->state = *at;
-	for (int field = 4; field <= 22; field++) {
+/* Fields as proc(5) numbers them, up to `last`. `at` is where the third, the state, begins. */
+static bool read_fields(const char *at, uint64_t *fields, int last)
+{
+	for (int field = 4; field <= last; field++) {
 		at = strchr(at, ' ');
 		if (!at)
 			return false;
 		at++;
 		fields[field] = strtoull(at, NULL, 10);
 	}
-	stat->pid = pid;
-	stat->parent = (pid_t)fields[4];
-	stat->session = (pid_t)fields[6];
-	stat->threads = (long)fields[20];
-	stat->start = fields[22];
 	return true;
+}
+
+/* The name is in parentheses and may itself hold blanks and parentheses. */
+static const char *after_name(const char *content)
+{
+	const char *close_mark = strrchr(content, ')');
+	return close_mark && close_mark[1] == ' ' ? close_mark + 2 : NULL;
+}
+
+static void copy_name(const char *content, const char *state, struct proc_stat *stat)
+{
+	const char *name = strchr(content, '(') + 1;
+	size_t length = (size_t)(state - 2 - name);
+	if (length >= sizeof stat->name)
+		length = sizeof stat->name - 1;
+	memcpy(stat->name, name, length);
+	stat->name[length] = '\0';
+}
+
+bool proc_stat(pid_t pid, struct proc_stat *stat)
+{
+	char path[PROC_PATH_SIZE];
+	char content[1024];
+	uint64_t fields[FIELD_START + 1];
+	if (!read_small(proc_path(path, pid, "stat"), content, sizeof content))
+		return false;
+	const char *state = after_name(content);
+	if (!state || !read_fields(state, fields, FIELD_START))
+		return false;
+	copy_name(content, state, stat);
+	stat->pid = pid;
+	stat->state = *state;
+	stat->parent = (pid_t)fields[FIELD_PARENT];
+	stat->session = (pid_t)fields[FIELD_SESSION];
+	stat->threads = (long)fields[FIELD_THREADS];
+	stat->start = fields[FIELD_START];
+	return true;
+}
+
+bool proc_is_between(pid_t pid)
+{
+	char path[PROC_PATH_SIZE];
+	char content[1024];
+	uint64_t fields[FIELD_ENV_START + 1];
+	if (!read_small(proc_path(path, pid, "stat"), content, sizeof content))
+		return false;
+	const char *state = after_name(content);
+	return state && read_fields(state, fields, FIELD_ENV_START) && !fields[FIELD_ENV_START];
 }
 
 /* getdents64(2) itself: opendir(3) would use the heap. */

@@ -40,6 +40,11 @@ bool proc_numbers(const char *directory, bool (*visit)(void *self, int number), 
 
 /* The environment as NUL-separated text; false when it cannot be read. On the heap. */
 bool proc_environ(pid_t pid, struct text *out);
+/*
+ * True while a process has no memory, or none with an environment yet: in the middle of its exec or
+ * of its end. What proc_environ says then (nothing) is not what it is called with.
+ */
+bool proc_is_between(pid_t pid);
 /* True when "NAME=value" is one whole entry of it. */
 bool proc_environ_has(const struct text *environ_text, const char *entry);
 

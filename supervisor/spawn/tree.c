@@ -1,6 +1,7 @@
 #include "spawn/tree.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,11 +188,23 @@ static void count_for(struct tree_mark *marks, size_t count, int service, size_t
 			marks[i].left += processes;
 }
 
+/* Its end, or what its exec made of it, is seen when it is reaped or in the next look. */
+static void count_for_all(struct tree_mark *marks, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		marks[i].left++;
+}
+
 static void count_orphan(struct tree *tree, pid_t orphan, struct tree_mark *marks, size_t count)
 {
 	int owner = tree_owner(tree, orphan);
 	if (owner == OWNER_DEAD)
 		return;
+	if (owner == OWNER_UNSURE) {
+		tree->unsure = true;
+		count_for_all(marks, count);
+		return;
+	}
 	size_t processes = count_below(tree, orphan);
 	if (owner == OWNER_NOBODY)
 		tree->unknown += processes;
@@ -213,6 +226,7 @@ static void start_counting(struct tree *tree, struct tree_mark *mark)
 static size_t look_once(struct tree *tree, struct tree_mark *marks, size_t count)
 {
 	tree->unknown = 0;
+	tree->unsure = false;
 	for (size_t i = 0; i < count; i++)
 		start_counting(tree, &marks[i]);
 	struct pid_list direct = {0};
@@ -245,8 +259,9 @@ void tree_census(struct tree *tree, struct tree_mark *marks, size_t count)
 {
 	for (int look = 0; look < CENSUS_LOOKS; look++) {
 		size_t seen = look_once(tree, marks, count);
-		if (seen <= tree->known.count || seen == count_direct(tree))
+		if (!tree->unsure && (seen <= tree->known.count || seen == count_direct(tree)))
 			return;
+		sched_yield();
 	}
 }
 

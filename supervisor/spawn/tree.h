@@ -69,6 +69,8 @@ struct tree {
 		size_t capacity;
 	} memory;
 	size_t unknown; /* of the last census: living orphans (with descendants) of no service */
+	bool unsure; /* of the last census: an orphan in the middle of exec or exit counts for all
+		      */
 	pid_t self;
 };
 

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/list.h"
@@ -12,7 +13,8 @@ enum {
 	MEMORY_MOST = 4096,
 	FREEZE_LOOKS = 24, /* each stops what was forked since the last: a few are always enough */
 	KILL_ROUNDS = 4,
-	SIGNAL_LOOKS = 4, /* one that was adopted during a look is seen by the next */
+	SIGNAL_LOOKS = 8,      /* one that was adopted during a look is seen by the next */
+	UNSURE_PAUSE_US = 100, /* an exec or an end is over soon */
 };
 
 struct signalling {
@@ -91,6 +93,19 @@ static void kill_one(void *self, const struct proc_stat *stat, int pidfd)
 	send(s, stat->pid, pidfd, SIGKILL);
 }
 
+static void look_until_nothing_is_new(struct signalling *s, struct tree_walk *walk, int most)
+{
+	for (int look = 0; look < most; look++) {
+		s->fresh = 0;
+		walk->unsure = false;
+		tree_walk(walk);
+		if (!s->fresh && !walk->unsure)
+			return;
+		if (walk->unsure)
+			nanosleep(&(struct timespec){.tv_nsec = UNSURE_PAUSE_US * 1000L}, NULL);
+	}
+}
+
 /*
  * While anything of it still runs, a tree can fork faster than it is killed, and a killed parent
  * takes the ancestry with it by which its children are known. So first everything stops, look by
@@ -100,23 +115,8 @@ static void kill_tree(struct signalling *s, struct tree_walk *walk)
 {
 	for (int round = 0; round < KILL_ROUNDS; round++) {
 		walk->visit = freeze_one;
-		for (int look = 0; look < FREEZE_LOOKS; look++) {
-			s->fresh = 0;
-			tree_walk(walk);
-			if (!s->fresh)
-				break;
-		}
+		look_until_nothing_is_new(s, walk, FREEZE_LOOKS);
 		walk->visit = kill_one;
-		tree_walk(walk);
-		if (!s->fresh)
-			return;
-	}
-}
-
-static void signal_tree(struct signalling *s, struct tree_walk *walk)
-{
-	for (int look = 0; look < SIGNAL_LOOKS; look++) {
-		s->fresh = 0;
 		tree_walk(walk);
 		if (!s->fresh)
 			return;
@@ -128,7 +128,7 @@ static int run(struct signalling *s, struct tree_walk *walk, struct error *e)
 	if (s->signal == SIGKILL)
 		kill_tree(s, walk);
 	else
-		signal_tree(s, walk);
+		look_until_nothing_is_new(s, walk, SIGNAL_LOOKS);
 	list_release(&s->seen);
 	if (!s->refused)
 		return 0;

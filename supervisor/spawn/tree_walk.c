@@ -1,5 +1,6 @@
 #include "spawn/tree_walk.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,7 +49,13 @@ static int owner_by_session(const struct tree *tree, const struct proc_stat *sta
 static int owner_by_marker(const struct tree *tree, pid_t pid)
 {
 	OWNED_TEXT content = {0};
-	if (!proc_environ(pid, &content) || !proc_environ_has(&content, tree->id))
+	/* Newer kernels say ESRCH for a process whose memory is gone, older ones an empty file. */
+	errno = 0;
+	if (!proc_environ(pid, &content))
+		return errno == ESRCH ? OWNER_UNSURE : OWNER_NOBODY;
+	if (!content.length && proc_is_between(pid))
+		return OWNER_UNSURE;
+	if (!proc_environ_has(&content, tree->id))
 		return OWNER_NOBODY;
 	for (size_t i = 0; i < tree->leader_count; i++) {
 		OWNED_TEXT entry = {0};
@@ -116,13 +123,16 @@ static bool is_of_helper(const struct tree_walk *walk, pid_t direct)
 		stat.session == walk->helper;
 }
 
-static bool is_wanted(const struct tree_walk *walk, pid_t direct)
+static bool is_wanted(struct tree_walk *walk, pid_t direct)
 {
 	if (walk->helper)
 		return is_of_helper(walk, direct);
 	if (walk->service == TREE_EVERYTHING)
 		return true;
-	return tree_owner(walk->tree, direct) == walk->service;
+	int owner = tree_owner(walk->tree, direct);
+	if (owner == OWNER_UNSURE)
+		walk->unsure = true;
+	return owner == walk->service;
 }
 
 void tree_walk(struct tree_walk *walk)

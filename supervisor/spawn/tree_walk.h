@@ -18,8 +18,11 @@ struct pid_list {
 	size_t capacity;
 };
 
-/* Owners besides the index of a service. */
-enum { OWNER_NOBODY = -2, OWNER_HELPER = -3, OWNER_DEAD = -4 };
+/*
+ * Owners besides the index of a service. UNSURE: in the middle of an exec or of its end, when marks
+ * cannot be read; it may be anybody's.
+ */
+enum { OWNER_NOBODY = -2, OWNER_HELPER = -3, OWNER_DEAD = -4, OWNER_UNSURE = -5 };
 
 /* Direct children of ours. */
 void tree_direct(const struct tree *tree, struct pid_list *out);
@@ -36,6 +39,7 @@ struct tree_walk {
 	/* A living process; pidfd is -1 in a plain walk, and closed afterwards. */
 	void (*visit)(void *self, const struct proc_stat *stat, int pidfd);
 	void *self;
+	bool unsure; /* an orphan was left out whose owner could not be seen: look again */
 	struct pid_list pending; /* owned by the walk: children still to be visited */
 };
 
