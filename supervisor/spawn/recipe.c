@@ -124,19 +124,34 @@ static int lookup_groups(struct recipe_made *made, const struct passwd *entry, s
 	return 0;
 }
 
+/* 0: nothing to change. 1: entry is somebody else, and we may become that. */
+static int find_user(const char *name, struct passwd *entry, char **memory, struct error *e)
+{
+	if (lookup_user(name, entry, memory, e))
+		return -1;
+	if (entry->pw_uid == geteuid())
+		return 0;
+	if (geteuid() == 0)
+		return 1;
+	fail(e, EXIT_FAILED, "only root can run it as user '%s'", name);
+	error_hint(e, "remove 'user', or start stackup as root");
+	return -1;
+}
+
+int recipe_check_user(const char *user, struct error *e)
+{
+	struct passwd entry;
+	OWNED(char) memory = NULL;
+	return user && find_user(user, &entry, &memory, e) < 0 ? -1 : 0;
+}
+
 static int add_user(struct recipe_made *made, const char *name, struct error *e)
 {
 	struct passwd entry;
 	OWNED(char) memory = NULL;
-	if (lookup_user(name, &entry, &memory, e))
-		return -1;
-	if (entry.pw_uid == geteuid())
-		return 0;
-	if (geteuid() != 0) {
-		fail(e, EXIT_FAILED, "only root can run it as user '%s'", name);
-		error_hint(e, "remove 'user', or start stackup as root");
-		return -1;
-	}
+	int found = find_user(name, &entry, &memory, e);
+	if (found <= 0)
+		return found;
 	made->recipe.change_user = true;
 	made->recipe.uid = entry.pw_uid;
 	made->recipe.gid = entry.pw_gid;

@@ -65,4 +65,7 @@ const char *recipe_variable(char *const *env, const char *name);
 int recipe_find_program(const char *program, const char *path, const char *dir, struct text *found,
 	struct error *e);
 
+/* 0 when we may run something as this user (NULL: as we are); else the sentence. */
+int recipe_check_user(const char *user, struct error *e);
+
 #endif
