@@ -1,0 +1,287 @@
+#include "plan/formats.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "model/names.h"
+
+const char *env_format_word(enum env_format format)
+{
+	switch (format) {
+#define X(name, word)                                                                              \
+	case name:                                                                                 \
+		return word;
+		ENV_FORMATS(X)
+#undef X
+	}
+	return "";
+}
+
+int env_format_parse(const char *word, enum env_format *format, struct error *e)
+{
+#define X(name, text)                                                                              \
+	if (!strcmp(word, text)) {                                                                 \
+		*format = name;                                                                    \
+		return 0;                                                                          \
+	}
+	ENV_FORMATS(X)
+#undef X
+	fail(e, EXIT_USAGE, "unknown format '%s'", word);
+	error_hint(e, "sh, dotenv, json or compose");
+	return -1;
+}
+
+/* ---- values ---- */
+
+static bool is_plain(const char *value, const char *others)
+{
+	for (; *value; value++) {
+		bool letter = (*value >= 'a' && *value <= 'z') || (*value >= 'A' && *value <= 'Z') ||
+			(*value >= '0' && *value <= '9');
+		if (!letter && !strchr(others, *value))
+			return false;
+	}
+	return true;
+}
+
+static void add_sh(struct text *out, const char *value)
+{
+	text_add_char(out, '\'');
+	for (; *value; value++)
+		if (*value == '\'')
+			text_add(out, "'\\''");
+		else
+			text_add_char(out, *value);
+	text_add_char(out, '\'');
+}
+
+/* One character of a JSON or YAML string in double quotes; both know \uNNNN. Returns its length. */
+static size_t add_character(struct text *out, const char *at)
+{
+	uint32_t point;
+	size_t length = utf8_decode(at, strlen(at), &point);
+	if (!length)
+		text_add(out, "\xef\xbf\xbd"); /* neither can hold bytes that are no text */
+	else if (point == '"' || point == '\\')
+		text_addf(out, "\\%c", *at);
+	else if (point == '\n')
+		text_add(out, "\\n");
+	else if (point == '\t')
+		text_add(out, "\\t");
+	/* Controls, and what YAML does not print or takes for a line break. */
+	else if (point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029 ||
+		point == 0xfeff || point == 0xfffe || point == 0xffff)
+		text_addf(out, "\\u%04x", (unsigned)point);
+	else
+		text_add_bytes(out, at, length);
+	return length ? length : 1;
+}
+
+static void add_json(struct text *out, const char *value)
+{
+	text_add_char(out, '"');
+	while (*value)
+		value += add_character(out, value);
+	text_add_char(out, '"');
+}
+
+/* compose interpolates its own file, so a $ is doubled. */
+static void add_compose(struct text *out, const char *value)
+{
+	text_add_char(out, '"');
+	while (*value) {
+		if (*value == '$')
+			text_add_char(out, '$');
+		value += add_character(out, value);
+	}
+	text_add_char(out, '"');
+}
+
+/*
+ * '...' is literal, but a backslash takes the next character with it: so no quote, no odd number of
+ * backslashes at the end, no CR (CRLF inside quotes is read as LF), and nothing that is not UTF-8.
+ */
+static bool fits_single(const char *value)
+{
+	size_t length = strlen(value);
+	size_t backslashes = 0;
+	while (backslashes < length && value[length - 1 - backslashes] == '\\')
+		backslashes++;
+	return backslashes % 2 == 0 && !strpbrk(value, "'\r") && utf8_text_span(value, length) == length;
+}
+
+static void add_dotenv_double(struct text *out, const char *value)
+{
+	text_add_char(out, '"');
+	while (*value) {
+		uint32_t point;
+		size_t length = utf8_decode(value, strlen(value), &point);
+		if (!length)
+			text_addf(out, "\\0%03o", (unsigned char)*value);
+		else if (strchr("\\\"$", *value))
+			text_addf(out, "\\%c", *value);
+		else if (*value == '\r')
+			text_add(out, "\\r");
+		else
+			text_add_bytes(out, value, length);
+		value += length ? length : 1;
+	}
+	text_add_char(out, '"');
+}
+
+void formats_dotenv_value(struct text *out, const char *value)
+{
+	if (is_plain(value, "_./:@%+,=-"))
+		text_add(out, value);
+	else if (fits_single(value))
+		text_addf(out, "'%s'", value);
+	else
+		add_dotenv_double(out, value);
+}
+
+/* ---- variables ---- */
+
+/* What stackfile/dotenv and compose both take as a key. */
+static bool is_dotenv_name(const char *name)
+{
+	return *name && is_plain(name, "_.-[]");
+}
+
+static bool can_hold(enum env_format format, const char *name)
+{
+	switch (format) {
+	case ENV_FORMAT_SH:
+		return name_is_variable(name);
+	case ENV_FORMAT_DOTENV:
+		return is_dotenv_name(name);
+	case ENV_FORMAT_JSON:
+	case ENV_FORMAT_COMPOSE:
+		break;
+	}
+	return true;
+}
+
+static void write_one(enum env_format format, const char *name, const char *value, struct text *out)
+{
+	switch (format) {
+	case ENV_FORMAT_SH:
+		text_addf(out, "export %s=", name);
+		add_sh(out, value);
+		break;
+	case ENV_FORMAT_DOTENV:
+		text_addf(out, "%s=", name);
+		formats_dotenv_value(out, value);
+		break;
+	case ENV_FORMAT_JSON:
+		text_add(out, "  ");
+		add_json(out, name);
+		text_add(out, ": ");
+		add_json(out, value);
+		return;
+	case ENV_FORMAT_COMPOSE:
+		text_add(out, "  ");
+		add_json(out, name);
+		text_add(out, ": ");
+		add_compose(out, value);
+		break;
+	}
+	text_add_char(out, '\n');
+}
+
+static const char *shown_value(const struct variable *var, const struct definition *definition,
+	const struct env_mask *mask, struct text *room)
+{
+	if (!mask)
+		return definition->value;
+	if (var->secret)
+		return "***";
+	text_clear(room);
+	if (mask->add)
+		mask->add(mask->self, room, var->name, definition->value);
+	else
+		text_add(room, definition->value);
+	return text_string(room);
+}
+
+/* A name may hold anything but '=' and NUL; in a comment it must not end the line. */
+static void write_skipped(const struct variable *var, struct text *out)
+{
+	text_add(out, "# left out, its name does not fit here: ");
+	for (const char *c = var->name; *c; c++)
+		text_add_char(out, (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+	text_add_char(out, '\n');
+}
+
+void formats_write(const struct environment *env, enum env_format format,
+	const struct env_mask *mask, struct text *out)
+{
+	OWNED_TEXT room = {0};
+	bool first = true;
+	text_add(out, format == ENV_FORMAT_JSON ? "{" : format == ENV_FORMAT_COMPOSE ? "environment:\n" : "");
+	for (size_t i = 0; i < env->count; i++) {
+		const struct variable *var = &env->vars[i];
+		if (!var->top)
+			continue;
+		if (!can_hold(format, var->name)) {
+			write_skipped(var, out);
+			continue;
+		}
+		if (format == ENV_FORMAT_JSON)
+			text_add(out, first ? "\n" : ",\n");
+		write_one(format, var->name, shown_value(var, var->top, mask, &room), out);
+		first = false;
+	}
+	if (format == ENV_FORMAT_JSON)
+		text_add(out, first ? "}\n" : "\n}\n");
+	if (!text_ok(&room))
+		out->broken = true;
+}
+
+static void add_source(const struct definition *d, struct text *out)
+{
+	text_addf(out, "from %s", d->origin);
+	if (strcmp(d->origin, layer_word(d->layer)) != 0)
+		text_addf(out, " (%s)", layer_word(d->layer));
+	text_add_char(out, '\n');
+}
+
+static void explain_one(const struct variable *var, const struct env_mask *mask, struct text *out)
+{
+	OWNED_TEXT room = {0};
+	if (!var->top) {
+		text_addf(out, "%s is not set: %s\n", var->name, var->note);
+		return;
+	}
+	text_addf(out, "%s=%s\n    ", var->name, shown_value(var, var->top, mask, &room));
+	add_source(var->top, out);
+	for (const struct definition *d = var->top->covers; d; d = d->covers) {
+		text_addf(out, "    instead of %s, ", shown_value(var, d, mask, &room));
+		add_source(d, out);
+	}
+}
+
+int formats_explain(const struct environment *env, const char *name, const struct env_mask *mask,
+	struct text *out, struct error *e)
+{
+	const struct variable *var = name ? environment_find(env, name) : NULL;
+	if (name && !var)
+		return fail(e, EXIT_NOT_FOUND, "there is no variable %s", name);
+	if (var)
+		explain_one(var, mask, out);
+	for (size_t i = 0; i < env->count && !name; i++)
+		explain_one(&env->vars[i], mask, out);
+	return 0;
+}
+
+/* ---- ports.env ---- */
+
+void formats_ports_env(struct arena *scratch, const struct stack *stack,
+	const struct environment_facts *facts, struct text *out)
+{
+	struct stack bare = *stack;
+	bare.env_file_count = 0;
+	const struct environments *all = environments_new(scratch, &bare, facts, NULL);
+	const struct environment env = environment_of(all, scratch, -1, NULL);
+	formats_write(&env, ENV_FORMAT_DOTENV, NULL, out);
+}
