@@ -195,14 +195,14 @@ static size_t trimmed(const char *begin, size_t length)
 	}
 }
 
-/* Where the comment of an unquoted value begins: at a '#' that comes first or after a blank. */
+/* Where the comment of an unquoted value begins: at a '#' after a blank. */
 static size_t comment_start(const char *begin, size_t length, bool *glued)
 {
 	*glued = false;
 	for (size_t i = 0; i < length; i++) {
 		if (begin[i] != '#')
 			continue;
-		if (begin[i - 1] == ' ' || begin[i - 1] == '\t')
+		if (i && (begin[i - 1] == ' ' || begin[i - 1] == '\t'))
 			return i;
 		*glued = true;
 	}
