@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/reserve.h"
+
 #define LIBRARY "libcurl.so.4"
 enum { OLDEST = 0x075700 }; /* 7.87.0 */
 
@@ -27,7 +29,8 @@ static int initialise(const struct curl_calls *calls, struct error *e)
 	if (info->version_num < OLDEST)
 		return fail(
 			e, EXIT_FAILED, LIBRARY " is %s, 7.87 or later is needed", info->version);
-	if (calls->curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (calls->curl_global_init_mem(CURL_GLOBAL_DEFAULT, reserve_malloc, reserve_free,
+		    reserve_realloc, reserve_strdup, reserve_calloc) != CURLE_OK)
 		return fail(e, EXIT_FAILED, LIBRARY " could not be initialised");
 	return 0;
 }

@@ -19,7 +19,7 @@
 	X(curl_easy_init)                                                                          \
 	X(curl_easy_setopt)                                                                        \
 	X(curl_easy_strerror)                                                                      \
-	X(curl_global_init)                                                                        \
+	X(curl_global_init_mem)                                                                    \
 	X(curl_multi_add_handle)                                                                   \
 	X(curl_multi_assign)                                                                       \
 	X(curl_multi_cleanup)                                                                      \

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/reserve.h"
 #include "probe/dial.h"
 
 static struct http_attempt *http_of(void *self)
@@ -254,6 +255,7 @@ static bool make_http(struct attempt *a, const struct curl_calls *curl)
 	if (!a->http)
 		return false;
 	a->http->sockets[0] = a->http->sockets[1] = -1;
+	a->http->memory_taken = reserve_taken();
 	a->http->easy = curl->curl_easy_init();
 	return a->http->easy && add_headers(a, curl);
 }

@@ -24,11 +24,12 @@ struct http_attempt {
 	enum http_stop stop;
 	size_t header_bytes;
 	size_t body_bytes;
-	struct text body;    /* only where a pattern is looked for */
-	struct text tried;   /* "127.0.0.1 and ::1" */
-	unsigned short port; /* of the last address tried */
-	int shortage;        /* errno of a socket that could not be made, 0 */
-	int sockets[2];      /* borrows: libcurl's, newest last; -1 */
+	struct text body;           /* only where a pattern is looked for */
+	struct text tried;          /* "127.0.0.1 and ::1" */
+	unsigned short port;        /* of the last address tried */
+	unsigned long memory_taken; /* reserve_taken() when it began */
+	int shortage;               /* errno of a socket that could not be made, 0 */
+	int sockets[2];             /* borrows: libcurl's, newest last; -1 */
 	bool identified;
 	enum probe_result identity;
 	struct text identity_reason;

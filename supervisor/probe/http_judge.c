@@ -5,6 +5,8 @@
 #include <regex.h>
 #include <string.h>
 
+#include "base/reserve.h"
+
 static bool status_fits(const struct probe *probe, long status)
 {
 	if (!probe->status_count)
@@ -23,7 +25,11 @@ static int match_body(const char *pattern, const struct text *body)
 	int error = regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB | REG_NEWLINE);
 	if (error)
 		return error;
+	/* glibc's regexec says "no match" also when it has no memory. */
+	errno = 0;
 	error = regexec(&compiled, text_string(body), 1, &range, REG_STARTEND);
+	if (error && errno == ENOMEM)
+		error = REG_ESPACE;
 	regfree(&compiled);
 	return error;
 }
@@ -131,17 +137,6 @@ static void judge_tls(struct attempt *a, const struct curl_calls *curl, CURLcode
 	attempt_end(a, PROBE_FAILED, "TLS: %s%s", what, fix);
 }
 
-/* Also a single header line of more than 100 KiB, which libcurl calls "out of memory". */
-static void judge_memory(struct attempt *a, const struct curl_calls *curl)
-{
-	curl_off_t first_byte_us = 0;
-	curl->curl_easy_getinfo(a->http->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
-	if (first_byte_us > 0)
-		attempt_end(a, PROBE_FAILED, "it sent more than 64 KiB of headers");
-	else
-		attempt_end(a, PROBE_UNKNOWN, "no memory for an HTTP check");
-}
-
 /* The rarer ends, most of them in libcurl's own words. */
 static void judge_other(struct attempt *a, const struct curl_calls *curl, CURLcode code)
 {
@@ -164,6 +159,11 @@ static void judge_other(struct attempt *a, const struct curl_calls *curl, CURLco
 
 void http_judge(struct attempt *a, const struct curl_calls *curl, CURLcode code)
 {
+	bool ended_by_us = code == CURLE_OK || code == CURLE_WRITE_ERROR;
+	if (!ended_by_us && reserve_taken() != a->http->memory_taken) {
+		attempt_end(a, PROBE_UNKNOWN, "memory ran out during the check");
+		return;
+	}
 	/* Codes by the hundred; those not named are the server's fault, in libcurl's words. */
 	switch ((int)code) {
 	case CURLE_OK:
@@ -182,7 +182,8 @@ void http_judge(struct attempt *a, const struct curl_calls *curl, CURLcode code)
 		judge_name(a);
 		break;
 	case CURLE_OUT_OF_MEMORY:
-		judge_memory(a, curl);
+		/* Memory was there: a single line of more than 100 KiB gets this name, too. */
+		attempt_end(a, PROBE_FAILED, "it sent more than 64 KiB of headers");
 		break;
 	case CURLE_FAILED_INIT:
 		attempt_end(a, PROBE_UNKNOWN, "libcurl cannot make an HTTP check");

@@ -196,11 +196,9 @@ static void start_waiting(struct prober *prober)
 	}
 }
 
-static struct attempt **place_of(
-	const struct prober *prober, int service, enum probe_purpose purpose)
+static size_t place_of(int service, enum probe_purpose purpose)
 {
-	size_t index = 2 * (size_t)service + (purpose == PROBE_FOR_HEALTH);
-	return index < prober->places.count ? &prober->places.items[index] : NULL;
+	return 2 * (size_t)service + (purpose == PROBE_FOR_HEALTH);
 }
 
 static void forget(struct attempt *a)
@@ -208,7 +206,7 @@ static void forget(struct attempt *a)
 	struct prober *prober = a->prober;
 	leave_stage(a);
 	ev_timer_stop(prober->loop, &a->deadline);
-	*place_of(prober, a->service, a->purpose) = NULL;
+	prober->places.items[place_of(a->service, a->purpose)] = NULL;
 	prober->attempt_count--;
 	text_release(&a->reason);
 	free(a);
@@ -286,7 +284,7 @@ bool prober_begin(struct prober *prober, int service, uint64_t generation,
 	const struct way *way = way_of(probe);
 	if (!make_place(prober, service))
 		return false;
-	struct attempt **place = place_of(prober, service, purpose);
+	struct attempt **place = &prober->places.items[place_of(service, purpose)];
 	if (*place && (*place)->generation == generation)
 		return true;
 	struct attempt *a = calloc(1, sizeof *a);
@@ -317,9 +315,9 @@ bool prober_begin(struct prober *prober, int service, uint64_t generation,
 void prober_cancel(struct prober *prober, int service)
 {
 	for (int purpose = PROBE_FOR_READY; purpose <= PROBE_FOR_HEALTH; purpose++) {
-		struct attempt **place = place_of(prober, service, (enum probe_purpose)purpose);
-		if (place && *place)
-			forget(*place);
+		size_t place = place_of(service, (enum probe_purpose)purpose);
+		if (place < prober->places.count && prober->places.items[place])
+			forget(prober->places.items[place]);
 	}
 }
 

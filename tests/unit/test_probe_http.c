@@ -1,4 +1,6 @@
 /* rooms: base model probe */
+#include "base/reserve.h"
+
 #include "probe_world.h"
 
 #include <dirent.h>
@@ -487,6 +489,26 @@ static void test_fault_H21_no_descriptor_is_unknown(void **state)
 	assert_int_equal(get(w, "/ok", 5000), PROBE_OK);
 }
 
+/* Whichever allocation of libcurl's fails, it is never the service's fault. */
+static void test_fault_H21_no_memory_is_unknown(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(get(w, "/ok", 5000), PROBE_OK);
+	reserve_fail(0);
+	assert_int_equal(get(w, "/ok", 5000), PROBE_OK);
+	long last = reserve_asked();
+	assert_true(last > 20);
+	for (long k = 1; k <= last; k++) {
+		unsigned long taken = reserve_taken();
+		reserve_fail(k);
+		enum probe_result result = get(w, "/ok", 5000);
+		assert_true(result == PROBE_OK || result == PROBE_UNKNOWN);
+		assert_true(k > last - 5 || reserve_taken() > taken);
+	}
+	reserve_fail(0);
+	assert_int_equal(get(w, "/ok", 5000), PROBE_OK);
+}
+
 static void test_fault_H23_password_is_never_told(void **state)
 {
 	struct world *w = *state;
@@ -578,6 +600,7 @@ int main(void)
 		TEST(test_fault_H18_every_check_has_a_connection_of_its_own),
 		TEST(test_fault_H20_not_http),
 		TEST(test_fault_H21_no_descriptor_is_unknown),
+		TEST(test_fault_H21_no_memory_is_unknown),
 		TEST(test_fault_H23_password_is_never_told),
 		TEST(test_nothing_is_left_behind),
 	};

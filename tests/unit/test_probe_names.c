@@ -22,6 +22,14 @@ static void change_looking(int by)
 	pthread_mutex_unlock(&lock);
 }
 
+static int looking_now(void)
+{
+	pthread_mutex_lock(&lock);
+	int now = looking;
+	pthread_mutex_unlock(&lock);
+	return now;
+}
+
 /* Eight seconds, as a resolver with a dead name server; shorter when the test is over. */
 static void hang(void)
 {
@@ -107,7 +115,7 @@ static void test_fault_H6_look_up_hangs(void **state)
 			"no answer within 300 ms: the look-up of the host's name did not end");
 		assert_waited(w, 300);
 	}
-	assert_int_equal(looking, 3);
+	assert_int_equal(looking_now(), 3);
 }
 
 static void test_fault_H6_cancel_and_free_while_looking_up(void **state)
@@ -116,14 +124,14 @@ static void test_fault_H6_cancel_and_free_while_looking_up(void **state)
 	struct probe probe = named("http://hangs.example/");
 	assert_true(prober_begin(w->prober, 0, 1, PROBE_FOR_HEALTH, &probe, 5000));
 	assert_true(prober_begin(w->prober, 1, 1, PROBE_FOR_HEALTH, &probe, 5000));
-	while (looking < 2)
+	while (looking_now() < 2)
 		turn_for(w, 20);
 	int64_t began = clock_now_ms();
 	prober_cancel(w->prober, 0);
 	assert_true(clock_now_ms() - began < GAP_MOST_MS + bystander_gap_ms);
 	turn_for(w, 50);
 	/* The other one is freed by the teardown, which is timed. */
-	assert_int_equal(looking, 2);
+	assert_int_equal(looking_now(), 2);
 }
 
 static void test_fault_H6_others_are_asked_meanwhile(void **state)
