@@ -13,6 +13,8 @@
 #include "base/own.h"
 #include "spawn/explain.h"
 
+enum { USER_ENTRY_MOST = 1 << 20 };
+
 const char *recipe_variable(char *const *env, const char *name)
 {
 	size_t length = strlen(name);
@@ -90,7 +92,7 @@ int recipe_find_program(
 
 static int lookup_user(const char *name, struct passwd *entry, char **memory, struct error *e)
 {
-	for (size_t size = 1024; size <= 1024 * 1024; size *= 4) {
+	for (size_t size = 1024; size <= USER_ENTRY_MOST; size *= 4) {
 		free(*memory);
 		*memory = malloc(size);
 		if (!*memory)
