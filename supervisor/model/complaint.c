@@ -46,13 +46,23 @@ static bool keep(struct complaints *c, struct complaint one)
 	return false;
 }
 
+static bool is_same(const struct complaint *a, const struct complaint *b)
+{
+	return a->line == b->line && a->severity == b->severity && !strcmp(a->text, b->text) &&
+		!strcmp(a->file, b->file) && !strcmp(a->key, b->key);
+}
+
+static bool is_known(const struct complaints *c, const struct complaint *one)
+{
+	for (size_t i = 0; i < c->list.count; i++)
+		if (is_same(&c->list.items[i], one))
+			return true;
+	return false;
+}
+
 void complaint_add(struct complaints *c, enum severity severity, const char *file, int line,
 	const char *key, const char *format, ...)
 {
-	if (severity == SEVERITY_ERROR)
-		c->errors++;
-	if (severity == SEVERITY_WARNING)
-		c->warnings++;
 	va_list args;
 	va_start(args, format);
 	struct complaint one = {
@@ -65,6 +75,13 @@ void complaint_add(struct complaints *c, enum severity severity, const char *fil
 		.order = c->order++,
 	};
 	va_end(args);
+	if (one.file && one.key && one.text && is_known(c, &one)) {
+		release_one(&one);
+		c->last_kept = false;
+		return;
+	}
+	c->errors += severity == SEVERITY_ERROR;
+	c->warnings += severity == SEVERITY_WARNING;
 	c->last_kept = keep(c, one);
 }
 

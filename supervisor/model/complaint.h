@@ -13,7 +13,8 @@
  *	   return list.errors ? EXIT_BAD_FILE : 0;
  *	4. complaints_release(&list);
  *
- * The list copies all it is given. It keeps COMPLAINTS_MOST; later ones are only counted, and the
+ * The list copies all it is given; what it has already (same place, same words) is not added again,
+ * so that a mistake in [defaults] is not said for every service. It keeps COMPLAINTS_MOST; later ones are only counted, and the
  * printed list ends with "and N more". Out of memory a complaint is counted but not kept, so `errors`
  * is always right. JSON is made by stackfile/describe.h.
  */
