@@ -25,7 +25,7 @@ static bool names_variable(const char *key)
 static void add_shown(const struct showing *s, struct text *out, const char *key, const char *member,
 	const char *value)
 {
-	bool is_secret = member && (names_variable(key) || !strcmp(key, "health.header"));
+	bool is_secret = member && *value && (names_variable(key) || !strcmp(key, "health.header"));
 	if (is_secret && s->service &&
 		(secret_name(s->service, member) || !strcasecmp(member, "authorization") ||
 			!strcasecmp(member, "cookie")))

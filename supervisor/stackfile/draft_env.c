@@ -164,7 +164,6 @@ static void read_services(struct draft *draft, struct complaints *complaints)
 		struct draft_service *service = &draft->services[i];
 		service->files.arena = draft->arena;
 		service->files.complaints = complaints;
-		service->files.places.arena = draft->arena;
 		const struct entry *entry = service->values[KEY_ENV_FILE];
 		if (!entry)
 			continue;
@@ -188,10 +187,8 @@ static void notice_port(struct draft *draft, struct complaints *complaints)
 
 void draft_read_env_files(struct draft *draft, struct complaints *complaints)
 {
-	draft->files = (struct dotenv){.arena = draft->arena,
-		.environment = draft->caller_env,
-		.complaints = complaints,
-		.places = {.arena = draft->arena}};
+	draft->files = (struct dotenv){
+		.arena = draft->arena, .environment = draft->caller_env, .complaints = complaints};
 	if (draft->request.env_file_count)
 		read_asked(draft, complaints);
 	else

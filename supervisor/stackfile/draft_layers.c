@@ -194,10 +194,7 @@ void draft_merge(struct draft *draft, struct complaints *complaints)
 	draft->defaults = document_section(document, SECTION_DEFAULTS, "");
 	for (int i = 0; i < draft->service_count; i++) {
 		struct draft_service *service = &draft->services[i];
-		/* What is wrong in [defaults] itself is said with the first service only. */
-		struct complaints unheard = {0};
-		merge_section(draft, service, draft->defaults, i ? &unheard : complaints);
-		complaints_release(&unheard);
+		merge_section(draft, service, draft->defaults, complaints);
 		merge_section(draft, service, draft->environment, complaints);
 		merge_section(draft, service, service->section, complaints);
 		merge_section(draft, service, service->overlay, complaints);

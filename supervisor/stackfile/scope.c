@@ -277,7 +277,7 @@ static bool within_total(struct scope_shared *shared, const struct site *site, s
 		return true;
 	if (was_within) {
 		complaint_error(site->complaints, site->file, site->line, site->key,
-			"with this value the stack has more than %d MiB of text",
+			"%s: with this value the stack has more than %d MiB of text", site->key,
 			SCOPE_TOTAL_MOST >> 20);
 		complaint_hint(site->complaints, "refer to large variables less often");
 	}

@@ -378,13 +378,24 @@ static void fault_I6_many_mistakes_are_counted(void **state)
 
 /* ---- files ---- */
 
+static char scratch[] = "/tmp/stackfile-XXXXXX";
+
+static int make_scratch(void **state)
+{
+	(void)state;
+	return mkdtemp(scratch) ? 0 : -1;
+}
+
+static int remove_scratch(void **state)
+{
+	(void)state;
+	return rmdir(scratch);
+}
+
 static char *scratch_path(const char *name)
 {
-	static char directory[] = "/tmp/stackfile-XXXXXX";
 	static char path[256];
-	if (strstr(directory, "XXXXXX"))
-		assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof path, "%s/%s", directory, name);
+	snprintf(path, sizeof path, "%s/%s", scratch, name);
 	return path;
 }
 
@@ -517,5 +528,5 @@ int main(void)
 		cmocka_unit_test(fault_I12_half_a_file_is_an_error),
 		cmocka_unit_test(names_and_blocks_before_the_draft),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }
