@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/own.h"
+#include "base/reserve.h"
 #include "daemon/instance.h"
 #include "daemon/pending.h"
 #include "daemon/reload.h"
@@ -268,6 +269,7 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 	make_id(in->run_id);
 	if (getrandom(&in->random, sizeof in->random, 0) != sizeof in->random)
 		in->random = (uint64_t)in->now_ms;
+	ev_set_allocator(reserve_for_ev);
 	in->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	if (!in->loop)
 		return fail(e, EXIT_FAILED, "the event loop cannot be made: out of memory or descriptors");

@@ -59,7 +59,7 @@ static bool was_our_hold(struct instance *in, int service, const struct exit_sta
 	io->hold = io->hold == HOLD_MARKER ? HOLD_NO : HOLD_MARKER;
 	io->hold_learned = true;
 	char text[REASON_SIZE];
-	snprintf(text, sizeof text, "its server cannot bind beside our hold of its port; trying hold = %s",
+	reason_format(text, "its server cannot bind beside our hold of its port; trying hold = %s",
 		hold_mode_word(io->hold));
 	tell_event(in, service, EVENT_PORT, text);
 	return true;
@@ -79,8 +79,8 @@ static void note_child(struct instance *in, const struct exit_status *status, in
 	if (status->stage && !is_hook) {
 		struct error e = {0};
 		world_explain(in, service, status, &e);
-		snprintf(reaped->reasons[reaped->count], REASON_SIZE, "%.200s%s%.50s", e.text,
-			e.hint[0] ? "; " : "", e.hint);
+		reason_format(reaped->reasons[reaped->count], "%s%s%s", e.text, e.hint[0] ? "; " : "",
+			e.hint);
 		exit->reason = reaped->reasons[reaped->count];
 	} else if (!is_hook) {
 		exit->again = was_our_hold(in, service, status);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,9 +7,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/own.h"
 #include "control/wire.h"
 #include "daemon/instance.h"
+#include "ports/lock.h"
 #include "stackfile/describe.h"
+
+/* How long another command's boot is waited for, and how often it is looked at. */
+enum { BOOT_MOST_MS = 20000, LOOK_AGAIN_MS = 5 };
 
 /*
  * The boot report is one frame over a socketpair. Afterwards the same socket is the lifeline: when the
@@ -33,7 +40,8 @@ static json_t *report_of(const struct instance *in, bool ok, const struct compla
 	if (in->claim.outcome == CLAIM_RUNNING)
 		json_object_set_new(report, "supervisor", json_integer(in->claim.pid));
 	json_object_set_new(report, "place",
-		json_pack("{s:s, s:i, s:i, s:s, s:s, s:s}", "project", in->claim.project, "instance",
+		json_pack("{s:I, s:s, s:s, s:i, s:i, s:s, s:s, s:s}", "project_id", (json_int_t)in->claim.project_id, "root",
+			in->paths.state, "project", in->claim.project, "instance",
 			in->claim.instance, "base_port", (int)in->claim.base_port, "socket",
 			in->socket_path, "state", in->claim.state_dir, "logs", in->log_dir));
 	return report;
@@ -58,19 +66,18 @@ static void send_report(int fd, json_t *report)
 
 /* The supervisor, from the fork to its end. */
 static _Noreturn void supervise(const struct launch_request *request, struct guardian *guardian,
-	int fd)
+	int fd, struct complaints *c)
 {
 	static struct instance in;
-	struct complaints c = {0};
 	struct error e = {0};
 	bool *wanted = NULL;
 	int code = EXIT_FAILED;
 	in.guardian = *guardian;
-	bool ok = !instance_boot(&in, request, &wanted, &c, &e);
+	bool ok = !instance_boot(&in, request, &wanted, c, &e);
 	if (!ok && in.claimed && in.claim.outcome == CLAIM_OURS && in.claim.arena)
 		claim_stop(in.paths.state, &in.claim, false, NULL);
-	send_report(fd, report_of(&in, ok, &c, &e));
-	complaints_release(&c);
+	send_report(fd, report_of(&in, ok, c, &e));
+	complaints_release(c);
 	if (ok && in.claim.outcome == CLAIM_OURS) {
 		if (request->detached)
 			close(fd);
@@ -167,8 +174,9 @@ static int died_silently(pid_t guardian, struct error *e)
 	return fail(e, EXIT_FAILED, "the supervisor ended with code %d while it started", code);
 }
 
-int daemon_launch(const struct launch_request *request, struct launch_result *result,
-	struct complaints *c, struct error *e)
+/* One attempt. *place: who has the instance, when somebody has. */
+static int launch_once(const struct launch_request *request, struct launch_result *result,
+	struct complaints *c, json_t **place, struct error *e)
 {
 	int ends[2];
 	struct guardian guardian;
@@ -183,9 +191,11 @@ int daemon_launch(const struct launch_request *request, struct launch_result *re
 	}
 	if (side == GUARDIAN_SUPERVISOR) {
 		close(ends[0]);
-		supervise(request, &guardian, ends[1]);
+		supervise(request, &guardian, ends[1], c);
 	}
 	close(ends[1]);
+	/* The supervisor has its own copy, goes on with it, and sends it back. */
+	complaints_release(c);
 	result->guardian = guardian.pid;
 	json_t *report = receive_report(ends[0], e);
 	if (!report) {
@@ -193,6 +203,7 @@ int daemon_launch(const struct launch_request *request, struct launch_result *re
 		return died_silently(guardian.pid, e);
 	}
 	int rc = take_report(report, result, c, e);
+	*place = json_incref(json_object_get(report, "place"));
 	json_decref(report);
 	bool keep = !rc && !result->already_running && !request->detached;
 	if (keep)
@@ -204,6 +215,44 @@ int daemon_launch(const struct launch_request *request, struct launch_result *re
 		while (waitpid(guardian.pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	return rc;
+}
+
+static bool answers(const char *socket_path)
+{
+	OWNED_FD fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return fd >= 0 && !path_connect(fd, socket_path);
+}
+
+/*
+ * Somebody holds the instance; it may still be booting. True when its socket answers, false when its
+ * boot has failed and the instance is free again.
+ */
+static bool await_socket(const struct launch_result *result, const json_t *place)
+{
+	int64_t end = clock_now_ms() + BOOT_MOST_MS;
+	while (!answers(result->socket_path)) {
+		if (!instance_is_alive(json_string_value(json_object_get(place, "root")),
+			    json_integer_value(json_object_get(place, "project_id")), result->instance))
+			return false;
+		if (clock_now_ms() > end)
+			return true;
+		poll(NULL, 0, LOOK_AGAIN_MS);
+	}
+	return true;
+}
+
+int daemon_launch(const struct launch_request *request, struct launch_result *result,
+	struct complaints *c, struct error *e)
+{
+	for (;;) {
+		json_t *place = NULL;
+		int rc = launch_once(request, result, c, &place, e);
+		bool settled = rc || !result->already_running || await_socket(result, place);
+		json_decref(place);
+		if (settled)
+			return rc;
+		launch_result_release(result);
+	}
 }
 
 void launch_result_release(struct launch_result *result)

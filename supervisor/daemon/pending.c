@@ -90,7 +90,13 @@ static enum outcome look_at(const struct instance *in, const struct goal *goal, 
 	const struct service_run *run = keeper_run(in->keeper, goal->service);
 	switch (goal->kind) {
 	case GOAL_DOWN:
-		return service_occupied(run) ? OPEN : MET;
+		if (!service_occupied(run))
+			return MET;
+		if (run->want == WANT_DOWN)
+			return OPEN;
+		fail(e, EXIT_FAILED, "somebody asked for '%s' to start again meanwhile",
+			service_at(in, goal->service)->name);
+		return HOPELESS;
 	case GOAL_UP:
 		if (run->generation >= goal->generation
 			&& (run->state == STATE_READY || run->state == STATE_DONE))

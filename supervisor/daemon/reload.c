@@ -131,7 +131,7 @@ static void refuse(struct instance *in, struct control_ticket ticket, bool has_t
 	const struct complaints *c, const struct error *e)
 {
 	char text[REASON_SIZE];
-	snprintf(text, sizeof text, "the new stack file is not applied: %.200s", e->text);
+	reason_format(text, "the new stack file is not applied: %.300s", e->text);
 	tell_event(in, -1, EVENT_WARNING, text);
 	if (has_ticket)
 		control_refuse_with(in->server, ticket, e,

@@ -229,7 +229,7 @@ static void world_tree_gone(void *self, int service)
 		struct error e = {0};
 		if (hold && port->hold != HOLD_LISTEN && hold_rearm(hold, &e)) {
 			char text[REASON_SIZE];
-			snprintf(text, sizeof text, "port %u is not held while it is down: %.180s",
+			reason_format(text, "port %u is not held while it is down: %.300s",
 				port->number, e.text);
 			tell_event(in, service, EVENT_PORT, text);
 		}

@@ -138,7 +138,7 @@ void keeper_feed(struct keeper *k, int service, const struct service_event *even
 	q->service = service;
 	q->event = *event;
 	if (event->reason)
-		snprintf(q->reason, sizeof q->reason, "%s", event->reason);
+		reason_format(q->reason, "%s", event->reason);
 }
 
 /* Those that asked to be restarted with what they depend on. */
@@ -152,7 +152,7 @@ static void restart_dependents(struct keeper *k, int service)
 			if (s->dependencies[d].service != service)
 				continue;
 			char reason[REASON_SIZE];
-			snprintf(reason, sizeof reason, "'%s', which it depends on, restarts",
+			reason_format(reason, "'%s', which it depends on, restarts",
 				k->stack->services[service].name);
 			keeper_feed(k, i, &(struct service_event){.kind = ON_RESTART, .reason = reason});
 		}

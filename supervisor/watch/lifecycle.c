@@ -23,7 +23,7 @@ void tell(const struct step *s, enum event_kind kind, const char *format, ...)
 	effect->event = kind;
 	va_list args;
 	va_start(args, format);
-	vsnprintf(effect->text, sizeof effect->text, format, args);
+	reason_vformat(effect->text, format, args);
 	va_end(args);
 }
 
@@ -36,7 +36,7 @@ void change(const struct step *s, const struct service_event *event, enum servic
 		.at_ms = s->now_ms, .from = run->state, .to = to, .event = event->kind};
 	va_list args;
 	va_start(args, format);
-	vsnprintf(t->reason, sizeof t->reason, format, args);
+	reason_vformat(t->reason, format, args);
 	va_end(args);
 	memcpy(run->reason, t->reason, sizeof run->reason);
 	run->state = to;

@@ -8,7 +8,7 @@ static bool spawn(const struct sys *sys, int service, struct service_run *run,
 	struct error e = {0};
 	*answer = (struct service_event){.kind = ON_SPAWNED};
 	if (sys->spawn(sys->self, service, run->generation, &answer->child, &e)) {
-		snprintf(reason, REASON_SIZE, "%.*s", REASON_SIZE - 1, e.text);
+		reason_format(reason, "%s%s%s", e.text, e.hint[0] ? "; " : "", e.hint);
 		answer->kind = ON_SHORTAGE;
 		answer->exit.number = e.number ? e.number : -1;
 		answer->reason = reason;
@@ -23,7 +23,7 @@ static bool spawn_stop_command(const struct sys *sys, int service, struct servic
 	struct error e = {0};
 	if (!sys->spawn_stop_command(sys->self, service, &run->hook, &e))
 		return false;
-	snprintf(reason, REASON_SIZE, "stop.command: %.*s", REASON_SIZE - 16, e.text);
+	reason_format(reason, "stop.command: %s", e.text);
 	sys->tell(sys->self, service, EVENT_WARNING, reason);
 	*answer = (struct service_event){.kind = ON_HOOK_EXITED};
 	return true;

@@ -70,7 +70,7 @@ static void probe_now(const struct step *s)
 static void note_reason(struct service_run *run, const char *reason)
 {
 	if (reason)
-		snprintf(run->reason, sizeof run->reason, "%s", reason);
+		reason_format(run->reason, "%s", reason);
 }
 
 static void become_ready(const struct step *s, const struct service_event *event)
@@ -105,7 +105,7 @@ bool is_passing(const struct exit_status *exit)
 static void plan(struct service_run *run, enum after after, const char *why)
 {
 	run->after = after;
-	snprintf(run->after_reason, sizeof run->after_reason, "%s", why);
+	reason_format(run->after_reason, "%s", why);
 }
 
 void plan_after_failure(const struct step *s, enum fail_cause cause, const char *why)
@@ -125,7 +125,7 @@ void plan_after_failure(const struct step *s, enum fail_cause cause, const char 
 	}
 	char window[NUMBER_DURATION_SIZE];
 	run->after = AFTER_FAIL;
-	snprintf(run->after_reason, sizeof run->after_reason, "%.150s; limit of %d restarts in %s reached",
+	reason_format(run->after_reason, "%.300s; limit of %d restarts in %s reached",
 		why, restart->limit, number_show_duration(restart->limit_window_ms, window));
 }
 
@@ -182,7 +182,7 @@ static void leader_ended(const struct step *s, const struct service_event *event
 		char shown[NUMBER_DURATION_SIZE];
 		exit_describe(exit, how, sizeof how);
 		number_show_duration(s->now_ms - run->started_ms, shown);
-		snprintf(why, sizeof why, "%s after %s%s%s", how, shown, event->reason ? ": " : "",
+		reason_format(why, "%s after %s%s%s", how, shown, event->reason ? ": " : "",
 			event->reason ? event->reason : "");
 		plan_after_exit(s, exit, why);
 		tell(s, EVENT_EXITED, "%s", why);
@@ -202,13 +202,13 @@ static void too_late(const struct step *s, const struct service_event *event)
 	int64_t limit = task ? s->policy->task_timeout_ms : s->policy->ready_timeout_ms;
 	number_show_duration(limit, shown);
 	if (task)
-		snprintf(why, sizeof why, "not done within %s", shown);
+		reason_format(why, "not done within %s", shown);
 	else
-		snprintf(why, sizeof why, "not ready within %s%s%.160s", shown,
+		reason_format(why, "not ready within %s%s%.300s", shown,
 			s->run->reason[0] ? ": " : "", s->run->reason);
 	plan_after_failure(s, task ? CAUSE_CRASH : CAUSE_NOT_READY, why);
 	char after_reason[REASON_SIZE];
-	snprintf(after_reason, sizeof after_reason, "%s", s->run->after_reason);
+	reason_format(after_reason, "%s", s->run->after_reason);
 	end_tree(s, event, s->run->after, after_reason, false);
 }
 
@@ -283,9 +283,9 @@ static void became_unhealthy(const struct step *s, const struct service_event *e
 	}
 	char text[REASON_SIZE];
 	char after_reason[REASON_SIZE];
-	snprintf(text, sizeof text, "unhealthy: %.200s", why);
+	reason_format(text, "unhealthy: %.300s", why);
 	plan_after_failure(s, CAUSE_CRASH, text);
-	snprintf(after_reason, sizeof after_reason, "%s", run->after_reason);
+	reason_format(after_reason, "%s", run->after_reason);
 	end_tree(s, event, run->after, after_reason, false);
 }
 

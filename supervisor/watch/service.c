@@ -1,5 +1,8 @@
 #include "watch/service.h"
 
+#include <stdio.h>
+#include <string.h>
+
 const char *service_state_word(enum service_state state)
 {
 	static const char *const words[] = {
@@ -18,6 +21,26 @@ const char *service_event_word(enum service_event_kind kind)
 #undef X
 	};
 	return words[kind];
+}
+
+void reason_vformat(char out[REASON_SIZE], const char *format, va_list args)
+{
+	static const char more[] = " ...";
+	int length = vsnprintf(out, REASON_SIZE, format, args);
+	if (length < REASON_SIZE)
+		return;
+	size_t end = REASON_SIZE - sizeof more;
+	while (end > REASON_SIZE / 2 && out[end] != ' ')
+		end--;
+	memcpy(out + end, more, sizeof more);
+}
+
+void reason_format(char out[REASON_SIZE], const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	reason_vformat(out, format, args);
+	va_end(args);
 }
 
 void service_run_init(struct service_run *run, const struct service_policy *policy)

@@ -19,6 +19,7 @@
 #ifndef WATCH_SERVICE_H
 #define WATCH_SERVICE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -87,7 +88,7 @@ const char *service_state_word(enum service_state state);
 const char *service_event_word(enum service_event_kind kind);
 
 #define NO_DEADLINE INT64_MAX
-enum { REASON_SIZE = 256, TRANSITIONS = 32 };
+enum { REASON_SIZE = 448, TRANSITIONS = 32 };
 
 struct service_event {
 	enum service_event_kind kind;
@@ -181,6 +182,12 @@ struct effects {
 	struct effect items[EFFECTS_MOST];
 	int count;
 };
+
+/* Formats a reason; one that is too long is cut at a word and ends in "...". */
+void reason_format(char out[REASON_SIZE], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void reason_vformat(char out[REASON_SIZE], const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
 
 void service_run_init(struct service_run *run, const struct service_policy *policy);
 

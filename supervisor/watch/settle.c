@@ -76,7 +76,7 @@ static bool consider_start(const struct stack *stack, const struct service_run *
 	if (hopeless) {
 		const struct service_run *run = &runs[d->service];
 		out->event.kind = ON_DEPENDENCY_FAILED;
-		snprintf(out->reason, sizeof out->reason, "it needs '%s', which failed: %.180s",
+		reason_format(out->reason, "it needs '%s', which failed: %.300s",
 			stack->services[d->service].name, run->reason);
 	}
 	return true;

@@ -53,7 +53,7 @@ void end_tree(const struct step *s, const struct service_event *event, enum afte
 	struct service_run *run = s->run;
 	stop_probing(s);
 	run->after = after;
-	snprintf(run->after_reason, sizeof run->after_reason, "%s", why);
+	reason_format(run->after_reason, "%s", why);
 	change(s, event, at_once ? STATE_KILLING : STATE_STOPPING, "%s", why);
 	tell(s, at_once ? EVENT_KILLED : EVENT_STOPPING, "stopping: %s", why);
 	apply(s, escalation_begin(&run->escalation, &s->policy->stop, s->now_ms, at_once));
@@ -64,7 +64,7 @@ void end_remnants(const struct step *s, const struct service_event *event)
 	struct service_run *run = s->run;
 	const struct stop_policy without_command = {.timeout_ms = s->policy->stop.timeout_ms};
 	run->waits_for_tree = true;
-	change(s, event, STATE_STOPPING, "%.180s; ending %zu processes it left behind",
+	change(s, event, STATE_STOPPING, "%.300s; ending %zu processes it left behind",
 		run->after_reason, event->left);
 	tell(s, EVENT_STOPPING, "ending %zu processes it left behind", event->left);
 	escalation_begin(&run->escalation, &without_command, s->now_ms, false);
@@ -78,11 +78,11 @@ static void cool(const struct step *s, const struct service_event *event)
 	char shown[NUMBER_DURATION_SIZE];
 	char why[REASON_SIZE];
 	int64_t delay = backoff_next(&run->backoff, restart, s->random);
-	snprintf(why, sizeof why, "%s", run->after_reason);
+	reason_format(why, "%s", run->after_reason);
 	change(s, event, STATE_COOLING, "%s", why);
 	run->deadline_ms = s->now_ms + delay;
 	run->restarts++;
-	tell(s, EVENT_RESTARTING, "%.160s; trying again in %s (%d of %d)", why,
+	tell(s, EVENT_RESTARTING, "%.300s; trying again in %s (%d of %d)", why,
 		number_show_duration(delay, shown), budget_used(&run->budget, restart, s->now_ms),
 		restart->limit);
 }
