@@ -293,12 +293,6 @@ static bool take_failure(struct spawner *spawner, pid_t pid, struct spawn_failur
 	return false;
 }
 
-static bool died_unborn(pid_t zombie)
-{
-	struct proc_stat stat;
-	return proc_stat(zombie, &stat) && !strcmp(stat.name, UNBORN);
-}
-
 static void describe(const siginfo_t *info, struct exit_status *status)
 {
 	bool exited = info->si_code == CLD_EXITED;
@@ -325,7 +319,7 @@ int spawner_reap(struct spawner *spawner, struct exit_status *status)
 	if (take_failure(spawner, status->pid, &failure)) {
 		status->stage = spawn_stage_word((enum spawn_stage)failure.stage);
 		status->number = failure.number;
-	} else if (status->signal && died_unborn(status->pid)) {
+	} else if (status->signal && proc_is_called(status->pid, UNBORN)) {
 		status->stage = spawn_stage_word(SPAWN_KILLED);
 	}
 	waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);

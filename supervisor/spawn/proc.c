@@ -112,6 +112,15 @@ bool proc_stat(pid_t pid, struct proc_stat *stat)
 	return true;
 }
 
+bool proc_is_called(pid_t pid, const char *name)
+{
+	char path[PROC_PATH_SIZE];
+	char content[32];
+	size_t length = strlen(name);
+	return read_small(proc_path(path, pid, "comm"), content, sizeof content) == length + 1 &&
+		!memcmp(content, name, length);
+}
+
 bool proc_is_between(pid_t pid)
 {
 	char path[PROC_PATH_SIZE];
