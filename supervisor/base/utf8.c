@@ -7,8 +7,11 @@ size_t utf8_decode(const char *text, size_t left, uint32_t *point)
 	if (!left)
 		return 0;
 	unsigned char first = at[0];
-	size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2
-		: first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+	size_t length = first < 0x80            ? 1
+		: first >= 0xc2 && first < 0xe0 ? 2
+		: first >= 0xe0 && first < 0xf0 ? 3
+		: first >= 0xf0 && first < 0xf5 ? 4
+						: 0;
 	if (!length || length > left)
 		return 0;
 	uint32_t value = length == 1 ? first : first & (0xffu >> (length + 1));

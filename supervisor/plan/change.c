@@ -21,11 +21,13 @@ const char *change_word(enum change change)
 /*
  * ---- what has changed: the keys of the records that differ, never their values ----
  *
- * A fingerprint is records, each of which is fields "LENGTH:BYTES", perhaps a number, and a newline:
+ * A fingerprint is records, each of which is fields "LENGTH:BYTES", perhaps a number, and
+ * a newline:
  *
  *	KEY MEMBER VALUE	MEMBER is empty where KEY is no family like env
  *	KEY WORD...		a command
- *	NAME number		a port of its own;	SERVICE NAME number: one of what it depends on
+ *	NAME number		a port of its own
+ *	SERVICE NAME number	one of what it depends on
  */
 
 enum { NAMED_MOST = 3, FIELDS_MOST = 2 };
@@ -96,7 +98,8 @@ static bool is_key(const struct field *field)
 {
 	for (size_t i = 0; i < field->length; i++) {
 		char c = field->bytes[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+		bool letter =
+			(c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 		if (!letter && !strchr("_.-", c))
 			return false;
 	}
@@ -169,8 +172,8 @@ static const char *what_changed(struct arena *arena, const char *before, const c
 	case NAMED_MOST:
 		return arena_format(arena, "%s, %s and %s changed", named[0], named[1], named[2]);
 	default:
-		return arena_format(arena, "%s, %s, %s and %zu more changed", named[0], named[1], named[2],
-			keys.count - NAMED_MOST);
+		return arena_format(arena, "%s, %s, %s and %zu more changed", named[0], named[1],
+			named[2], keys.count - NAMED_MOST);
 	}
 }
 
@@ -184,7 +187,8 @@ struct planning {
 	struct changes *out;
 };
 
-static void decide(const struct planning *p, struct service_change *item, const struct service *service)
+static void decide(
+	const struct planning *p, struct service_change *item, const struct service *service)
 {
 	const struct running *running =
 		item->running_index >= 0 ? &p->running[item->running_index] : NULL;
@@ -224,7 +228,8 @@ static void spread(const struct planning *p, const struct graph *g)
 			int dependent = dependents.services[i];
 			struct service_change *item = &p->out->items[dependent];
 			bool up = item->running_index >= 0 && p->running[item->running_index].up;
-			bool asks = p->stack->services[dependent].policy.on_dependency == DEPENDENCY_RESTART;
+			bool asks = p->stack->services[dependent].policy.on_dependency ==
+				DEPENDENCY_RESTART;
 			if (item->change != CHANGE_KEEP || !up || !asks)
 				continue;
 			item->change = CHANGE_RESTART;
@@ -245,7 +250,8 @@ static void add_wanted(const struct planning *p, size_t running_count)
 		const struct service *service = &p->stack->services[i];
 		const size_t *place = lookup_find(&places, service->name);
 		struct service_change *item = &p->out->items[p->out->count++];
-		*item = (struct service_change){.name = service->name, .wanted_index = i,
+		*item = (struct service_change){.name = service->name,
+			.wanted_index = i,
 			.running_index = place ? (int)*place : -1};
 		decide(p, item, service);
 	}
@@ -258,9 +264,12 @@ static void add_gone(const struct planning *p, size_t running_count)
 		lookup_add(&places, p->stack->services[i].name, (size_t)i);
 	for (size_t i = 0; i < running_count; i++)
 		if (!lookup_find(&places, p->running[i].name))
-			p->out->items[p->out->count++] = (struct service_change){
-				.name = p->running[i].name, .wanted_index = -1, .running_index = (int)i,
-				.change = CHANGE_STOP, .reason = "no longer in the stack file"};
+			p->out->items[p->out->count++] =
+				(struct service_change){.name = p->running[i].name,
+					.wanted_index = -1,
+					.running_index = (int)i,
+					.change = CHANGE_STOP,
+					.reason = "no longer in the stack file"};
 }
 
 struct changes change_plan(struct arena *arena, const struct stack *stack, const struct graph *g,
@@ -268,8 +277,8 @@ struct changes change_plan(struct arena *arena, const struct stack *stack, const
 {
 	struct changes out = {0};
 	struct planning p = {arena, stack, wanted, running, &out};
-	out.items = arena_take(arena,
-		((size_t)stack->service_count + running_count + 1) * sizeof *out.items);
+	out.items = arena_take(
+		arena, ((size_t)stack->service_count + running_count + 1) * sizeof *out.items);
 	add_wanted(&p, running_count);
 	spread(&p, g);
 	add_gone(&p, running_count);

@@ -2,8 +2,8 @@
  * change.h - what a second `up` has to do: the running stack against the wanted one. Pure.
  *
  * Services are the same when their names are, and unchanged when their fingerprints are equal
- * (stackfile/describe.h writes them). What depends on a service that restarts is restarted too where
- * it says `on_dependency = restart`.
+ * (stackfile/describe.h writes them). What depends on a service that restarts is restarted too
+ * where it says `on_dependency = restart`.
  */
 #ifndef PLAN_CHANGE_H
 #define PLAN_CHANGE_H
@@ -41,15 +41,15 @@ struct service_change {
 };
 
 struct changes {
-	struct service_change *items; /* the wanted services in file order, then those that are gone */
+	struct service_change *items; /* the stack's services in file order, then those gone */
 	size_t count;
 	size_t of[4]; /* how many of each kind */
 };
 
 /*
- * `wanted` has one bool per service of the stack, NULL: the enabled ones. Services that run and are in
- * the file but not among the wanted are left as they are (CHANGE_KEEP); those that are gone from the
- * file, or no longer enabled when `wanted` is NULL, are stopped.
+ * `wanted` has one bool per service of the stack, NULL: the enabled ones. Services that run and are
+ * in the file but not among the wanted are left as they are (CHANGE_KEEP); those that are gone from
+ * the file, or no longer enabled when `wanted` is NULL, are stopped.
  */
 struct changes change_plan(struct arena *arena, const struct stack *stack, const struct graph *g,
 	const bool *wanted, const struct running *running, size_t running_count);

@@ -65,13 +65,10 @@ static struct definition *define(struct arena *arena, const char *name, const ch
 	const char *origin, enum layer layer)
 {
 	struct definition *d = arena_new_object(arena, struct definition);
-	size_t name_length = strlen(name);
-	size_t value_length = strlen(value);
-	char *entry = arena_take(arena, name_length + value_length + 2);
-	memcpy(entry, name, name_length);
-	entry[name_length] = '=';
-	memcpy(entry + name_length + 1, value, value_length);
-	*d = (struct definition){.value = entry + name_length + 1, .origin = origin, .layer = layer,
+	const char *entry = arena_format(arena, "%s=%s", name, value);
+	*d = (struct definition){.value = entry + strlen(name) + 1,
+		.origin = origin,
+		.layer = layer,
 		.entry = entry};
 	return d;
 }
@@ -138,10 +135,11 @@ static void share_caller(struct environments *all, const char *const *caller)
 	}
 }
 
-static char *variable_name(struct arena *arena, const char *service, const char *port,
-	const char *ending)
+static char *variable_name(
+	struct arena *arena, const char *service, const char *port, const char *ending)
 {
-	char *name = arena_format(arena, "%s%s%s%s", service, port ? "_" : "", port ? port : "", ending);
+	char *name =
+		arena_format(arena, "%s%s%s%s", service, port ? "_" : "", port ? port : "", ending);
 	name_to_variable(name, name);
 	return name;
 }
@@ -158,7 +156,8 @@ static void inject_ports(const struct stack *stack, const struct service *servic
 			continue;
 		bool main_port = i == 0 && service->has_main_port;
 		listens = true;
-		add(self, variable_name(arena, service->name, main_port ? NULL : port->name, "_PORT"),
+		add(self,
+			variable_name(arena, service->name, main_port ? NULL : port->name, "_PORT"),
 			arena_format(arena, "%d", port->number),
 			arena_format(arena, "port of %s", service->name));
 	}
@@ -199,7 +198,8 @@ static void note_secrets(struct environments *all)
 				lookup_add(&all->secrets, service->secrets[s], 0);
 	}
 	for (size_t i = 0; i < all->shared.count; i++)
-		all->shared.vars[i].secret = lookup_find(&all->secrets, all->shared.vars[i].name) != NULL;
+		all->shared.vars[i].secret =
+			lookup_find(&all->secrets, all->shared.vars[i].name) != NULL;
 }
 
 struct environments *environments_new(struct arena *arena, const struct stack *stack,
@@ -209,8 +209,8 @@ struct environments *environments_new(struct arena *arena, const struct stack *s
 	all->stack = stack;
 	all->shared.arena = all->shared.places.arena = all->secrets.arena = arena;
 	for (size_t i = 0; i < stack->env_file_count; i++)
-		share(all, stack->env_files[i].name, stack->env_files[i].value, stack->env_files[i].origin,
-			LAYER_STACK_FILE);
+		share(all, stack->env_files[i].name, stack->env_files[i].value,
+			stack->env_files[i].origin, LAYER_STACK_FILE);
 	share_caller(all, caller);
 	share_facts(all, facts);
 	for (int i = 0; i < stack->service_count; i++)
@@ -233,8 +233,8 @@ static struct variable *variable_of(struct making *m, const char *name)
 	return var;
 }
 
-static void add(struct making *m, const char *name, const char *value, const char *origin,
-	enum layer layer)
+static void add(
+	struct making *m, const char *name, const char *value, const char *origin, enum layer layer)
 {
 	struct variable *var = variable_of(m, name);
 	var->top = covering(m->arena, var->top, define(m->arena, name, value, origin, layer),
@@ -265,7 +265,8 @@ static void add_own_ports(struct making *m, const struct service *service)
 		if (i == 0 && service->has_main_port)
 			add(m, "PORT", number, "own port", LAYER_INJECTED);
 		if (port->env_var)
-			add(m, port->env_var, number, port->overridden ? "caller, by env_var" : "own port, env_var",
+			add(m, port->env_var, number,
+				port->overridden ? "caller, by env_var" : "own port, env_var",
 				LAYER_INJECTED);
 	}
 }
@@ -273,20 +274,23 @@ static void add_own_ports(struct making *m, const struct service *service)
 static void add_exports(struct making *m, const struct service *service)
 {
 	for (size_t i = 0; i < service->dependency_count; i++) {
-		const struct service *from = &m->all->stack->services[service->dependencies[i].service];
+		const struct service *from =
+			&m->all->stack->services[service->dependencies[i].service];
 		for (size_t x = 0; x < from->export_count; x++)
 			add(m, from->exports[x].name, from->exports[x].value,
-				arena_format(m->arena, "export of %s, %s", from->name, from->exports[x].origin),
+				arena_format(m->arena, "export of %s, %s", from->name,
+					from->exports[x].origin),
 				LAYER_EXPORT);
 	}
 }
 
-static void add_service(struct making *m, const struct service *service,
-	const struct environment_extra *extra)
+static void add_service(
+	struct making *m, const struct service *service, const struct environment_extra *extra)
 {
 	add(m, "STACKUP_SERVICE", service->name, "service", LAYER_MARKER);
 	if (m->all->stack->is_procfile)
-		add(m, "PS", arena_format(m->arena, "%s.1", service->name), "Procfile", LAYER_INJECTED);
+		add(m, "PS", arena_format(m->arena, "%s.1", service->name), "Procfile",
+			LAYER_INJECTED);
 	add_pairs(m, service->env_files, service->env_file_count, LAYER_SERVICE_FILE);
 	add_own_ports(m, service);
 	if (extra)
@@ -338,8 +342,10 @@ static struct environment merged(struct making *m)
 struct environment environment_of(const struct environments *all, struct arena *arena, int service,
 	const struct environment_extra *extra)
 {
-	struct making m = {.all = all, .arena = arena,
-		.copied = arena_copy(arena, all->shared.vars, all->shared.count * sizeof *all->shared.vars),
+	struct making m = {.all = all,
+		.arena = arena,
+		.copied = arena_copy(
+			arena, all->shared.vars, all->shared.count * sizeof *all->shared.vars),
 		.added = {.arena = arena, .places = {.arena = arena}}};
 	if (service >= 0)
 		add_service(&m, &all->stack->services[service], extra);

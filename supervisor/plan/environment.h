@@ -3,8 +3,8 @@
  *
  * Layers, highest first:
  *
- *	marker		STACKUP STACKUP_ID STACKUP_PROJECT STACKUP_INSTANCE STACKUP_SERVICE: by these
- *			leftovers are found, so nothing overrides them
+ *	marker		STACKUP STACKUP_ID STACKUP_PROJECT STACKUP_INSTANCE STACKUP_SERVICE: by
+ *			these leftovers are found, so nothing overrides them
  *	env		env.NAME of the stack file
  *	export		export.NAME of what it depends on directly; the later dependency wins
  *	injected	PORT <SERVICE>_PORT <SERVICE>_HOST <SERVICE>_URL <SERVICE>_<NAME>_PORT, the
@@ -15,15 +15,17 @@
  * In Procfile mode env files come before the caller, as Procfile runners have it.
  *
  * A PORT of the caller or of an env file never reaches a service: its own port decides, and without
- * one it has no PORT. Of the caller these are dropped: HOST (servers would bind to it) and what speaks
- * about a process of its own: LISTEN_PID LISTEN_FDS LISTEN_FDNAMES NOTIFY_SOCKET WATCHDOG_PID
- * WATCHDOG_USEC, and STACKUP_ID STACKUP_SERVICE of a stack that stackup itself was started in.
+ * one it has no PORT. Of the caller these are dropped: HOST (servers would bind to it) and what
+ * speaks about a process of its own: LISTEN_PID LISTEN_FDS LISTEN_FDNAMES NOTIFY_SOCKET
+ * WATCHDOG_PID WATCHDOG_USEC, and STACKUP_ID STACKUP_SERVICE of a stack that stackup itself was
+ * started in.
  *
  * How to use it:
  *	1. struct environments *all = environments_new(arena, stack, &facts, environ);  // once
  *	2. struct environment env = environment_of(all, scratch, service_index, NULL);
- *	   -1 as index: of no service, for `run` and `env` without a name (no PORT, no STACKUP_SERVICE)
- *	3. env.envp goes to the recipe; env.vars to formats.h. Both live in scratch and borrow from all.
+ *	   -1 as index: of no service, for `run` and `env` without a name (no PORT in it)
+ *	3. env.envp goes to the recipe; env.vars to formats.h. Both live in scratch and borrow
+ *	   from all.
  *
  * The part that all services share is made once, so that step 2 is little more than a copy.
  */
@@ -55,7 +57,7 @@ const char *layer_word(enum layer layer);
 /* One definition of a variable, and the ones that it covers. */
 struct definition {
 	const char *value;
-	const char *origin; /* "stack.ini:12", ".env:3", "export of db, stack.ini:7", "caller", ... */
+	const char *origin; /* "stack.ini:12", "export of db, stack.ini:7", "caller", ... */
 	enum layer layer;
 	const char *entry; /* "NAME=value" */
 	const struct definition *covers; /* next lower one; NULL */

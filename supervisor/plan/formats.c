@@ -37,8 +37,8 @@ int env_format_parse(const char *word, enum env_format *format, struct error *e)
 static bool is_plain(const char *value, const char *others)
 {
 	for (; *value; value++) {
-		bool letter = (*value >= 'a' && *value <= 'z') || (*value >= 'A' && *value <= 'Z') ||
-			(*value >= '0' && *value <= '9');
+		bool letter = (*value >= 'a' && *value <= 'z') ||
+			(*value >= 'A' && *value <= 'Z') || (*value >= '0' && *value <= '9');
 		if (!letter && !strchr(others, *value))
 			return false;
 	}
@@ -70,8 +70,8 @@ static size_t add_character(struct text *out, const char *at)
 	else if (point == '\t')
 		text_add(out, "\\t");
 	/* Controls, and what YAML does not print or takes for a line break. */
-	else if (point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029 ||
-		point == 0xfeff || point == 0xfffe || point == 0xffff)
+	else if (point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 ||
+		point == 0x2029 || point == 0xfeff || point == 0xfffe || point == 0xffff)
 		text_addf(out, "\\u%04x", (unsigned)point);
 	else
 		text_add_bytes(out, at, length);
@@ -108,7 +108,8 @@ static bool fits_single(const char *value)
 	size_t backslashes = 0;
 	while (backslashes < length && value[length - 1 - backslashes] == '\\')
 		backslashes++;
-	return backslashes % 2 == 0 && !strpbrk(value, "'\r") && utf8_text_span(value, length) == length;
+	return backslashes % 2 == 0 && !strpbrk(value, "'\r") &&
+		utf8_text_span(value, length) == length;
 }
 
 static void add_dotenv_double(struct text *out, const char *value)
@@ -218,7 +219,10 @@ void formats_write(const struct environment *env, enum env_format format,
 {
 	OWNED_TEXT room = {0};
 	bool first = true;
-	text_add(out, format == ENV_FORMAT_JSON ? "{" : format == ENV_FORMAT_COMPOSE ? "environment:\n" : "");
+	text_add(out,
+		format == ENV_FORMAT_JSON              ? "{"
+			: format == ENV_FORMAT_COMPOSE ? "environment:\n"
+						       : "");
 	for (size_t i = 0; i < env->count; i++) {
 		const struct variable *var = &env->vars[i];
 		if (!var->top)

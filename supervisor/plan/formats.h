@@ -15,7 +15,7 @@
 
 #define ENV_FORMATS(X)                                                                             \
 	X(ENV_FORMAT_SH, "sh") /* export NAME='value' */                                           \
-	X(ENV_FORMAT_DOTENV, "dotenv") /* reads back the same in stackfile/dotenv and in compose */ \
+	X(ENV_FORMAT_DOTENV, "dotenv") /* reads back the same here and in compose */               \
 	X(ENV_FORMAT_JSON, "json") /* {"NAME":"value"} */                                          \
 	X(ENV_FORMAT_COMPOSE, "compose") /* an `environment:` mapping; $ is written $$ */
 
@@ -40,8 +40,9 @@ void formats_write(const struct environment *env, enum env_format format,
 void formats_dotenv_value(struct text *out, const char *value);
 
 /*
- * Where a variable comes from: its value and origin, then what it covers, highest first. NULL as name:
- * all of them. -1: there is no such variable (EXIT_NOT_FOUND). Values are raw bytes: terminal.h first.
+ * Where a variable comes from: its value and origin, then what it covers, highest first. NULL as
+ * name: all of them. -1: there is no such variable (EXIT_NOT_FOUND). Values are raw bytes:
+ * terminal.h first.
  */
 int formats_explain(const struct environment *env, const char *name, const struct env_mask *mask,
 	struct text *out, struct error *e);

@@ -8,8 +8,8 @@ static bool is_edge(const struct stack *stack, const struct dependency *dependen
 }
 
 /* Counts into at[i + 1], turns counts into offsets, then fills; `backwards` swaps the ends. */
-static const size_t *fill(struct arena *arena, const struct stack *stack, bool backwards,
-	const int **edges)
+static const size_t *fill(
+	struct arena *arena, const struct stack *stack, bool backwards, const int **edges)
 {
 	size_t count = (size_t)stack->service_count;
 	size_t *at = arena_take(arena, (count + 1) * sizeof *at);
@@ -83,7 +83,7 @@ void graph_mark_dependents(const struct graph *g, struct arena *scratch, bool *m
 	mark(g, scratch, marks, graph_dependents);
 }
 
-/* ---- cycles: depth first without recursion; an edge to a service on the path closes a cycle ---- */
+/* ---- cycles: depth first, without recursion; an edge to what is on the path closes one ---- */
 
 enum colour { WHITE, ON_PATH, DONE };
 
@@ -163,7 +163,10 @@ size_t graph_cycles(const struct graph *g, struct arena *arena, const struct sta
 	struct cycle cycles[CYCLES_MOST])
 {
 	size_t count = (size_t)g->count + 1;
-	struct walk w = {.g = g, .stack = stack, .arena = arena, .cycles = cycles,
+	struct walk w = {.g = g,
+		.stack = stack,
+		.arena = arena,
+		.cycles = cycles,
 		.colours = arena_take(arena, count),
 		.path = arena_take(arena, count * sizeof(int)),
 		.next = arena_take(arena, count * sizeof(size_t))};

@@ -32,9 +32,9 @@ static void show_dependency(struct shower *s, const struct dependency *dependenc
 {
 	const struct service *to = &s->stack->services[dependency->service];
 	bool again = s->shown[dependency->service] && to->dependency_count;
-	text_addf(s->out, "%s%s %s (%s)%s%s\n", text_string(&s->indent), last ? "└─" : "├─", to->name,
-		condition_word(dependency->condition), dependency->optional ? " optional" : "",
-		again ? " (above)" : "");
+	text_addf(s->out, "%s%s %s (%s)%s%s\n", text_string(&s->indent), last ? "└─" : "├─",
+		to->name, condition_word(dependency->condition),
+		dependency->optional ? " optional" : "", again ? " (above)" : "");
 	if (again || !to->dependency_count) {
 		s->shown[dependency->service] = true;
 		return;
@@ -68,11 +68,13 @@ static void show_tree(struct shower *s, int root)
 	}
 }
 
-static void show_text(const struct stack *stack, const struct graph *g, struct arena *scratch,
-	struct text *out)
+static void show_text(
+	const struct stack *stack, const struct graph *g, struct arena *scratch, struct text *out)
 {
 	size_t count = (size_t)g->count + 1;
-	struct shower s = {.stack = stack, .g = g, .out = out,
+	struct shower s = {.stack = stack,
+		.g = g,
+		.out = out,
 		.shown = arena_take(scratch, count),
 		.path = arena_take(scratch, count * sizeof(int)),
 		.next = arena_take(scratch, count * sizeof(size_t))};
@@ -94,8 +96,9 @@ static void show_dot(const struct stack *stack, struct text *out)
 	for (int i = 0; i < stack->service_count; i++)
 		for (size_t d = 0; d < stack->services[i].dependency_count; d++) {
 			const struct dependency *dependency = &stack->services[i].dependencies[d];
-			text_addf(out, "\t\"%s\" -> \"%s\" [label=\"%s\"%s];\n", stack->services[i].name,
-				stack->services[dependency->service].name, condition_word(dependency->condition),
+			text_addf(out, "\t\"%s\" -> \"%s\" [label=\"%s\"%s];\n",
+				stack->services[i].name, stack->services[dependency->service].name,
+				condition_word(dependency->condition),
 				dependency->optional ? ", style=dashed" : "");
 		}
 	text_add(out, "}\n");
@@ -113,7 +116,8 @@ static void show_mermaid(const struct stack *stack, struct text *out)
 	for (int i = 0; i < stack->service_count; i++)
 		for (size_t d = 0; d < stack->services[i].dependency_count; d++) {
 			const struct dependency *dependency = &stack->services[i].dependencies[d];
-			text_addf(out, "    s%d %s|%s| s%d\n", i, dependency->optional ? "-.->" : "-->",
+			text_addf(out, "    s%d %s|%s| s%d\n", i,
+				dependency->optional ? "-.->" : "-->",
 				condition_word(dependency->condition), dependency->service);
 		}
 }

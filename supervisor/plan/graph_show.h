@@ -1,8 +1,8 @@
 /*
  * graph_show.h - the dependencies for people: indented text, Graphviz, Mermaid.
  *
- * Text shows every service under what needs it, what nothing needs at the left; what was shown in full
- * before is marked "(above)", so the text is linear in the number of dependencies:
+ * Text shows every service under what needs it, what nothing needs at the left; what was shown in
+ * full before is marked "(above)", so the text is linear in the number of dependencies:
  *
  *	frontend
  *	└─ api (ready)

@@ -10,9 +10,9 @@ static bool is_wanted(const struct stack *stack, const bool *wanted, int service
 	return wanted ? wanted[service] : stack->services[service].enabled;
 }
 
-/* One more than the highest wave of what it needs; services come in an order where those are known. */
-static void pass_on(const struct graph *g, int service, int *missing, int *wave, int *queue,
-	size_t *used)
+/* One more than the highest wave of what it needs; what it needs has been here before. */
+static void pass_on(
+	const struct graph *g, int service, int *missing, int *wave, int *queue, size_t *used)
 {
 	struct edges dependents = graph_dependents(g, service);
 	for (size_t i = 0; i < dependents.count; i++) {
@@ -42,8 +42,8 @@ static int *by_wave(struct arena *arena, const int *wave, int count, int waves)
 	return services;
 }
 
-struct order order_new(struct arena *arena, const struct stack *stack, const struct graph *g,
-	const bool *wanted)
+struct order order_new(
+	struct arena *arena, const struct stack *stack, const struct graph *g, const bool *wanted)
 {
 	size_t room = (size_t)g->count + 1;
 	int *missing = arena_take(arena, room * sizeof *missing);
@@ -96,7 +96,8 @@ static int fail_unknown(const struct stack *stack, const char *name, struct erro
 }
 
 int order_wanted(struct arena *arena, const struct stack *stack, const struct graph *g,
-	const char *const *names, size_t name_count, bool with_needs, bool **wanted, struct error *e)
+	const char *const *names, size_t name_count, bool with_needs, bool **wanted,
+	struct error *e)
 {
 	bool *marks = arena_take(arena, (size_t)stack->service_count + 1);
 	for (int i = 0; i < stack->service_count && !name_count; i++)

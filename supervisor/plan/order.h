@@ -16,7 +16,7 @@
 #include "plan/graph.h"
 
 struct order {
-	const int *services; /* what is needed stands before who needs it; backwards is the stop order */
+	const int *services; /* needed ones before who needs them; backwards: the stop order */
 	size_t count;
 	const int *wave; /* per service index, from 0; -1 where it is not wanted */
 	int waves;
@@ -35,6 +35,7 @@ struct order order_new(struct arena *arena, const struct stack *stack, const str
  * -1: an unknown name (EXIT_NOT_FOUND, with the nearest one). A name may hold '*' and '?'.
  */
 int order_wanted(struct arena *arena, const struct stack *stack, const struct graph *g,
-	const char *const *names, size_t name_count, bool with_needs, bool **wanted, struct error *e);
+	const char *const *names, size_t name_count, bool with_needs, bool **wanted,
+	struct error *e);
 
 #endif

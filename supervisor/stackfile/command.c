@@ -9,13 +9,14 @@
 /* Keywords and builtins of POSIX sh, dash and bash: run directly they would not be found, or do not
  * mean the same. */
 static const char *const shell_words[] = {"!", ".", ":", "[", "[[", "]]", "alias", "bg", "bind",
-	"break", "builtin", "caller", "case", "cd", "chdir", "command", "compgen", "complete", "compopt",
-	"continue", "coproc", "declare", "dirs", "disown", "do", "done", "echo", "elif", "else", "enable",
-	"esac", "eval", "exec", "exit", "export", "false", "fc", "fg", "fi", "for", "function", "getopts",
-	"hash", "help", "history", "if", "in", "jobs", "kill", "let", "local", "logout", "mapfile",
-	"popd", "printf", "pushd", "pwd", "read", "readarray", "readonly", "return", "select", "set",
-	"shift", "shopt", "source", "suspend", "test", "then", "time", "times", "trap", "true", "type",
-	"typeset", "ulimit", "umask", "unalias", "unset", "until", "wait", "while", "{", "}"};
+	"break", "builtin", "caller", "case", "cd", "chdir", "command", "compgen", "complete",
+	"compopt", "continue", "coproc", "declare", "dirs", "disown", "do", "done", "echo", "elif",
+	"else", "enable", "esac", "eval", "exec", "exit", "export", "false", "fc", "fg", "fi",
+	"for", "function", "getopts", "hash", "help", "history", "if", "in", "jobs", "kill", "let",
+	"local", "logout", "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray",
+	"readonly", "return", "select", "set", "shift", "shopt", "source", "suspend", "test",
+	"then", "time", "times", "trap", "true", "type", "typeset", "ulimit", "umask", "unalias",
+	"unset", "until", "wait", "while", "{", "}"};
 
 static bool is_shell_word(const char *word)
 {
@@ -90,7 +91,8 @@ static int next_word(struct splitter *s, struct text *word)
 			return -1;
 	}
 	if (quote) {
-		fail(s->e, EXIT_BAD_FILE, "the quote %c that begins in '%.40s' is not closed", quote, begin);
+		fail(s->e, EXIT_BAD_FILE, "the quote %c that begins in '%.40s' is not closed",
+			quote, begin);
 		error_hint(s->e, "close it, or put a backslash before it");
 		return -1;
 	}

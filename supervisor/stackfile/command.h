@@ -7,14 +7,15 @@
  *	| & ; < > ( ) $ ` * ? [ ] { } ~ ! #	or a newline
  *
  * or if its first word holds '=' or is a keyword or builtin of a shell; a leading `exec WORDS` runs
- * WORDS directly. References of ours (${port}, ${api.url}) are none of this: they are filled in after
- * the splitting, each value within one word, whatever is in it.
+ * WORDS directly. References of ours (${port}, ${api.url}) are none of this: they are filled in
+ * after the splitting, each value within one word, whatever is in it.
  *
  * In a text for the shell each value is quoted for the place where its reference stands (bare, in
  * '...', in "...", in ${X:-...}, in $(...), in a here-document), so that it stays one word and is
  * never read as syntax. Places where no quoting helps are refused with what to write instead: a
- * value of more than letters and digits in $((...)), one that needs escapes in `...`, any in $'...',
- * one with a line break in a here-document, a reference behind a backslash. Comments are left alone.
+ * value of more than letters and digits in $((...)), one that needs escapes in `...`, any in
+ * $'...', one with a line break in a here-document, a reference behind a backslash. Comments are
+ * left alone.
  *
  * How to use it:
  *	1. struct interpolation rules = {.dialect = INTERPOLATE_COMMAND, .find = ...};

@@ -21,8 +21,9 @@ struct parser {
 };
 
 #define COMPLAIN(p, severity, ...)                                                                 \
-	complaint_add((p)->env->complaints, (severity), (p)->name, (p)->key_line, (p)->key, __VA_ARGS__)
-#define HINT(p, ...) complaint_hint((p)->env->complaints, __VA_ARGS__)
+	complaint_add(                                                                             \
+		(p)->env->complaints, (severity), (p)->name, (p)->key_line, (p)->key, __VA_ARGS__)
+#define HINT(p, ...)   complaint_hint((p)->env->complaints, __VA_ARGS__)
 #define REFUSE(p, ...) ((p)->failed = true, COMPLAIN(p, SEVERITY_ERROR, __VA_ARGS__))
 
 const char *dotenv_environment(const char *const *environment, const char *name)
@@ -42,16 +43,17 @@ static bool is_blank(char c)
 }
 
 /*
- * compose takes letters and digits of any script. Instead of Unicode's tables: everything beyond ASCII
- * but the blocks of punctuation, symbols, controls, private use and emoji.
+ * compose takes letters and digits of any script. Instead of Unicode's tables: everything beyond
+ * ASCII but the blocks of punctuation, symbols, controls, private use and emoji.
  */
 static bool is_letter_beyond_ascii(uint32_t c)
 {
 	static const struct {
 		uint32_t first, last;
-	} others[] = {{0x80, 0xa9}, {0xab, 0xb4}, {0xb6, 0xb9}, {0xbb, 0xbf}, {0xd7, 0xd7}, {0xf7, 0xf7},
-		{0x2000, 0x2bff}, {0x3000, 0x3004}, {0x3008, 0x3020}, {0xe000, 0xf8ff}, {0xfe00, 0xfe6f},
-		{0xfeff, 0xff0f}, {0xfff0, 0xffff}, {0x1f000, 0x1faff}, {0xe0000, 0x10ffff}};
+	} others[] = {{0x80, 0xa9}, {0xab, 0xb4}, {0xb6, 0xb9}, {0xbb, 0xbf}, {0xd7, 0xd7},
+		{0xf7, 0xf7}, {0x2000, 0x2bff}, {0x3000, 0x3004}, {0x3008, 0x3020},
+		{0xe000, 0xf8ff}, {0xfe00, 0xfe6f}, {0xfeff, 0xff0f}, {0xfff0, 0xffff},
+		{0x1f000, 0x1faff}, {0xe0000, 0x10ffff}};
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (c >= others[i].first && c <= others[i].last)
 			return false;
@@ -104,9 +106,11 @@ static enum interpolate_found find(void *self, const char *name, const char **va
 static void warn(void *self, enum interpolate_warning warning, const char *name)
 {
 	struct parser *p = self;
-	COMPLAIN(p, SEVERITY_WARNING, "%s is not set, so it is empty in the value of %s", name, p->key);
+	COMPLAIN(p, SEVERITY_WARNING, "%s is not set, so it is empty in the value of %s", name,
+		p->key);
 	if (warning == WARN_UNSET_BARE)
-		HINT(p, "write $$%s or put single quotes around the value if the $ belongs to it", name);
+		HINT(p, "write $$%s or put single quotes around the value if the $ belongs to it",
+			name);
 	else
 		HINT(p, "set it, or write ${%s:-} if that is meant", name);
 }
@@ -141,8 +145,9 @@ static void store(struct parser *p, const char *value)
 	const char *before = env->vars[*place].origin;
 	size_t length = strlen(p->name);
 	if (!strncmp(before, p->name, length) && before[length] == ':') {
-		COMPLAIN(p, SEVERITY_WARNING, "%s is set a second time, this value counts; the first is at %s",
-			p->key, before);
+		COMPLAIN(p, SEVERITY_WARNING,
+			"%s is set a second time, this value counts; the first is at %s", p->key,
+			before);
 		HINT(p, "take one of them out");
 	}
 	env->vars[*place] = pair;
@@ -187,8 +192,9 @@ static size_t trimmed(const char *begin, size_t length)
 	for (;;) {
 		if (length && is_blank(begin[length - 1]))
 			length--;
-		else if (length >= 2 && (!memcmp(begin + length - 2, "\xc2\x85", 2) ||
-			!memcmp(begin + length - 2, "\xc2\xa0", 2)))
+		else if (length >= 2 &&
+			(!memcmp(begin + length - 2, "\xc2\x85", 2) ||
+				!memcmp(begin + length - 2, "\xc2\xa0", 2)))
 			length -= 2;
 		else
 			return length;
@@ -219,12 +225,15 @@ static void unquoted(struct parser *p)
 	text_clear(&p->value);
 	text_add_bytes(&p->value, begin, length);
 	if (glued) {
-		COMPLAIN(p, SEVERITY_WARNING, "the '#' in the value of %s is not a comment, because no blank "
-			"is before it", p->key);
+		COMPLAIN(p, SEVERITY_WARNING,
+			"the '#' in the value of %s is not a comment, because no blank "
+			"is before it",
+			p->key);
 		HINT(p, "put quotes around the value, or a blank before the '#'");
 	}
 	if (length && *begin == '`') {
-		COMPLAIN(p, SEVERITY_WARNING, "the backticks around the value of %s are part of it", p->key);
+		COMPLAIN(p, SEVERITY_WARNING, "the backticks around the value of %s are part of it",
+			p->key);
 		HINT(p, "use single quotes");
 	}
 	store_interpolated(p);
@@ -242,7 +251,8 @@ static bool add_octal(struct parser *p)
 	if (byte > 0xff)
 		return false;
 	if (!byte) {
-		REFUSE(p, "the value of %s has a NUL byte in it, which no variable can hold", p->key);
+		REFUSE(p, "the value of %s has a NUL byte in it, which no variable can hold",
+			p->key);
 		HINT(p, "take the \\0000 out, or double its backslash if it is text");
 	} else if (byte == '$') {
 		text_add(&p->value, "$$");
@@ -281,8 +291,9 @@ static bool read_quoted(struct parser *p, char quote)
 		if (*p->at == '\\' && quote == '"') {
 			escape(p);
 		} else if (*p->at == '\\' && more && p->at[1] != '\n' && p->at[1] != '\r') {
-			/* Only \' is an escape; a doubled backslash stays two and escapes nothing. */
-			text_add_bytes(&p->value, p->at + (p->at[1] == '\''), p->at[1] == '\'' ? 1 : 2);
+			/* Only \' is an escape; a doubled backslash stays as it is. */
+			text_add_bytes(
+				&p->value, p->at + (p->at[1] == '\''), p->at[1] == '\'' ? 1 : 2);
 			p->at += 2;
 		} else {
 			if (*p->at != '\r' || !more || p->at[1] != '\n')
@@ -353,7 +364,9 @@ static void quoted(struct parser *p)
 	skip_blanks(p);
 	if (!at_line_end(p) && *p->at != '#') {
 		REFUSE(p, "text behind the closing quote of %s", p->key);
-		HINT(p, "put a blank and a '#' before it if it is a comment, else inside the quotes");
+		HINT(p,
+			"put a blank and a '#' before it if it is a comment, else inside the "
+			"quotes");
 	} else if (quote == '"') {
 		store_interpolated(p);
 	} else {
@@ -395,8 +408,8 @@ static void refuse_key(struct parser *p, bool blank_before)
 static void separator(struct parser *p)
 {
 	if (*p->at == ':') {
-		COMPLAIN(p, SEVERITY_WARNING, "%s is set with ':', which many readers of such files ignore",
-			p->key);
+		COMPLAIN(p, SEVERITY_WARNING,
+			"%s is set with ':', which many readers of such files ignore", p->key);
 		HINT(p, "write %s=...", p->key);
 	}
 	p->at++;
@@ -468,8 +481,12 @@ bool dotenv_parse(struct dotenv *env, const char *name, const char *content, siz
 {
 	if (!env->places.arena)
 		index_environment(env);
-	struct parser p = {.env = env, .name = arena_string(env->arena, name), .at = content,
-		.end = content + length, .line = 1, .key_line = 1};
+	struct parser p = {.env = env,
+		.name = arena_string(env->arena, name),
+		.at = content,
+		.end = content + length,
+		.line = 1,
+		.key_line = 1};
 	if (length >= 3 && !memcmp(content, "\xef\xbb\xbf", 3))
 		p.at += 3;
 	if (is_text(&p))

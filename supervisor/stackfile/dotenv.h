@@ -1,12 +1,12 @@
 /*
  * dotenv.h - env files, in docker compose's dialect, said precisely.
  *
- *	KEY=value		blanks around key and '=' go, and those behind the value; "export " may
- *				stand in front; `KEY: value` is read as well, with a warning
+ *	KEY=value		blanks around key and '=' go, and those behind the value; "export "
+ *				may stand in front; `KEY: value` is read as well, with a warning
  *	KEY			inherits KEY from the environment; nothing when it is unset there
- *	# text			a comment: at the start of a line, or after a blank; not inside quotes
+ *	# text			a comment: at the start of a line or after a blank, not in quotes
  *	KEY='value'		literal; only \' is an escape
- *	KEY="value"		escapes \a \b \f \n \r \t \v \\ \" \$ and \0NNN (octal); interpolated
+ *	KEY="value"		escapes \a \b \f \n \r \t \v \\ \" \$ \0NNN (octal); interpolated
  *
  * Quotes count as the first character of a value only, and may span lines. Unquoted and
  * double-quoted values are interpolated (interpolate.h, dialect COMPOSE): the process environment

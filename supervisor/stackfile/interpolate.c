@@ -107,7 +107,8 @@ static int unknown(struct run *r, const struct reference *ref, const char *name)
 		error_hint(r->e, "did you mean ${%s}?", near);
 	else
 		error_hint(r->e,
-			"names with a lower-case first letter are stackup's (${port}, ${api.url}); write "
+			"names with a lower-case first letter are stackup's (${port}, ${api.url}); "
+			"write "
 			"$$ for a $");
 	return -1;
 }
@@ -161,9 +162,11 @@ static int use_nothing(struct run *r, enum interpolate_dialect dialect, const st
 	}
 	fail(r->e, EXIT_BAD_FILE, "variable %s is not set", name);
 	if (ref->braces)
-		error_hint(r->e, "set it in the environment or an env file, or write ${%s:-default}", name);
+		error_hint(r->e,
+			"set it in the environment or an env file, or write ${%s:-default}", name);
 	else
-		error_hint(r->e, "set it, write ${%s:-default}, or $$%s for the text itself", name, name);
+		error_hint(r->e, "set it, write ${%s:-default}, or $$%s for the text itself", name,
+			name);
 	return -1;
 }
 
@@ -266,8 +269,8 @@ static int dollar(struct run *r, enum interpolate_dialect dialect, const char **
 	return 0;
 }
 
-static int level(struct run *r, enum interpolate_dialect dialect, const char *at, const char *end,
-	int depth)
+static int level(
+	struct run *r, enum interpolate_dialect dialect, const char *at, const char *end, int depth)
 {
 	while (at < end) {
 		const char *next = memchr(at, '$', (size_t)(end - at));
@@ -276,8 +279,10 @@ static int level(struct run *r, enum interpolate_dialect dialect, const char *at
 		if (next && dollar(r, dialect, &at, end, depth))
 			return -1;
 		if (r->out->length > r->most)
-			return fail(r->e, EXIT_BAD_FILE, "the value is longer than %d bytes after its "
-				"references were filled in", INTERPOLATE_SIZE_MOST);
+			return fail(r->e, EXIT_BAD_FILE,
+				"the value is longer than %d bytes after its "
+				"references were filled in",
+				INTERPOLATE_SIZE_MOST);
 	}
 	return 0;
 }
@@ -291,8 +296,8 @@ int interpolate_part(const char *text, size_t length, const struct interpolation
 	return text_ok(out) ? 0 : fail(e, EXIT_FAILED, "out of memory");
 }
 
-int interpolate(const char *text, const struct interpolation *rules, struct text *out,
-	struct error *e)
+int interpolate(
+	const char *text, const struct interpolation *rules, struct text *out, struct error *e)
 {
 	return interpolate_part(text, strlen(text), rules, out, e);
 }

@@ -10,8 +10,8 @@
  *
  * `text` may hold references again, and is looked at only when it is used; its end is found by
  * counting braces. Values are never looked at again. `${}`, `${1}`, `${X:=1}`, `${X:0:2}`, a line
- * break inside the braces and a missing brace are refused; a `$` before anything else is text. These
- * are docker compose's rules (github.com/compose-spec/compose-go, template/template.go).
+ * break inside the braces and a missing brace are refused; a `$` before anything else is text.
+ * These are docker compose's rules (github.com/compose-spec/compose-go, template/template.go).
  *
  * The dialects differ in names and in what an unset name means:
  *
@@ -19,11 +19,11 @@
  *	STACK		names with a lower-case first letter are stackup's and may hold '.' and '-'
  *			("api.port"); where such a name and ${NAME-text} could both be meant, the
  *			longest name that is known wins; others are as above; unset is refused
- *	COMMAND		as STACK, but every $ that is not ${lower...} or $$ is left as it is, for the
- *			shell; inside the text of a ${lower...} STACK applies
+ *	COMMAND		as STACK, but every $ that is not ${lower...} or $$ is left as it is, for
+ *			the shell; inside the text of a ${lower...} STACK applies
  *
  * How to use it:
- *	1. Fill struct interpolation with a find function (and, if somebody listens, a warn function).
+ *	1. Fill struct interpolation with a find function (and, if somebody listens, a warn one).
  *	2. interpolate("${api.url}/v1", &rules, &out, &e) appends the result to out.
  *	3. On -1 the error says which reference is wrong and has a hint; out may hold a part.
  */
@@ -61,7 +61,7 @@ struct interpolation {
 	enum interpolate_found (*find)(void *self, const char *name, const char **value);
 	/* NULL: nobody listens. */
 	void (*warn)(void *self, enum interpolate_warning warning, const char *name);
-	/* The nearest known name, for "did you mean"; NULL where there is none. May be NULL itself. */
+	/* The nearest known name, for "did you mean", or NULL. May be NULL itself. */
 	const char *(*nearest)(void *self, const char *name);
 };
 
@@ -73,8 +73,8 @@ int interpolate_part(const char *text, size_t length, const struct interpolation
 	struct text *out, struct error *e);
 
 /*
- * Length of the reference of ours ("${" and a lower-case letter, to its closing brace) that begins at
- * `text`; 0 where none begins. A missing brace: the rest of the text.
+ * Length of the reference of ours ("${" and a lower-case letter, to its closing brace) that begins
+ * at `text`; 0 where none begins. A missing brace: the rest of the text.
  */
 size_t interpolate_ours(const char *text);
 

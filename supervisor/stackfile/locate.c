@@ -62,7 +62,8 @@ static bool is_within(const char *dir, const char *above)
 	size_t length = strlen(above);
 	while (length > 1 && above[length - 1] == '/')
 		length--;
-	return length == 1 || (!strncmp(dir, above, length) && (!dir[length] || dir[length] == '/'));
+	return length == 1 ||
+		(!strncmp(dir, above, length) && (!dir[length] || dir[length] == '/'));
 }
 
 /* ---- git ---- */
@@ -107,7 +108,8 @@ static const char *configured_worktree(struct arena *arena, const char *common)
 		size_t at = 8 + strspn(line + 8, " \t");
 		if (line[at] == '=') {
 			at += 1 + strspn(line + at + 1, " \t");
-			return resolved(arena, join(arena, common, arena_string_n(arena, line + at, length - at)));
+			return resolved(arena,
+				join(arena, common, arena_string_n(arena, line + at, length - at)));
 		}
 	}
 	return NULL;
@@ -142,8 +144,8 @@ static void read_branch(struct arena *arena, struct git_facts *git)
 
 void locate_git(struct arena *arena, const char *dir, struct git_facts *out)
 {
-	*out = (struct git_facts){.top = "", .main_dir = "", .git_dir = "", .common_dir = "",
-		.branch = ""};
+	*out = (struct git_facts){
+		.top = "", .main_dir = "", .git_dir = "", .common_dir = "", .branch = ""};
 	const char *top = resolved(arena, dir);
 	const char *git_dir = NULL;
 	while (top && !(git_dir = git_dir_of(arena, top)))
@@ -211,8 +213,8 @@ static int named(struct arena *arena, const char *cwd, const char *given, const 
 }
 
 /* Where the search upwards ends: the last directory to look in; NULL: the root. */
-static const char *limit_of(struct arena *arena, const struct locate_request *request,
-	const char *cwd)
+static const char *limit_of(
+	struct arena *arena, const struct locate_request *request, const char *cwd)
 {
 	struct git_facts git;
 	locate_git(arena, cwd, &git);
@@ -257,7 +259,8 @@ static int search(struct arena *arena, const struct locate_request *request, str
 		const char *path = file_in(arena, dir);
 		if (path && dir != cwd && !is_trusted(path, cwd)) {
 			fail(e, EXIT_BAD_FILE, "%s belongs to another user", path);
-			error_hint(e, "name it with -f if you trust it: its commands would run as you");
+			error_hint(e,
+				"name it with -f if you trust it: its commands would run as you");
 			return -1;
 		}
 		if (path) {
@@ -271,8 +274,8 @@ static int search(struct arena *arena, const struct locate_request *request, str
 	if (last == cwd)
 		fail(e, EXIT_BAD_FILE, "there is no stack.ini or Procfile in %s", cwd);
 	else
-		fail(e, EXIT_BAD_FILE, "there is no stack.ini or Procfile in %s or above it up to %s", cwd,
-			last);
+		fail(e, EXIT_BAD_FILE,
+			"there is no stack.ini or Procfile in %s or above it up to %s", cwd, last);
 	error_hint(e, "go to the project (or -C DIR), or name the file with -f FILE");
 	return -1;
 }

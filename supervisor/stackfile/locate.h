@@ -28,7 +28,7 @@ struct locate_request {
 struct location {
 	const char *file; /* absolute, links in its directory resolved; "-" for standard input */
 	const char *dir; /* absolute; of the file, or the current one for "-" */
-	const char *shown; /* as to name it in messages: as given, or relative to the current directory */
+	const char *shown; /* for messages: as given, or relative to the current directory */
 	bool is_procfile; /* its name begins with "Procfile" */
 };
 

@@ -18,7 +18,7 @@ struct parser {
 
 #define COMPLAIN(p, severity, key, ...)                                                            \
 	complaint_add((p)->complaints, (severity), (p)->file, (p)->line, (key), __VA_ARGS__)
-#define HINT(p, ...) complaint_hint((p)->complaints, __VA_ARGS__)
+#define HINT(p, ...)        complaint_hint((p)->complaints, __VA_ARGS__)
 #define REFUSE(p, key, ...) ((p)->failed = true, COMPLAIN(p, SEVERITY_ERROR, key, __VA_ARGS__))
 
 static bool is_blank(char c)
@@ -50,13 +50,18 @@ static void skipped(struct parser *p, const char *line, size_t length, size_t na
 {
 	if (is_blank(line[0])) {
 		COMPLAIN(p, SEVERITY_WARNING, NULL, "line skipped: it begins with a blank");
-		HINT(p, "an entry begins at the start of its line; Procfiles have no continuation lines");
+		HINT(p,
+			"an entry begins at the start of its line; Procfiles have no continuation "
+			"lines");
 	} else if (name && name < length && line[name] == ':') {
-		COMPLAIN(p, SEVERITY_WARNING, NULL, "line skipped: '%.*s' has no command", (int)name, line);
+		COMPLAIN(p, SEVERITY_WARNING, NULL, "line skipped: '%.*s' has no command",
+			(int)name, line);
 		HINT(p, "write NAME: COMMAND");
 	} else {
 		COMPLAIN(p, SEVERITY_WARNING, NULL, "line skipped: it is not NAME: COMMAND");
-		HINT(p, "names are letters, digits, _ and -, with the ':' right behind; put a '#' before "
+		HINT(p,
+			"names are letters, digits, _ and -, with the ':' right behind; put a '#' "
+			"before "
 			"a comment");
 	}
 }
@@ -76,7 +81,8 @@ static void add(struct parser *p, const char *name, const char *command)
 {
 	bool task = !strcmp(name, "release") || !strcmp(name, "postdeploy");
 	if (strlen(name) > NAME_MOST) {
-		REFUSE(p, name, "the name '%.40s...' is longer than %d characters", name, NAME_MOST);
+		REFUSE(p, name, "the name '%.40s...' is longer than %d characters", name,
+			NAME_MOST);
 		HINT(p, "take a shorter one");
 		return;
 	}
@@ -136,7 +142,10 @@ bool procfile_parse(struct arena *arena, const char *name, const char *content, 
 	struct complaints *complaints, struct procfile *out)
 {
 	*out = (struct procfile){0};
-	struct parser p = {.arena = arena, .file = name, .complaints = complaints, .out = out,
+	struct parser p = {.arena = arena,
+		.file = name,
+		.complaints = complaints,
+		.out = out,
 		.places = {.arena = arena}};
 	bool bom = length >= 3 && !memcmp(content, "\xef\xbb\xbf", 3);
 	read_lines(&p, content + (bom ? 3 : 0), content + length);

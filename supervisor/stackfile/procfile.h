@@ -2,9 +2,9 @@
  * procfile.h - Procfiles, by foreman's line rule: ^([A-Za-z0-9_-]+):\s*(.+)$
  *
  * A line that is neither an entry nor blank nor a comment ('#', indented or not) is skipped with a
- * warning that says why it is none. A name used twice is an error that names both lines. There are no
- * continuation lines. A BOM is skipped, CRLF is a line end, blanks behind a command go. `release` and
- * `postdeploy` are tasks: Heroku runs them once, and so do we, with a notice.
+ * warning that says why it is none. A name used twice is an error that names both lines. There are
+ * no continuation lines. A BOM is skipped, CRLF is a line end, blanks behind a command go.
+ * `release` and `postdeploy` are tasks: Heroku runs them once, and so do we, with a notice.
  *
  * The command is the rest of the line, untouched: no interpolation and no substitution of ours, the
  * shell does that (FORMATS of the field: foreman replaces $KEY textually, by prefix, which turns

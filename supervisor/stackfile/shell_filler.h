@@ -69,7 +69,8 @@ static inline void filler_copy(struct filler *f, size_t length)
 
 static inline bool filler_is_name_part(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		c == '_';
 }
 
 /* -1: the reference at hand cannot stand here. */

@@ -4,8 +4,8 @@
 #include "stackfile/shell_text.h"
 
 /*
- * One step through a word with quotes: the character it stands for, or 0 for a quote, or -1 at the end
- * of an unquoted word. *open is the quote that is open.
+ * One step through a word with quotes: the character it stands for, or 0 for a quote, or -1 at the
+ * end of an unquoted word. *open is the quote that is open.
  */
 static int word_step(const char **at, const char *end, char *open)
 {
@@ -29,7 +29,8 @@ int filler_heredoc(struct filler *f)
 		return 0;
 	}
 	if (f->heredoc_count == HEREDOCS_MOST)
-		return fail(f->e, EXIT_BAD_FILE, "more than %d here-documents in one line", HEREDOCS_MOST);
+		return fail(f->e, EXIT_BAD_FILE, "more than %d here-documents in one line",
+			HEREDOCS_MOST);
 	struct heredoc *h = &f->heredocs[f->heredoc_count];
 	h->strip_tabs = *f->at == '-';
 	filler_copy(f, h->strip_tabs);
@@ -43,7 +44,8 @@ int filler_heredoc(struct filler *f)
 	h->quoted = memchr(h->word, '\'', h->length) || memchr(h->word, '"', h->length) ||
 		memchr(h->word, '\\', h->length);
 	if (memchr(h->word, '$', h->length))
-		return fail(f->e, EXIT_BAD_FILE, "a here-document ends with a word that has a $ in it");
+		return fail(
+			f->e, EXIT_BAD_FILE, "a here-document ends with a word that has a $ in it");
 	f->heredoc_count += h->length > 0;
 	filler_copy(f, h->length);
 	return 0;
@@ -69,7 +71,7 @@ static int insert_into_body(struct filler *f, const struct heredoc *h, bool has_
 		return -1;
 	bool in_code = has_code && !h->quoted;
 	if (in_code ? !shell_text_is_plain(text_string(&f->value))
-		: strchr(text_string(&f->value), '\n') != NULL)
+		    : strchr(text_string(&f->value), '\n') != NULL)
 		return filler_refuse(f, "has a value that cannot stand in a here-document",
 			"use printf with \"...\" around it instead");
 	if (!h->quoted && filler_ends_in_name(f))

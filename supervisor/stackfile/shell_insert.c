@@ -39,7 +39,8 @@ bool filler_ends_in_name(const struct filler *f)
 bool shell_text_is_plain(const char *word)
 {
 	size_t length = 0;
-	while (filler_is_name_part(word[length]) || (word[length] && strchr("./:@%+,=-", word[length])))
+	while (filler_is_name_part(word[length]) ||
+		(word[length] && strchr("./:@%+,=-", word[length])))
 		length++;
 	return length && !word[length];
 }
@@ -91,7 +92,7 @@ static int insert_quoted(struct filler *f)
 	if (frame->place == PLACE_SINGLE) {
 		add_inside_single(f);
 	} else if (frame->quoted) {
-		/* In "${X:-...}" single quotes are text, and bash 5.2 wants them inside "..." even so. */
+		/* In "${X:-...}" single quotes are text, but bash 5.2 wants them inside "...". */
 		const char *around = frame->place == PLACE_DOUBLE ? "" : "\"";
 		text_add(f->out, around);
 		filler_add_escaped(f, "\\$`\"}");

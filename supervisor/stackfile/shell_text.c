@@ -8,8 +8,8 @@
 static int push(struct filler *f, enum place place)
 {
 	if (f->depth == FRAMES_MOST)
-		return fail(f->e, EXIT_BAD_FILE, "the command nests more than %d quotes and brackets",
-			FRAMES_MOST);
+		return fail(f->e, EXIT_BAD_FILE,
+			"the command nests more than %d quotes and brackets", FRAMES_MOST);
 	bool inside_quotes = filler_top(f)->place == PLACE_DOUBLE ||
 		(filler_top(f)->place == PLACE_PARAMETER && filler_top(f)->quoted);
 	filler_top(f)->word_start = false;
@@ -30,7 +30,8 @@ static void pop(struct filler *f)
 static bool shell_sets(const struct filler *f, const char *name, size_t length)
 {
 	for (const char *at = f->text; (at = strstr(at, name)); at += length) {
-		bool whole = (at == f->text || !filler_is_name_part(at[-1])) && !filler_is_name_part(at[length]);
+		bool whole = (at == f->text || !filler_is_name_part(at[-1])) &&
+			!filler_is_name_part(at[length]);
 		bool dollar = at > f->text && (at[-1] == '$' || at[-1] == '{');
 		if (whole && !dollar && (at[length] == '=' || (at > f->text && at[-1] == ' ')))
 			return true;
@@ -196,7 +197,8 @@ static int step_code(struct filler *f)
 	}
 	case '#':
 		if (frame->word_start) {
-			filler_copy(f, strcspn(f->at, frame->place == PLACE_BACKTICK ? "\n`" : "\n"));
+			filler_copy(
+				f, strcspn(f->at, frame->place == PLACE_BACKTICK ? "\n`" : "\n"));
 			return 0;
 		}
 		__attribute__((fallthrough));
@@ -279,10 +281,11 @@ static int step(struct filler *f)
 	return step_code(f);
 }
 
-int shell_text_fill(const char *text, const struct interpolation *rules, struct text *out,
-	struct error *e)
+int shell_text_fill(
+	const char *text, const struct interpolation *rules, struct text *out, struct error *e)
 {
-	struct filler f = {.text = text, .at = text, .rules = rules, .out = out, .e = e, .depth = 1};
+	struct filler f = {
+		.text = text, .at = text, .rules = rules, .out = out, .e = e, .depth = 1};
 	f.frames[0] = (struct frame){.word_start = true, .command_start = true};
 	size_t most = out->length + INTERPOLATE_SIZE_MOST;
 	int result = 0;
@@ -292,8 +295,10 @@ int shell_text_fill(const char *text, const struct interpolation *rules, struct 
 	}
 	text_release(&f.value);
 	if (!result && out->length > most)
-		return fail(e, EXIT_BAD_FILE, "the command is longer than %d bytes after its references "
-			"were filled in", INTERPOLATE_SIZE_MOST);
+		return fail(e, EXIT_BAD_FILE,
+			"the command is longer than %d bytes after its references "
+			"were filled in",
+			INTERPOLATE_SIZE_MOST);
 	if (!result && !text_ok(out))
 		return fail(e, EXIT_FAILED, "out of memory");
 	return result;

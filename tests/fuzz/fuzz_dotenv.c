@@ -36,13 +36,15 @@ static void read_back(struct arena *arena, const struct dotenv *env)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const environment[] = {"HOME=/home/u", "EMPTY=", "ODD=$HOME ${X} 'q'", "A=1", NULL};
+	static const char *const environment[] = {
+		"HOME=/home/u", "EMPTY=", "ODD=$HOME ${X} 'q'", "A=1", NULL};
 	struct arena *arena = arena_new();
 	struct complaints complaints = {0};
 	struct dotenv env = {.arena = arena, .environment = environment, .complaints = &complaints};
 	dotenv_parse(&env, "fuzz.env", (const char *)data, size);
 	for (size_t i = 0; i < env.count; i++)
-		if (!dotenv_is_key(env.vars[i].name) || strncmp(env.vars[i].origin, "fuzz.env:", 9) != 0)
+		if (!dotenv_is_key(env.vars[i].name) ||
+			strncmp(env.vars[i].origin, "fuzz.env:", 9) != 0)
 			abort();
 	read_back(arena, &env);
 	complaints_release(&complaints);

@@ -1,7 +1,7 @@
 /* rooms: base model stackfile */
 /*
- * Any bytes as a Procfile: no crash, names are what the line rule says and are there once, and every
- * command goes through the splitter, with and without references of ours.
+ * Any bytes as a Procfile: no crash, names are what the line rule says and are there once, and
+ * every command goes through the splitter, with and without references of ours.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -41,11 +41,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *arena = arena_new();
 	struct complaints complaints = {0};
 	struct procfile procfile;
-	bool good = procfile_parse(arena, "Procfile", (const char *)data, size, &complaints, &procfile);
+	bool good =
+		procfile_parse(arena, "Procfile", (const char *)data, size, &complaints, &procfile);
 	if (good != !complaints.errors || (good && !procfile.count))
 		abort();
 	for (size_t i = 0; i < procfile.count; i++) {
-		if (!name_is_procfile_entry(procfile.entries[i].name) || !*procfile.entries[i].command)
+		if (!name_is_procfile_entry(procfile.entries[i].name) ||
+			!*procfile.entries[i].command)
 			abort();
 		make(arena, procfile.entries[i].command, NULL);
 		make(arena, procfile.entries[i].command, &rules);

@@ -1,8 +1,8 @@
 /*
  * cases.h - conformance cases in JSON files: {"cases": [{"id", ..., "expected": {...}}]}.
  *
- * Two places hold files of one kind: tests/data/cases (ours, always there) and $STACKUP_CASES (those
- * collected from public test suites; tests that need them are skipped without it).
+ * Two places hold files of one kind: tests/data/cases (ours, always there) and $STACKUP_CASES
+ * (those collected from public test suites; tests that need them are skipped without it).
  */
 #ifndef TESTS_CASES_H
 #define TESTS_CASES_H
@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 
 /* A case that is decided otherwise here, and why. */
 struct excluded {
@@ -50,8 +49,8 @@ static inline json_t *cases_load_public(const char *file)
 	return cases_load(dir, file);
 }
 
-static inline const struct excluded *cases_excluded(const struct excluded *list, size_t count,
-	const char *id)
+static inline const struct excluded *cases_excluded(
+	const struct excluded *list, size_t count, const char *id)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!strcmp(list[i].id, id))

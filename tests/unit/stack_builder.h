@@ -33,8 +33,11 @@ static inline struct stack *stack_of(int count)
 	stack->ports = arena_take(arena, (size_t)(count * 4 + 1) * sizeof *stack->ports);
 	stack->service_count = count;
 	for (int i = 0; i < count; i++)
-		stack->services[i] = (struct service){.name = arena_format(arena, "s%d", i), .index = i,
-			.line = 100 + i, .enabled = true, .fingerprint = ""};
+		stack->services[i] = (struct service){.name = arena_format(arena, "s%d", i),
+			.index = i,
+			.line = 100 + i,
+			.enabled = true,
+			.fingerprint = ""};
 	return stack;
 }
 
@@ -42,8 +45,8 @@ static inline struct stack *stack_of(int count)
 static inline void add_dependency(struct stack *stack, int from, int to)
 {
 	struct service *service = &stack->services[from];
-	struct dependency *list = arena_take(stack->arena,
-		(service->dependency_count + 1) * sizeof *list);
+	struct dependency *list =
+		arena_take(stack->arena, (service->dependency_count + 1) * sizeof *list);
 	if (service->dependency_count)
 		memcpy(list, service->dependencies, service->dependency_count * sizeof *list);
 	list[service->dependency_count] = (struct dependency){.service = to,
@@ -78,7 +81,8 @@ static inline struct stack *build(const char *text)
 		at += strcspn(at, "|");
 	}
 	for (int i = 0; i < count; i++) {
-		for (at = parts[i] + strspn(parts[i], " :"); *at && *at != '|'; at += strspn(at, " ")) {
+		for (at = parts[i] + strspn(parts[i], " :"); *at && *at != '|';
+			at += strspn(at, " ")) {
 			size_t length = strcspn(at, " |");
 			add_dependency(stack, i,
 				service_of(stack, arena_string_n(stack->arena, at, length))->index);
@@ -89,8 +93,8 @@ static inline struct stack *build(const char *text)
 }
 
 /* A port row; the first one of a service named "main" is its main port. */
-static inline struct port *add_port(struct stack *stack, const char *service, const char *name,
-	uint16_t number)
+static inline struct port *add_port(
+	struct stack *stack, const char *service, const char *name, uint16_t number)
 {
 	struct service *s = service_of(stack, service);
 	int *list = arena_take(stack->arena, (s->port_count + 1) * sizeof *list);
@@ -101,8 +105,8 @@ static inline struct port *add_port(struct stack *stack, const char *service, co
 	s->has_main_port = s->has_main_port || (s->port_count == 0 && !strcmp(name, "main"));
 	s->port_count++;
 	struct port *port = &stack->ports[stack->port_count++];
-	*port = (struct port){.service = s->name, .name = name, .service_index = s->index,
-		.number = number};
+	*port = (struct port){
+		.service = s->name, .name = name, .service_index = s->index, .number = number};
 	return port;
 }
 
@@ -119,7 +123,7 @@ static inline const struct pair *pairs(struct stack *stack, size_t count, const 
 	}
 	return list;
 }
-#define SET_PAIRS(stack, field, count_field, ...)                                                 \
+#define SET_PAIRS(stack, field, count_field, ...)                                                  \
 	do {                                                                                       \
 		static const char *const rows_[] = {__VA_ARGS__};                                  \
 		(field) = pairs(stack, sizeof rows_ / sizeof *rows_, rows_);                       \

@@ -97,8 +97,9 @@ static void metacharacters_anywhere_need_the_shell(void **state)
 static void keywords_builtins_and_assignments_need_the_shell(void **state)
 {
 	(void)state;
-	static const char *const yes[] = {"if x", "A=1 prog", "./a=b c", "cd x", "echo a", ". env", "source env",
-		"export A", "\"cd\" x", "time x", "exec", "exec -a x y", " while x", "test -f x", "wait"};
+	static const char *const yes[] = {"if x", "A=1 prog", "./a=b c", "cd x", "echo a", ". env",
+		"source env", "export A", "\"cd\" x", "time x", "exec", "exec -a x y", " while x",
+		"test -f x", "wait"};
 	static const char *const no[] = {"iff x", "prog A=1", "/bin/echo x", "sleep 1", "env A=1 x",
 		"exec sleep 1", "exec A=1", "cdx", "true-ish"};
 	for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
@@ -144,7 +145,8 @@ static void what_is_wrong_is_said(void **state)
 		{"echo $((1${v}))", "stands in $((...))"},
 		{"echo $'a ${v}'", "stands in $'...'"},
 		{"echo $$${v}", "stands right behind a $"},
-		{"echo \"${A:-$B${v}}\"", "part of a variable's name; put the name before it in braces"},
+		{"echo \"${A:-$B${v}}\"",
+			"part of a variable's name; put the name before it in braces"},
 		{"echo ${A_${v}}", "part of a variable's name"},
 		{"cat <<EOF\n$A${v}\nEOF", "part of a variable's name"},
 		{"cat <<${v}\nEOF", "a here-document ends with a word that has a $ in it"},
@@ -152,8 +154,10 @@ static void what_is_wrong_is_said(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		OWNED_TEXT got = {0};
 		describe(rows[i].text, &w, &got);
-		if (strncmp(text_string(&got), "error: ", 7) || !strstr(text_string(&got), rows[i].part))
-			fail_msg("%s\n  got  %s\n  want %s", rows[i].text, text_string(&got), rows[i].part);
+		if (strncmp(text_string(&got), "error: ", 7) ||
+			!strstr(text_string(&got), rows[i].part))
+			fail_msg("%s\n  got  %s\n  want %s", rows[i].text, text_string(&got),
+				rows[i].part);
 	}
 	struct world eof = {.value = "EOF"};
 	OWNED_TEXT got = {0};
@@ -176,9 +180,9 @@ static void a_forgotten_brace_is_warned_about(void **state)
 	static const struct {
 		const char *text;
 		const char *warned;
-	} rows[] = {{"echo $v", "v"}, {"echo \"$v\"", "v"}, {"echo '$v'", ""}, {"echo $v1 $f $V", ""},
-		{"for v in a; do echo $v; done", ""}, {"v=1; echo $v", ""}, {"read v; echo $v", ""},
-		{"echo # $v", ""}, {"echo ${v} $PATH", ""}};
+	} rows[] = {{"echo $v", "v"}, {"echo \"$v\"", "v"}, {"echo '$v'", ""},
+		{"echo $v1 $f $V", ""}, {"for v in a; do echo $v; done", ""}, {"v=1; echo $v", ""},
+		{"read v; echo $v", ""}, {"echo # $v", ""}, {"echo ${v} $PATH", ""}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct world w = {.value = "1"};
 		OWNED_TEXT got = {0};
@@ -262,7 +266,8 @@ static void add_to_batch(struct batch *b, json_t *row, const char *value)
 	struct error e;
 	if (make(arena, cases_text(row, "text"), &w, &command, &e)) {
 		if (!json_is_true(json_object_get(row, "may_refuse")) || !*e.hint)
-			fail_msg("%s with '%s' is refused: %s", cases_text(row, "text"), value, e.text);
+			fail_msg("%s with '%s' is refused: %s", cases_text(row, "text"), value,
+				e.text);
 		b->refused++;
 	} else {
 		assert_true(command.through_shell);
@@ -279,8 +284,7 @@ static void check_template(json_t *row, json_t *values, const char *shell)
 	struct batch b = {0};
 	size_t index;
 	json_t *value;
-	json_array_foreach(values, index, value)
-		add_to_batch(&b, row, json_string_value(value));
+	json_array_foreach(values, index, value) add_to_batch(&b, row, json_string_value(value));
 	OWNED_TEXT got = {0};
 	run_shell(shell, text_string(&b.script), &got);
 	if (strcmp(text_string(&got), text_string(&b.want)) != 0) {
@@ -288,7 +292,8 @@ static void check_template(json_t *row, json_t *values, const char *shell)
 		while (got.length > at && text_string(&got)[at] == text_string(&b.want)[at])
 			at++;
 		fail_msg("%s: %s\n  differs at byte %zu\n  got  %.60s\n  want %.60s", shell,
-			cases_text(row, "text"), at, text_string(&got) + at, text_string(&b.want) + at);
+			cases_text(row, "text"), at, text_string(&got) + at,
+			text_string(&b.want) + at);
 	}
 	/* Plain values are never refused. */
 	assert_true(b.refused + 8 <= json_array_size(values));

@@ -14,7 +14,8 @@ static void parse(struct result *r, const char *name, const char *content, size_
 {
 	if (!r->arena) {
 		r->arena = arena_new();
-		r->env = (struct dotenv){.arena = r->arena, .complaints = &r->complaints,
+		r->env = (struct dotenv){.arena = r->arena,
+			.complaints = &r->complaints,
 			.environment = (const char *const *)environment};
 	}
 	size_t errors = r->complaints.errors;
@@ -71,8 +72,8 @@ static void describe_expected(json_t *expected, struct text *out)
 }
 
 /* Every "LINE: text; hint" of a severity, each of which must contain its turn of `expected`. */
-static size_t check_complaints(const struct result *r, enum severity severity, json_t *expected,
-	const char *id)
+static size_t check_complaints(
+	const struct result *r, enum severity severity, json_t *expected, const char *id)
 {
 	size_t seen = 0;
 	size_t wrong = 0;
@@ -108,8 +109,10 @@ static bool run_case(json_t *item, json_t *expected, struct text *got, struct te
 	bool same = !strcmp(text_string(got), text_string(want));
 	if (json_object_get(expected, "errors") || json_object_get(expected, "warnings")) {
 		const char *id = cases_text(item, "id");
-		same &= !check_complaints(&r, SEVERITY_ERROR, json_object_get(expected, "errors"), id);
-		same &= !check_complaints(&r, SEVERITY_WARNING, json_object_get(expected, "warnings"), id);
+		same &= !check_complaints(
+			&r, SEVERITY_ERROR, json_object_get(expected, "errors"), id);
+		same &= !check_complaints(
+			&r, SEVERITY_WARNING, json_object_get(expected, "warnings"), id);
 	}
 	cases_free_environment(environment);
 	release(&r);
@@ -136,7 +139,8 @@ static void run_cases(json_t *root, const char *who)
 		OWNED_TEXT want = {0};
 		const char *id = cases_text(item, "id");
 		const struct excluded *other = cases_excluded(excluded, EXCLUDED_COUNT, id);
-		bool same = run_case(item, json_object_get(json_object_get(item, "expected"), who), &got, &want);
+		bool same = run_case(
+			item, json_object_get(json_object_get(item, "expected"), who), &got, &want);
 		left_out += other != NULL;
 		if (same == !other)
 			continue;
@@ -165,7 +169,6 @@ static void own_cases(void **state)
 	(void)state;
 	run_cases(cases_load(TEST_DATA "/cases", "dotenv.json"), "stackup");
 }
-
 
 static void later_files_win_and_see_earlier_ones(void **state)
 {
@@ -207,7 +210,8 @@ static void complaints_never_hold_a_value(void **state)
 {
 	(void)state;
 	static const char *const inputs[] = {"K=\"hunter2", "K='hunter2' hunter2", "K=#hunter2",
-		"K=`hunter2`", "K: hunter2", "K=hunter2$nope", "K=1\nK=hunter2", "K=\"\\0000hunter2\""};
+		"K=`hunter2`", "K: hunter2", "K=hunter2$nope", "K=1\nK=hunter2",
+		"K=\"\\0000hunter2\""};
 	for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
 		struct result r = parsed(inputs[i]);
 		OWNED_TEXT line = {0};

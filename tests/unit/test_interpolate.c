@@ -44,7 +44,10 @@ static const char *nearest(void *self, const char *name)
 
 static struct interpolation rules_for(enum interpolate_dialect dialect, struct world *w)
 {
-	return (struct interpolation){.dialect = dialect, .self = w, .warn = warn, .nearest = nearest,
+	return (struct interpolation){.dialect = dialect,
+		.self = w,
+		.warn = warn,
+		.nearest = nearest,
 		.find = dialect == INTERPOLATE_COMPOSE ? find_compose : find};
 }
 
@@ -81,8 +84,9 @@ static void run_cases(json_t *root, const char *who)
 		OWNED_TEXT got = {0};
 		const char *dialect = cases_text(item, "dialect");
 		json_t *expected = json_object_get(json_object_get(item, "expected"), who);
-		int warnings = run(!strcmp(dialect, "stack") ? INTERPOLATE_STACK
-			: !strcmp(dialect, "command") ? INTERPOLATE_COMMAND : INTERPOLATE_COMPOSE,
+		int warnings = run(!strcmp(dialect, "stack")  ? INTERPOLATE_STACK
+				: !strcmp(dialect, "command") ? INTERPOLATE_COMMAND
+							      : INTERPOLATE_COMPOSE,
 			cases_text(item, "template"), json_object_get(item, "env"), &got);
 		if (is_right(expected, text_string(&got), warnings))
 			continue;

@@ -63,8 +63,8 @@ static void make_directory(struct world *w, const char *path)
 static int locate(struct world *w, const char *cwd, const char *file, const char *variable,
 	struct location *out, struct error *e)
 {
-	struct locate_request request = {.file = file, .variable = variable, .cwd = at(w, cwd),
-		.home = at(w, "home")};
+	struct locate_request request = {
+		.file = file, .variable = variable, .cwd = at(w, cwd), .home = at(w, "home")};
 	return locate_stack_file(w->arena, &request, out, e);
 }
 

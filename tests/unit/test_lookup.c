@@ -43,12 +43,14 @@ static void characters_are_decoded_strictly(void **state)
 		size_t length;
 		uint32_t point;
 	} rows[] = {{"a", 1, 'a'}, {"\xc3\xa9", 2, 0xe9}, {"\xe2\x98\x83", 3, 0x2603},
-		{"\xf0\x9f\x98\x80", 4, 0x1f600}, {"\xf4\x8f\xbf\xbf", 4, 0x10ffff}, {"\xc0\x80", 0, 0},
-		{"\xc1\xbf", 0, 0}, {"\xe0\x80\x80", 0, 0}, {"\xed\xa0\x80", 0, 0}, {"\xf4\x90\x80\x80", 0, 0},
-		{"\xf8\x88\x80\x80\x80", 0, 0}, {"\x80", 0, 0}, {"\xc3(", 0, 0}, {"\xe2\x98", 0, 0}, {"", 0, 0}};
+		{"\xf0\x9f\x98\x80", 4, 0x1f600}, {"\xf4\x8f\xbf\xbf", 4, 0x10ffff},
+		{"\xc0\x80", 0, 0}, {"\xc1\xbf", 0, 0}, {"\xe0\x80\x80", 0, 0},
+		{"\xed\xa0\x80", 0, 0}, {"\xf4\x90\x80\x80", 0, 0}, {"\xf8\x88\x80\x80\x80", 0, 0},
+		{"\x80", 0, 0}, {"\xc3(", 0, 0}, {"\xe2\x98", 0, 0}, {"", 0, 0}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		uint32_t point = 0;
-		assert_int_equal(utf8_decode(rows[i].bytes, strlen(rows[i].bytes), &point), rows[i].length);
+		assert_int_equal(
+			utf8_decode(rows[i].bytes, strlen(rows[i].bytes), &point), rows[i].length);
 		assert_int_equal(point, rows[i].point);
 	}
 }

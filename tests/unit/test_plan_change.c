@@ -102,8 +102,8 @@ static void what_changed_is_named_without_values(void **state)
 static void a_strange_fingerprint_is_only_different(void **state)
 {
 	(void)state;
-	static const char *const strange[] = {"hunter2", "9999999999999999999999:hunter2", "5:hunter2",
-		":x", "3", "7:hun\nter2:", "99:"};
+	static const char *const strange[] = {"hunter2", "9999999999999999999999:hunter2",
+		"5:hunter2", ":x", "3", "7:hun\nter2:", "99:"};
 	for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
 		struct stack *s = build("a");
 		s->services[0].fingerprint = strange[i];
@@ -147,8 +147,8 @@ static void what_is_down_is_started_and_what_is_not_asked_for_stays(void **state
 	struct stack *s = build("web | api | debug | other");
 	s->services[2].enabled = false;
 	s->services[1].fingerprint = "7:command3:new\n";
-	const struct running running[] = {{"web", "", false}, {"api", "7:command3:old\n", true},
-		{"debug", "", true}};
+	const struct running running[] = {
+		{"web", "", false}, {"api", "7:command3:old\n", true}, {"debug", "", true}};
 	assert_changes(s, NULL, running, 3,
 		"start web: it was down\n"
 		"restart api: command changed\n"
@@ -171,7 +171,8 @@ static void thousands_are_quick(void **state)
 	struct stack *s = stack_of(MANY);
 	struct running *running = calloc(MANY, sizeof *running);
 	for (int i = 0; i < MANY; i++) {
-		running[i] = (struct running){s->services[i].name, i ? "" : "7:command3:old\n", true};
+		running[i] =
+			(struct running){s->services[i].name, i ? "" : "7:command3:old\n", true};
 		s->services[i].policy.on_dependency = DEPENDENCY_RESTART;
 		if (i)
 			add_dependency(s, i, i - 1);

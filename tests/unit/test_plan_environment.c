@@ -5,8 +5,12 @@
 
 #include "plan/environment.h"
 
-static const struct environment_facts facts = {.project = "shop", .instance = 3,
-	.base_port = 30520, .state_dir = "/state/shop/3", .slug = "shop-main", .id = "the-uuid"};
+static const struct environment_facts facts = {.project = "shop",
+	.instance = 3,
+	.base_port = 30520,
+	.state_dir = "/state/shop/3",
+	.slug = "shop-main",
+	.id = "the-uuid"};
 
 static const char *const no_caller[] = {NULL};
 
@@ -24,8 +28,8 @@ static struct stack *shop(void)
 	return s;
 }
 
-static struct environment environment_for(struct stack *s, const char *const *caller,
-	const char *service)
+static struct environment environment_for(
+	struct stack *s, const char *const *caller, const char *service)
 {
 	struct environments *all = environments_new(s->arena, s, &facts, caller);
 	return environment_of(all, s->arena, service ? service_of(s, service)->index : -1, NULL);
@@ -44,8 +48,8 @@ static const char *in_envp(const struct environment *env, const char *name)
 	return found;
 }
 
-static void assert_value(const struct environment *env, const char *name, const char *value,
-	enum layer layer)
+static void assert_value(
+	const struct environment *env, const char *name, const char *value, enum layer layer)
 {
 	const struct variable *var = environment_find(env, name);
 	if (!var || !var->top)
@@ -100,7 +104,7 @@ static void port_of_the_caller_moves_nothing(void **state)
 	struct environment env = environment_for(s, caller, "web");
 	assert_value(&env, "PORT", "30520", LAYER_INJECTED);
 	assert_value(&env, "PATH", "/bin", LAYER_CALLER);
-	/* HOST of the project's own file is the project's business, the caller's is not passed on. */
+	/* HOST of the project's own file is its business, the caller's is not passed on. */
 	assert_value(&env, "HOST", "file", LAYER_STACK_FILE);
 	env = environment_for(s, caller, "worker");
 	assert_unset(&env, "PORT");
@@ -124,8 +128,8 @@ static void layers_in_their_order(void **state)
 		"DB_PORT=caller", "REDIS_URL=caller", NULL};
 	struct stack *s = shop();
 	struct service *api = service_of(s, "api");
-	SET_PAIRS(s, s->env_files, s->env_file_count, "A=file@.env:1", "B=file@.env:2", "E=file@.env:3",
-		"F=file@.env:4", "API_PORT=file@.env:5");
+	SET_PAIRS(s, s->env_files, s->env_file_count, "A=file@.env:1", "B=file@.env:2",
+		"E=file@.env:3", "F=file@.env:4", "API_PORT=file@.env:5");
 	SET_PAIRS(s, api->env_files, api->env_file_count, "A=own@api.env:1", "F=own@api.env:2");
 	SET_PAIRS(s, service_of(s, "db")->exports, service_of(s, "db")->export_count,
 		"C=export@stack.ini:9", "D=export@stack.ini:10", "PORT=1@stack.ini:11");
@@ -261,8 +265,8 @@ static void env_var_carries_the_port(void **state)
 static void extra_variables_and_odd_callers(void **state)
 {
 	(void)state;
-	static const char *const caller[] = {"odd", "=x", "TWICE=1", "TWICE=2", "EMPTY=", "E==q=",
-		"NOTIFY_SOCKET=/outer", NULL};
+	static const char *const caller[] = {
+		"odd", "=x", "TWICE=1", "TWICE=2", "EMPTY=", "E==q=", "NOTIFY_SOCKET=/outer", NULL};
 	static const struct pair pairs_[] = {{"NOTIFY_SOCKET", "/run/n.sock", "notify"}};
 	const struct environment_extra extra = {pairs_, 1};
 	struct stack *s = shop();
@@ -287,7 +291,8 @@ static void secrets_of_any_service_are_marked(void **state)
 	struct stack *s = shop();
 	service_of(s, "db")->secrets = secrets;
 	service_of(s, "db")->secret_count = 2;
-	SET_PAIRS(s, service_of(s, "api")->env, service_of(s, "api")->env_count, "DSN=x@stack.ini:1");
+	SET_PAIRS(
+		s, service_of(s, "api")->env, service_of(s, "api")->env_count, "DSN=x@stack.ini:1");
 	struct environment env = environment_for(s, caller, "api");
 	assert_true(environment_find(&env, "TOKEN")->secret);
 	assert_true(environment_find(&env, "DSN")->secret);

@@ -12,16 +12,23 @@
 
 extern char **environ;
 
-static const struct environment_facts facts = {.project = "shop", .instance = 3,
-	.base_port = 30520, .state_dir = "/state/shop/3", .slug = "shop-main", .id = "the-uuid"};
+static const struct environment_facts facts = {.project = "shop",
+	.instance = 3,
+	.base_port = 30520,
+	.state_dir = "/state/shop/3",
+	.slug = "shop-main",
+	.id = "the-uuid"};
 
 /* Everything that has ever broken a quoting. */
-static const char *const nasty[] = {"", " ", "plain-1.0/x:y@z%+,=", "two words", "it's", "'", "''", "\"",
-	"\"'\"", "$HOME", "$$", "${X:-y}", "$(id)", "`id`", "a\\b", "\\", "\\\\", "x\\", "x\\\\", "\\'", "'\\",
-	"a\nb", "\n", "line\r\nend", "\r", "tab\tx", "#c", "a #c", "a#c", "!x", "~", "*", "{a}", "a;b|c&d",
-	"caf\xc3\xa9", "\xe2\x98\x83", "\x01\x1b[31m\x7f", "-n", "=", "\\n", "\\$X", "\xc2\x85", "\xc2\xa0",
-	"\xe2\x80\xa8", " lead", "trail ", "%s", "key: value", "- x", "null", "yes", "0x10", "1e3", "@x"};
-static const char *const no_text[] = {"\xff", "a\xc3", "\xed\xa0\x80", "\x80'\\\"$", "\xff" "12"};
+static const char *const nasty[] = {"", " ", "plain-1.0/x:y@z%+,=", "two words", "it's", "'", "''",
+	"\"", "\"'\"", "$HOME", "$$", "${X:-y}", "$(id)", "`id`", "a\\b", "\\", "\\\\", "x\\",
+	"x\\\\", "\\'", "'\\", "a\nb", "\n", "line\r\nend", "\r", "tab\tx", "#c", "a #c", "a#c",
+	"!x", "~", "*", "{a}", "a;b|c&d", "caf\xc3\xa9", "\xe2\x98\x83", "\x01\x1b[31m\x7f", "-n",
+	"=", "\\n", "\\$X", "\xc2\x85", "\xc2\xa0", "\xe2\x80\xa8", " lead", "trail ", "%s",
+	"key: value", "- x", "null", "yes", "0x10", "1e3", "@x"};
+static const char *const no_text[] = {"\xff", "a\xc3", "\xed\xa0\x80", "\x80'\\\"$",
+	("\xff"
+	 "12")};
 enum { NASTY = sizeof nasty / sizeof *nasty, NO_TEXT = sizeof no_text / sizeof *no_text };
 
 /* N0=..., N1=... from the caller; B0=... with bytes that are no text when wanted. */
@@ -56,7 +63,8 @@ static void dotenv_reads_back_the_same(void **state)
 	assert_int_equal(complaints.warnings, 0);
 	assert_int_equal(back.count, env.envp_count);
 	for (size_t i = 0; i < back.count; i++)
-		assert_string_equal(back.vars[i].value, environment_find(&env, back.vars[i].name)->top->value);
+		assert_string_equal(
+			back.vars[i].value, environment_find(&env, back.vars[i].name)->top->value);
 	complaints_release(&complaints);
 	stack_free(s);
 }
@@ -68,9 +76,10 @@ static void dotenv_values_have_one_of_three_forms(void **state)
 	static const struct {
 		const char *value;
 		const char *form;
-	} rows[] = {{"", ""}, {"a-b/c:1", "a-b/c:1"}, {"a b", "'a b'"}, {"$x", "'$x'"}, {"a#b", "'a#b'"},
-		{"a\nb", "'a\nb'"}, {"it's", "\"it's\""}, {"it's $x \"y\" \\", "\"it's \\$x \\\"y\\\" \\\\\""},
-		{"a\\", "\"a\\\\\""}, {"a\\\\", "'a\\\\'"}, {"\r\n", "\"\\r\n\""}, {"\xff", "\"\\0377\""}};
+	} rows[] = {{"", ""}, {"a-b/c:1", "a-b/c:1"}, {"a b", "'a b'"}, {"$x", "'$x'"},
+		{"a#b", "'a#b'"}, {"a\nb", "'a\nb'"}, {"it's", "\"it's\""},
+		{"it's $x \"y\" \\", "\"it's \\$x \\\"y\\\" \\\\\""}, {"a\\", "\"a\\\\\""},
+		{"a\\\\", "'a\\\\'"}, {"\r\n", "\"\\r\n\""}, {"\xff", "\"\\0377\""}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		OWNED_TEXT out = {0};
 		formats_dotenv_value(&out, rows[i].value);
@@ -195,7 +204,8 @@ static void compose_reads_back_the_same(void **state)
 static void names_that_do_not_fit_are_named(void **state)
 {
 	(void)state;
-	static const char *const caller[] = {"BASH_FUNC_f%%=() { :; }", "A-B=1", "C.D=2", "X\nY=3", NULL};
+	static const char *const caller[] = {
+		"BASH_FUNC_f%%=() { :; }", "A-B=1", "C.D=2", "X\nY=3", NULL};
 	struct stack *s = build("a");
 	struct environment env =
 		environment_of(environments_new(s->arena, s, &facts, caller), s->arena, -1, NULL);
@@ -219,7 +229,8 @@ static void hide(void *self, struct text *out, const char *name, const char *val
 static void secrets_are_masked(void **state)
 {
 	(void)state;
-	static const char *const caller[] = {"TOKEN=hunter2", "URL=http://u:hunter2@h", "A=1", NULL};
+	static const char *const caller[] = {
+		"TOKEN=hunter2", "URL=http://u:hunter2@h", "A=1", NULL};
 	static const char *const secrets[] = {"TOKEN"};
 	struct stack *s = build("a");
 	s->services[0].secrets = secrets;
@@ -259,7 +270,8 @@ static void explained_with_what_it_covers(void **state)
 		"    instead of file, from .env:3 (env file)\n");
 	text_clear(&out);
 	assert_int_equal(formats_explain(&env, "PORT", NULL, &out, NULL), 0);
-	assert_non_null(strstr(text_string(&out), "PORT is not set: not passed on from caller: it has no"));
+	assert_non_null(
+		strstr(text_string(&out), "PORT is not set: not passed on from caller: it has no"));
 	text_clear(&out);
 	assert_int_equal(formats_explain(&env, "DB_PORT", NULL, &out, NULL), 0);
 	assert_string_equal(text_string(&out), "DB_PORT=30522\n    from port of db (injected)\n");

@@ -55,8 +55,8 @@ static void assert_cycles(const char *text, const char *expected)
 	OWNED_TEXT got = {0};
 	size_t count = graph_cycles(g, s->arena, s, cycles);
 	for (size_t i = 0; i < count; i++)
-		text_addf(&got, "%s%s (%zu, line %d)", i ? "; " : "", cycles[i].path, cycles[i].count,
-			cycles[i].line);
+		text_addf(&got, "%s%s (%zu, line %d)", i ? "; " : "", cycles[i].path,
+			cycles[i].count, cycles[i].line);
 	assert_string_equal(text_string(&got), expected);
 	stack_free(s);
 }
@@ -67,8 +67,8 @@ static void every_cycle_is_named_in_full(void **state)
 	assert_cycles("web: api | api: db | db", "");
 	assert_cycles("a: a", "a -> a (1, line 100)");
 	assert_cycles("api: db | db: api", "api -> db -> api (2, line 200)");
-	assert_cycles("web: api | api: db | db: cache api | cache",
-		"api -> db -> api (2, line 301)");
+	assert_cycles(
+		"web: api | api: db | db: cache api | cache", "api -> db -> api (2, line 301)");
 	assert_cycles("a: b | b: a c | c: b d | d | e: e",
 		"a -> b -> a (2, line 200); b -> c -> b (2, line 300); e -> e (1, line 500)");
 	assert_cycles("a: b c | b: d | c: d | d: a", "a -> b -> d -> a (3, line 400)");
@@ -163,8 +163,9 @@ static void wanted_services(void **state)
 			count++;
 		bool *wanted;
 		OWNED_TEXT got = {0};
-		assert_int_equal(order_wanted(s->arena, s, g, rows[i].names, count, rows[i].needs, &wanted,
-			NULL), 0);
+		assert_int_equal(order_wanted(s->arena, s, g, rows[i].names, count, rows[i].needs,
+					 &wanted, NULL),
+			0);
 		marked_names(s, wanted, &got);
 		assert_string_equal(text_string(&got), rows[i].expected);
 	}
@@ -221,8 +222,8 @@ static void shown_for_people(void **state)
 {
 	(void)state;
 	struct stack *s = build("frontend: api cache | api: db migrate | migrate: db | db | cache");
-	struct dependency *list = arena_copy(s->arena, s->services[1].dependencies,
-		2 * sizeof(struct dependency));
+	struct dependency *list =
+		arena_copy(s->arena, s->services[1].dependencies, 2 * sizeof(struct dependency));
 	list[1].condition = CONDITION_COMPLETED;
 	list[1].optional = true;
 	s->services[1].dependencies = list;
@@ -243,7 +244,8 @@ static void shown_for_people(void **state)
 		"\t\"api\" -> \"migrate\" [label=\"completed\", style=dashed];\n"
 		"\t\"migrate\" -> \"db\" [label=\"ready\"];\n}\n");
 	assert_shown(s, GRAPH_MERMAID,
-		"graph LR\n    s0(\"frontend\")\n    s1(\"api\")\n    s2[\"migrate\"]\n    s3(\"db\")\n"
+		"graph LR\n    s0(\"frontend\")\n    s1(\"api\")\n    s2[\"migrate\"]\n    "
+		"s3(\"db\")\n"
 		"    s4(\"cache\")\n"
 		"    s0 -->|ready| s1\n    s0 -->|ready| s4\n    s1 -->|ready| s3\n"
 		"    s1 -.->|completed| s2\n    s2 -->|ready| s3\n");

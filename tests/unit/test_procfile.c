@@ -12,7 +12,8 @@ struct result {
 static struct result parsed(const char *content, size_t length)
 {
 	struct result r = {.arena = arena_new()};
-	bool good = procfile_parse(r.arena, "Procfile", content, length, &r.complaints, &r.procfile);
+	bool good =
+		procfile_parse(r.arena, "Procfile", content, length, &r.complaints, &r.procfile);
 	assert_int_equal(good, r.complaints.errors == 0);
 	return r;
 }
@@ -27,7 +28,8 @@ static void release(struct result *r)
 static void describe(const struct result *r, struct text *out)
 {
 	for (size_t i = 0; i < r->procfile.count; i++)
-		text_addf(out, "%s|%s\n", r->procfile.entries[i].name, r->procfile.entries[i].command);
+		text_addf(out, "%s|%s\n", r->procfile.entries[i].name,
+			r->procfile.entries[i].command);
 }
 
 static void describe_expected(json_t *entries, struct text *out)
@@ -47,7 +49,8 @@ static size_t check_complaints(const struct result *r, json_t *expected, const c
 		OWNED_TEXT got = {0};
 		if (i < r->complaints.list.count) {
 			const struct complaint *c = &r->complaints.list.items[i];
-			text_addf(&got, "%d: %s: %s; %s", c->line, severity_word(c->severity), c->text, c->hint);
+			text_addf(&got, "%d: %s: %s; %s", c->line, severity_word(c->severity),
+				c->text, c->hint);
 			assert_true(*c->hint);
 		}
 		if (want && strstr(text_string(&got), want))
@@ -86,8 +89,8 @@ static void run_cases(json_t *root, const char *who)
 	size_t wrong = 0;
 	size_t index;
 	json_t *item;
-	json_array_foreach(json_object_get(root, "cases"), index, item)
-		wrong += run_case(item, json_object_get(json_object_get(item, "expected"), who));
+	json_array_foreach(json_object_get(root, "cases"), index, item) wrong +=
+		run_case(item, json_object_get(json_object_get(item, "expected"), who));
 	assert_int_equal(wrong, 0);
 	assert_true(index > 10);
 	json_decref(root);
