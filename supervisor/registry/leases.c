@@ -80,6 +80,21 @@ int lease_list(struct registry *r, int64_t project_id, int instance, struct aren
 	return got;
 }
 
+int lease_list_range(struct registry *r, uint64_t netns, uint16_t low, uint16_t high,
+	struct arena *arena, struct lease **out, size_t *count, struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	int got = sql_first(r, e, &row,
+		"SELECT " LEASE_COLUMNS FROM_LEASES "WHERE l.netns = ?1 AND l.protocol = 'tcp' AND "
+		"l.port BETWEEN ?2 AND ?3 ORDER BY l.port",
+		"iii", (int64_t)netns, (int64_t)low, (int64_t)high);
+	for (; got == 1; got = sql_next(r, e, &row))
+		read_lease(row, arena, arena_append(arena, *out, *count));
+	return got;
+}
+
 int lease_put(struct registry *r, const struct lease *lease, struct error *e)
 {
 	char now[32];

@@ -37,6 +37,9 @@ int lease_find(struct registry *r, uint64_t netns, bool udp, uint16_t port, stru
 /* Of one instance; of a project with instance 0; of all with project_id 0. By port. */
 int lease_list(struct registry *r, int64_t project_id, int instance, struct arena *arena,
 	struct lease **out, size_t *count, struct error *e);
+/* TCP leases of the ports low to high; by port. */
+int lease_list_range(struct registry *r, uint64_t netns, uint16_t low, uint16_t high,
+	struct arena *arena, struct lease **out, size_t *count, struct error *e);
 /* Takes the port over from whoever has it in the table: ask the lock byte first. */
 int lease_put(struct registry *r, const struct lease *lease, struct error *e);
 /* All leases of an instance. */

@@ -12,8 +12,12 @@
 #include "registry/sql.h"
 
 enum {
-	/* A log longer than this is moved into the database by the commit that sees it. */
-	CHECKPOINT_BYTES = 1024 * 1024,
+	/*
+	 * A log longer than this is moved into the database by the commit that sees it. It is also what
+	 * the next process reads first when nobody has the registry open.
+	 */
+	CHECKPOINT_BYTES = 512 * 1024,
+	CHECKPOINT_WAIT_MS = 50,
 	/* Checking every page is quick up to here; a longer file is believed until a read fails. */
 	CHECKED_BYTES = 8 * 1024 * 1024,
 };
@@ -28,6 +32,14 @@ int registry_open_file(struct registry *r, const char *path, int flags, struct e
 	sqlite3_busy_timeout(r->db, r->busy_ms);
 	sqlite3_db_config(r->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	return 0;
+}
+
+void registry_close_file(struct registry *r)
+{
+	sqlite3_finalize(r->ready);
+	r->ready = NULL;
+	sqlite3_close(r->db);
+	r->db = NULL;
 }
 
 static int read_pragma(struct registry *r, const char *text, char *out, size_t size,
@@ -60,6 +72,20 @@ static bool is_damaged(struct registry *r)
 	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
+/* Between two checkpoints the file does not change: one look at its pages is enough. */
+static struct {
+	dev_t device;
+	ino_t inode;
+	struct timespec changed;
+} seen_sound;
+
+static bool was_sound(const struct stat *st)
+{
+	return st->st_dev == seen_sound.device && st->st_ino == seen_sound.inode &&
+		st->st_mtim.tv_sec == seen_sound.changed.tv_sec &&
+		st->st_mtim.tv_nsec == seen_sound.changed.tv_nsec;
+}
+
 /*
  * false: damaged. An empty file is, too: we never leave one (a new registry is renamed into place),
  * so somebody else emptied it. A version without its tables is as well.
@@ -72,11 +98,16 @@ static bool is_sound(struct registry *r)
 		return false;
 	if (read_version(r, NULL))
 		return !is_damaged(r);
-	if (st.st_size > CHECKED_BYTES)
+	if (st.st_size > CHECKED_BYTES || was_sound(&st))
 		return true;
 	if (read_pragma(r, "PRAGMA quick_check(1)", answer, sizeof answer, NULL))
 		return !is_damaged(r);
-	return !strcmp(answer, "ok") && r->version > 0;
+	if (strcmp(answer, "ok") || r->version <= 0)
+		return false;
+	seen_sound.device = st.st_dev;
+	seen_sound.inode = st.st_ino;
+	seen_sound.changed = st.st_mtim;
+	return true;
 }
 
 /* The mode is in the file; another one is set once, under the lock, when the disk asks for it. */
@@ -244,7 +275,7 @@ void registry_close(struct registry *r)
 	if (r->pid == getpid()) {
 		if (r->in_transaction)
 			registry_rollback(r);
-		sqlite3_close(r->db);
+		registry_close_file(r);
 	}
 	if (r->lock_fd >= 0)
 		close(r->lock_fd);
@@ -277,8 +308,7 @@ static int follow_file(struct registry *r, struct error *e)
 	struct stat st;
 	if (!stat(r->path, &st) && st.st_ino == r->inode)
 		return 0;
-	sqlite3_close(r->db);
-	r->db = NULL;
+	registry_close_file(r);
 	registry_unlock(r);
 	return open_to_write(r, NULL, e) || registry_lock(r, e) ? -1 : 0;
 }
@@ -308,10 +338,16 @@ static bool log_is_long(const struct registry *r)
 		st.st_size > CHECKPOINT_BYTES;
 }
 
-/* Passive: does what it can without waiting for readers. The next commit tries again. */
+/*
+ * Truncating, because our connections are short: a log that was only copied counts as new again for
+ * whoever opens it after the last one was closed, and would grow for ever. It waits for readers, a
+ * little; then the next commit tries again.
+ */
 static void move_log(struct registry *r)
 {
-	(void)sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	sqlite3_busy_timeout(r->db, CHECKPOINT_WAIT_MS);
+	(void)sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(r->db, r->busy_ms);
 }
 
 int registry_commit(struct registry *r, struct error *e)

@@ -75,8 +75,7 @@ static int make_file(struct registry *r, const char *path, size_t *restored, str
 	/* The last close of a database without a checkpoint leaves the log beside it. */
 	if (!result)
 		(void)sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	sqlite3_close(r->db);
-	r->db = NULL;
+	registry_close_file(r);
 	return result;
 }
 
@@ -94,8 +93,7 @@ int registry_create(struct registry *r, size_t *restored, struct error *e)
 			result = fail_errno(e, EXIT_REGISTRY, "cannot create the registry %s", r->path);
 	}
 	if (result) {
-		sqlite3_close(r->db);
-		r->db = NULL;
+		registry_close_file(r);
 		unlink(text_string(&fresh));
 	}
 	return result;
@@ -127,8 +125,7 @@ static int rename_away(const char *path, struct text *aside, struct error *e)
 
 int registry_set_aside(struct registry *r, struct text *notices, struct error *e)
 {
-	sqlite3_close(r->db);
-	r->db = NULL;
+	registry_close_file(r);
 	if (registry_lock(r, e))
 		return -1;
 	struct stat st;

@@ -75,6 +75,16 @@ static int start(struct registry *r, struct error *e, sqlite3_stmt **out, const 
 	return -1;
 }
 
+static int bind_again(struct registry *r, struct error *e, sqlite3_stmt *statement,
+	const char *types, va_list args)
+{
+	if (bind(statement, types, args) == SQLITE_OK)
+		return 0;
+	sql_fail(r, e);
+	sqlite3_finalize(statement);
+	return -1;
+}
+
 int sql_next(struct registry *r, struct error *e, sqlite3_stmt **statement)
 {
 	int result = sqlite3_step(*statement);
@@ -87,18 +97,45 @@ int sql_next(struct registry *r, struct error *e, sqlite3_stmt **statement)
 	return result == SQLITE_DONE ? 0 : -1;
 }
 
+/* A reset statement with this text, or NULL with the old one given up. */
+static sqlite3_stmt *take_ready(struct registry *r, const char *text)
+{
+	sqlite3_stmt *statement = r->ready;
+	r->ready = NULL;
+	if (statement && r->ready_text == text)
+		return statement;
+	sqlite3_finalize(statement);
+	return NULL;
+}
+
+static int run(struct registry *r, struct error *e, sqlite3_stmt *statement, const char *text)
+{
+	int result;
+	do
+		result = sqlite3_step(statement);
+	while (result == SQLITE_ROW);
+	if (result != SQLITE_DONE) {
+		sql_fail(r, e);
+		sqlite3_finalize(statement);
+		return -1;
+	}
+	sqlite3_reset(statement);
+	r->ready = statement;
+	r->ready_text = text;
+	return 0;
+}
+
 int sql_run(struct registry *r, struct error *e, const char *text, const char *types, ...)
 {
-	sqlite3_stmt *statement = NULL;
 	va_list args;
-	va_start(args, types);
-	int result = start(r, e, &statement, text, types, args);
-	va_end(args);
-	if (result)
+	if (check_process(r, e))
 		return -1;
-	while ((result = sql_next(r, e, &statement)) == 1)
-		continue;
-	return result;
+	sqlite3_stmt *statement = take_ready(r, text);
+	va_start(args, types);
+	int result = statement ? bind_again(r, e, statement, types, args)
+			       : start(r, e, &statement, text, types, args);
+	va_end(args);
+	return result ? -1 : run(r, e, statement, text);
 }
 
 int sql_first(struct registry *r, struct error *e, sqlite3_stmt **out, const char *text,
