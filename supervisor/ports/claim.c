@@ -211,24 +211,35 @@ static int put_instance(struct launch *l, struct error *e)
 	return 0;
 }
 
+/* Is the port leased to somebody who lives? */
+static bool is_leased(const struct launch *l, const struct lease *leases, size_t count,
+	uint16_t port)
+{
+	for (size_t i = 0; i < count; i++)
+		if (leases[i].port == port)
+			return instance_is_alive(l->request->state, leases[i].project_id,
+				leases[i].instance);
+	return false;
+}
+
 /* Every port of the range becomes ours, unless somebody who lives has the lease. */
 static int lease_range(struct launch *l, struct error *e)
 {
 	struct claim *claim = l->claim;
-	if (lease_drop(l->registry, claim->project_id, claim->instance, e))
+	struct lease *old;
+	size_t count;
+	int slots = instance_slots(claim->spans);
+	uint16_t last = (uint16_t)(claim->base_port + slots - 1);
+	if (lease_drop(l->registry, claim->project_id, claim->instance, e) ||
+		lease_list_range(l->registry, l->now.owner.netns, claim->base_port, last,
+			claim->arena, &old, &count, e))
 		return -1;
-	for (int slot = 0; slot < instance_slots(claim->spans); slot++) {
+	for (int slot = 0; slot < slots; slot++) {
 		struct lease lease = {.netns = l->now.owner.netns,
 			.port = (uint16_t)(claim->base_port + slot), .project_id = claim->project_id,
 			.instance = claim->instance, .service = "", .name = "", .slot = slot,
 			.kind = LEASE_SPARE};
-		struct lease old;
-		int got = lease_find(l->registry, lease.netns, false, lease.port, claim->arena, &old, e);
-		if (got < 0)
-			return -1;
-		if (got && instance_is_alive(l->request->state, old.project_id, old.instance))
-			continue;
-		if (lease_put(l->registry, &lease, e))
+		if (!is_leased(l, old, count, lease.port) && lease_put(l->registry, &lease, e))
 			return -1;
 	}
 	return 0;

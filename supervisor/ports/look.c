@@ -147,7 +147,7 @@ static int see(const uint16_t *ports, size_t count, struct socket_list *sockets,
 
 int ports_who(const char *state, uint16_t port, struct port_look *look, struct error *e)
 {
-	struct registry *r;
+	struct registry *r = NULL;
 	struct lease leases[2];
 	size_t count = 0;
 	struct owner_mark self;
@@ -225,7 +225,7 @@ static void keep_listeners(struct socket_list *sockets, const struct lease *leas
 
 int ports_list(const char *state, const char *project, struct port_look *look, struct error *e)
 {
-	struct registry *r;
+	struct registry *r = NULL;
 	struct lease *leases = NULL;
 	size_t count = 0;
 	if (begin(&look->arena, state, &r, e))
@@ -381,7 +381,7 @@ static size_t look_at(struct checking *c, uint16_t **out)
 int ports_check(const char *state, const struct claim *claim, const struct port *ports,
 	size_t count, bool strict, struct port_check *check, struct error *e)
 {
-	struct registry *r;
+	struct registry *r = NULL;
 	struct checking c = {.state = state, .claim = claim, .check = check, .row_count = count,
 		.strict = strict};
 	if (begin(&check->arena, state, &r, e))

@@ -52,6 +52,19 @@ static inline bool alone_network(void)
 	return up;
 }
 
+/* Whether alone_network() would work, tried in a child. Says so where it would not. */
+static inline bool alone_is_possible(void)
+{
+	int status = 1;
+	pid_t child = fork();
+	if (!child)
+		_exit(!alone_network());
+	bool possible = waitpid(child, &status, 0) == child && !status;
+	if (!possible)
+		fprintf(stderr, "skipped: network namespaces are not allowed here\n");
+	return possible;
+}
+
 /* A fresh private directory; alone_remove() with the same buffer. */
 static inline const char *alone_directory(char buffer[64])
 {

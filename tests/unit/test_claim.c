@@ -1159,6 +1159,8 @@ static void questions_about_ports(void **state)
 
 int main(void)
 {
+	if (!alone_is_possible())
+		return 0;
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_project_gets_block_1),
 		TEST(row_P1_instance_3_of_block_1),
