@@ -56,6 +56,22 @@ static pid_t visible_pid(const struct instance *row)
 	return owner_mark_is_here(&row->owner) ? row->owner.pid : 0;
 }
 
+/* A byte is held for which there is no row: most likely of a neighbour that spans several ranges. */
+static int fail_without_row(struct launch *l, int number, struct error *e)
+{
+	struct instance *rows;
+	size_t count;
+	if (instance_list(l->registry, l->project.id, l->claim->arena, &rows, &count, e))
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (instance_overlaps(number, 1, rows[i].number, rows[i].spans))
+			return fail(e, EXIT_FAILED, "the ports of instance %d belong to instance %d, "
+				"which takes %d ranges and runs", number, rows[i].number,
+				rows[i].spans);
+	return fail(e, EXIT_FAILED, "instance %d of '%s' is locked by a process that the registry does "
+		"not know", number, l->project.name);
+}
+
 /* The lock byte is held. Ours to converge to, or another worktree's to leave alone? */
 static int found_running(struct launch *l, int number, struct error *e)
 {
@@ -64,8 +80,7 @@ static int found_running(struct launch *l, int number, struct error *e)
 	if (got < 0)
 		return -1;
 	if (!got)
-		return fail(e, EXIT_FAILED, "instance %d of '%s' is being started by somebody else",
-			number, l->project.name);
+		return fail_without_row(l, number, e);
 	l->claim->pid = visible_pid(row);
 	if (!strcmp(row->worktree, l->request->worktree)) {
 		l->claim->outcome = CLAIM_RUNNING;

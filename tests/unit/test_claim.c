@@ -242,6 +242,7 @@ static void spans_take_the_next_numbers(void **state)
 	struct claim_request four = numbered("shop", 4);
 	claim_init(&other);
 	assert_int_equal(claim_instance(&four, &other, &w.e), -1);
+	assert_non_null(strstr(w.e.text, "belong to instance 3, which takes 2 ranges"));
 	claim_release(&other);
 	struct claim_request linked = request_for("shop", "tree");
 	assert_int_equal(number_of(&linked), 5);
