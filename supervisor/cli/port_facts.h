@@ -1,0 +1,19 @@
+/*
+ * port_facts.h - a service's ports and URL: of the running instance, else as they would be.
+ */
+#ifndef CLI_PORT_FACTS_H
+#define CLI_PORT_FACTS_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+
+struct context;
+
+/*
+ * {"name", "ports": {"main": n, ...}, "url": string or null} as a new reference. NULL with e:
+ * EXIT_NOT_FOUND with the nearest name when there is no such service.
+ */
+json_t *port_facts(struct context *context, const char *service, struct error *e);
+
+#endif

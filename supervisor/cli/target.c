@@ -1,0 +1,348 @@
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/nearest.h"
+#include "base/own.h"
+#include "cli/context.h"
+#include "ports/lock.h"
+#include "ports/policy.h"
+#include "registry/instances.h"
+#include "registry/projects.h"
+
+/* A supervisor that boots has its socket within a second or two. */
+enum { CONNECT_TRIES = 100, CONNECT_EVERY_NS = 20 * 1000 * 1000 };
+
+const char *target_name(const struct target *target)
+{
+	return arena_format(target->arena, "%s instance %d", target->project, target->instance);
+}
+
+void target_release(struct target *target)
+{
+	arena_free(target->arena);
+	*target = (struct target){0};
+}
+
+/* ---- rows of the registry to a target ---- */
+
+static void take_project(struct target *t, const struct project *row)
+{
+	t->project_id = row->id;
+	t->project = row->name;
+	t->stack_name = row->stack_name;
+	t->main_dir = row->path;
+}
+
+/* The path functions give heap strings; ours live in the arena. */
+static const char *keep(struct target *t, char *path)
+{
+	const char *kept = arena_string(t->arena, path ? path : "");
+	free(path);
+	return kept;
+}
+
+static void take_paths(const struct context *context, struct target *t)
+{
+	const struct paths *paths = &context->paths;
+	t->state_dir = keep(t, paths_instance(paths, t->project, t->instance));
+	t->log_dir = keep(t, paths_logs(paths, t->project, t->instance));
+	t->events = keep(t, paths_events(paths, t->project, t->instance));
+	t->socket = keep(t, paths_socket(paths, t->project, t->instance));
+}
+
+static void take_instance(
+	const struct context *context, struct target *t, const struct instance *row)
+{
+	t->instance = row->number;
+	t->known = true;
+	t->worktree = row->worktree ? row->worktree : "";
+	t->branch = row->branch ? row->branch : "";
+	t->purpose = row->purpose ? row->purpose : "";
+	t->environment = row->environment ? row->environment : "";
+	t->run_id = row->run_id;
+	t->spans = row->spans;
+	t->base_port = instance_port(row->block, row->number);
+	bool here = owner_mark_is_here(&row->owner);
+	t->supervisor = here ? row->owner.pid : 0;
+	t->supervisor_start = row->owner.start_ticks;
+	t->guardian = here ? row->owner.guardian_pid : 0;
+	t->alive = instance_is_alive(context->paths.state, t->project_id, row->number);
+	t->unclean = !t->alive && row->status == INSTANCE_RUNNING;
+	take_paths(context, t);
+}
+
+static void start_target(struct target *t)
+{
+	*t = (struct target){.arena = arena_new(), .worktree = "", .branch = "", .purpose = "",
+		.environment = "", .main_dir = ""};
+}
+
+/* ---- which project ---- */
+
+static int unknown_project(
+	struct registry *r, struct target *t, const char *name, struct error *e)
+{
+	struct project *rows;
+	size_t count;
+	if (project_list(r, t->arena, &rows, &count, e) < 0)
+		return -1;
+	struct nearest near = {.wanted = name};
+	for (size_t i = 0; i < count; i++)
+		nearest_offer(&near, rows[i].name);
+	fail(e, EXIT_NOT_FOUND, "there is no project '%s'", name);
+	if (near.best)
+		error_hint(e, "did you mean '%s'?", near.best);
+	else
+		error_hint(e, "`stackup registry list` shows them");
+	return -1;
+}
+
+static int project_by_name(
+	struct registry *r, struct target *t, const char *name, struct error *e)
+{
+	struct project row;
+	int found = project_find_by_name(r, name, t->arena, &row, e);
+	if (found == 0)
+		return unknown_project(r, t, name, e);
+	if (found > 0)
+		take_project(t, &row);
+	return found > 0 ? 0 : -1;
+}
+
+/* The stack file is gone or not here: whose worktree is this directory? The deepest one counts. */
+static bool project_by_place(struct registry *r, struct target *t)
+{
+	OWNED(char) here = getcwd(NULL, 0);
+	struct instance *rows;
+	size_t count;
+	struct error ignored;
+	if (!here || instance_list(r, 0, t->arena, &rows, &count, &ignored) < 0)
+		return false;
+	size_t deepest = 0;
+	struct project row;
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strlen(rows[i].worktree);
+		if (length <= deepest || strncmp(here, rows[i].worktree, length) != 0 ||
+			(here[length] && here[length] != '/'))
+			continue;
+		if (project_find_by_id(r, rows[i].project_id, t->arena, &row, &ignored) != 1)
+			continue;
+		deepest = length;
+		take_project(t, &row);
+		t->worktree = rows[i].worktree;
+	}
+	return deepest > 0;
+}
+
+static int project_by_source(
+	struct context *context, struct registry *r, struct target *t, struct error *e)
+{
+	struct source source;
+	if (context_source(context, &source, e) < 0) {
+		source_release(&source);
+		return project_by_place(r, t) ? 0 : -1;
+	}
+	struct project row;
+	int found = project_find(r, source.main_dir, source.name, t->arena, &row, e);
+	if (found > 0)
+		take_project(t, &row);
+	t->worktree = arena_string(t->arena, source.worktree);
+	if (found == 0) {
+		fail(e, EXIT_NOT_FOUND, "no instance of '%s' has been started yet", source.name);
+		error_hint(e, "`stackup up` starts one");
+	}
+	source_release(&source);
+	return found > 0 ? 0 : -1;
+}
+
+static int find_project(
+	struct context *context, struct registry *r, struct target *t, struct error *e)
+{
+	const char *name = option_value(&context->line, OPTION_PROJECT);
+	return name ? project_by_name(r, t, name, e) : project_by_source(context, r, t, e);
+}
+
+/* ---- which instance ---- */
+
+/* 0: nothing was said. `auto` and `new` speak of an instance that is to be made. */
+static int instance_asked_for(const struct context *context, int *number, struct error *e)
+{
+	*number = context->number;
+	if (context->choice != CHOICE_AUTO && context->choice != CHOICE_NEW)
+		return 0;
+	fail(e, EXIT_USAGE, "`%s` wants to know which instance", context->line.command->name);
+	error_hint(e, "say its number; auto and new are for `up`");
+	return -1;
+}
+
+static int instance_missing(
+	struct registry *r, const struct target *t, int number, struct error *e)
+{
+	struct instance *rows;
+	size_t count;
+	if (instance_list(r, t->project_id, t->arena, &rows, &count, e) < 0)
+		return -1;
+	OWNED_TEXT list = {0};
+	for (size_t i = 0; i < count; i++)
+		text_addf(&list, "%s%d", i ? ", " : "", rows[i].number);
+	if (number)
+		fail(e, EXIT_NOT_FOUND, "there is no instance %d of '%s'", number, t->project);
+	else
+		fail(e, EXIT_NOT_FOUND, "this worktree has no instance of '%s'", t->project);
+	if (count)
+		error_hint(e, "it has %s; --instance chooses one", text_string(&list));
+	else
+		error_hint(e, "`stackup up` starts one");
+	return -1;
+}
+
+/*
+ * What this worktree has claimed. With --project from somewhere else: the main worktree's, else the
+ * only one there is.
+ */
+static int default_instance(
+	struct registry *r, const struct target *t, struct instance *row, struct error *e)
+{
+	const char *worktree = t->worktree[0] ? t->worktree : t->main_dir;
+	int found = instance_find_by_worktree(r, t->project_id, worktree, t->arena, row, e);
+	if (found != 0)
+		return found;
+	if (strcmp(worktree, t->main_dir) != 0)
+		return 0;
+	found = instance_find(r, t->project_id, 1, t->arena, row, e);
+	if (found != 0 || t->worktree[0])
+		return found;
+	struct instance *rows;
+	size_t count;
+	if (instance_list(r, t->project_id, t->arena, &rows, &count, e) < 0)
+		return -1;
+	if (count == 1)
+		*row = rows[0];
+	return count == 1;
+}
+
+static int find_instance(
+	const struct context *context, struct registry *r, struct target *t, struct error *e)
+{
+	int number;
+	struct instance row = {0};
+	if (instance_asked_for(context, &number, e) < 0)
+		return -1;
+	int found = number ? instance_find(r, t->project_id, number, t->arena, &row, e)
+			   : default_instance(r, t, &row, e);
+	if (found == 0)
+		return instance_missing(r, t, number, e);
+	if (found > 0)
+		take_instance(context, t, &row);
+	return found > 0 ? 0 : -1;
+}
+
+int context_target(struct context *context, struct target *t, struct error *e)
+{
+	start_target(t);
+	if (!t->arena)
+		return fail(e, EXIT_FAILED, "out of memory");
+	struct registry *r = context_registry(context, e);
+	if (!r)
+		return -1;
+	int result = find_project(context, r, t, e);
+	if (result == 0)
+		result = find_instance(context, r, t, e);
+	registry_close(r);
+	return result;
+}
+
+int context_running(struct context *context, struct target *t, struct error *e)
+{
+	if (context_target(context, t, e) < 0)
+		return -1;
+	if (t->alive)
+		return 0;
+	fail(e, EXIT_NOT_FOUND, "%s does not run", target_name(t));
+	error_hint(e, "`stackup up` starts it");
+	return -1;
+}
+
+/* ---- many ---- */
+
+static int collect(struct context *context, struct registry *r, int64_t project_id,
+	struct arena *arena, struct target **targets, size_t *count, struct error *e)
+{
+	struct instance *rows;
+	size_t found;
+	if (instance_list(r, project_id, arena, &rows, &found, e) < 0)
+		return -1;
+	*targets = calloc(found + 1, sizeof **targets);
+	if (!*targets)
+		return fail(e, EXIT_FAILED, "out of memory");
+	for (size_t i = 0; i < found; i++) {
+		struct target *t = &(*targets)[*count];
+		struct project project;
+		start_target(t);
+		(*count)++;
+		if (!t->arena)
+			return fail(e, EXIT_FAILED, "out of memory");
+		if (project_find_by_id(r, rows[i].project_id, t->arena, &project, e) < 1)
+			return -1;
+		take_project(t, &project);
+		struct instance own;
+		if (instance_find(r, t->project_id, rows[i].number, t->arena, &own, e) < 1)
+			return -1;
+		take_instance(context, t, &own);
+	}
+	return 0;
+}
+
+int context_targets(struct context *context, enum target_set set, struct target **targets,
+	size_t *count, struct error *e)
+{
+	struct target project;
+	start_target(&project);
+	*targets = NULL;
+	*count = 0;
+	struct registry *r = project.arena ? context_registry(context, e) : NULL;
+	int result = r ? 0 : -1;
+	if (r && set == SET_PROJECT)
+		result = find_project(context, r, &project, e);
+	if (result == 0)
+		result = collect(context, r, set == SET_PROJECT ? project.project_id : 0,
+			project.arena, targets, count, e);
+	registry_close(r);
+	target_release(&project);
+	return result;
+}
+
+/* ---- its supervisor ---- */
+
+/*
+ * The lock byte is held before the socket is there, and a socket that was removed comes back at once:
+ * nobody listening is asked again for a moment.
+ */
+int target_connect(const struct target *t, struct control_client *client, struct error *e)
+{
+	struct error why = {0};
+	for (int tries = 0; tries < CONNECT_TRIES; tries++) {
+		if (client_connect(client, t->socket, ANSWER_MS, &why) == 0)
+			return 0;
+		if (why.code != EXIT_NOT_FOUND)
+			break;
+		nanosleep(&(struct timespec){.tv_nsec = CONNECT_EVERY_NS}, NULL);
+	}
+	if (e)
+		*e = why;
+	return fail_while(e, "%s", target_name(t));
+}
+
+int target_ask(const struct target *t, json_t *request, json_t **reply, struct error *e)
+{
+	struct control_client client;
+	if (target_connect(t, &client, e) < 0) {
+		json_decref(request);
+		return -1;
+	}
+	int result = client_call(&client, request, ANSWER_MS, reply, e);
+	client_close(&client);
+	return result;
+}

@@ -1,0 +1,70 @@
+#include <string.h>
+
+#include "base/terminal.h"
+#include "cli/context.h"
+#include "cli/out.h"
+#include "cli/surroundings.h"
+#include "cli/verb.h"
+
+static int choose_format(const struct context *context, enum env_format *format, struct error *e)
+{
+	const char *word = option_value(&context->line, OPTION_FORMAT);
+	*format = context->json ? ENV_FORMAT_JSON : ENV_FORMAT_SH;
+	return word ? env_format_parse(word, format, e) : 0;
+}
+
+/* A terminal gets what cannot drive it; a program gets the bytes. */
+static void print(const struct text *text)
+{
+	if (!out_is_terminal()) {
+		out_text(text);
+		return;
+	}
+	OWNED_TEXT safe = {0};
+	const char *line = text_string(text);
+	while (*line) {
+		size_t length = strcspn(line, "\n");
+		terminal_add_strict(&safe, line, length);
+		text_add_char(&safe, '\n');
+		line += length + (line[length] == '\n');
+	}
+	out_text(&safe);
+}
+
+static int explain(struct context *context, struct surroundings *s, struct error *e)
+{
+	OWNED_TEXT out = {0};
+	struct env_mask mask = surroundings_mask(s);
+	const char *name = option_value(&context->line, OPTION_EXPLAIN);
+	if (formats_explain(&s->env, name, &mask, &out, e) < 0)
+		return -1;
+	print(&out);
+	return EXIT_DONE;
+}
+
+static int write_out(struct context *context, struct surroundings *s, struct error *e)
+{
+	OWNED_TEXT out = {0};
+	struct env_mask mask = surroundings_mask(s);
+	enum env_format format;
+	if (choose_format(context, &format, e) < 0)
+		return -1;
+	formats_write(&s->env, format, &mask, &out);
+	print(&out);
+	return EXIT_DONE;
+}
+
+int verb_env(struct context *context, struct error *e)
+{
+	const struct command_line *line = &context->line;
+	bool explained = option_given(line, OPTION_EXPLAIN);
+	struct surroundings s;
+	if (line->word_count > 1)
+		return fail(e, EXIT_USAGE, "`env` wants at most one service");
+	int code = surroundings_find(
+		context, line->words[0], explained ? FROM_FILE : FROM_ANYWHERE, &s, e);
+	if (code == 0)
+		code = explained ? explain(context, &s, e) : write_out(context, &s, e);
+	surroundings_release(&s);
+	return code;
+}

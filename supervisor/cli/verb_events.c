@@ -1,0 +1,108 @@
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/number.h"
+#include "base/terminal.h"
+#include "cli/context.h"
+#include "cli/event_tail.h"
+#include "cli/out.h"
+#include "cli/tail_options.h"
+#include "cli/verb.h"
+
+static bool is_wanted(const struct context *context, int64_t since_ms, const json_t *event)
+{
+	if (since_ms && event_time(event) < since_ms)
+		return false;
+	if (!context->line.word_count)
+		return true;
+	for (size_t i = 0; i < context->line.word_count; i++)
+		if (strcmp(context->line.words[i], event_string(event, "service")) == 0)
+			return true;
+	return false;
+}
+
+static void show(const struct context *context, json_t *event)
+{
+	if (context->json) {
+		char *line = json_dumps(event, JSON_COMPACT);
+		if (line) {
+			out_bytes(line, strlen(line));
+			out_bytes("\n", 1);
+		}
+		free(line);
+		return;
+	}
+	OWNED_TEXT out = {0};
+	const char *kind = event_string(event, "kind");
+	const char *time = event_string(event, "time");
+	text_add(&out, colour_on(context->colour, COLOUR_GREY));
+	terminal_add_strict(&out, time, strlen(time));
+	text_add(&out, colour_off(context->colour));
+	text_add(&out, "  ");
+	size_t start = out.length;
+	terminal_add_strict(&out, kind, strlen(kind));
+	for (size_t width = out.length - start; width < 14; width++)
+		text_add_char(&out, ' ');
+	event_add_line(&out, event);
+	text_add_char(&out, '\n');
+	out_text(&out);
+}
+
+/* The last `most` of what is there; all with -1. */
+static void show_present(const struct context *context, struct event_tail *tail,
+	const struct tail_options *options)
+{
+	LIST(json_t *) kept = {0};
+	json_t *event;
+	while (event_tail_next(tail, &event)) {
+		bool keep = is_wanted(context, options->since_ms, event);
+		if (keep && options->tail >= 0 && kept.count && kept.count >= (size_t)options->tail) {
+			json_decref(kept.items[0]);
+			list_remove(&kept, 0);
+		}
+		if (!keep || options->tail == 0 || !list_push(&kept, event))
+			json_decref(event);
+	}
+	for (size_t i = 0; i < kept.count; i++) {
+		show(context, kept.items[i]);
+		json_decref(kept.items[i]);
+	}
+	list_release(&kept);
+}
+
+static void follow(const struct context *context, struct event_tail *tail)
+{
+	for (;;) {
+		struct pollfd wait = {.fd = event_tail_fd(tail), .events = POLLIN};
+		poll(&wait, 1, wait.fd < 0 ? 500 : -1);
+		json_t *event;
+		while (event_tail_next(tail, &event)) {
+			if (is_wanted(context, 0, event))
+				show(context, event);
+			json_decref(event);
+		}
+	}
+}
+
+int verb_events(struct context *context, struct error *e)
+{
+	struct target target;
+	struct tail_options options;
+	if (tail_options(context, &options, e) < 0)
+		return -1;
+	int result = context_target(context, &target, e);
+	struct event_tail *tail =
+		result == 0 ? event_tail_open(target.events, options.follow, e) : NULL;
+	if (tail) {
+		show_present(context, tail, &options);
+		if (options.follow)
+			follow(context, tail);
+	}
+	result = tail ? EXIT_DONE : -1;
+	event_tail_free(tail);
+	target_release(&target);
+	return result;
+}

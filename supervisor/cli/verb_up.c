@@ -1,0 +1,319 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/own.h"
+#include "cli/dry_run.h"
+#include "cli/follow.h"
+#include "cli/out.h"
+#include "cli/progress.h"
+#include "cli/verb.h"
+#include "daemon/daemon.h"
+
+enum { RELOAD_MS = 60000, GREETING_MS = 10000 };
+
+struct up {
+	struct context *context; /* borrows */
+	struct source source; /* owns */
+	const char **profiles; /* owns */
+	const char **env_files; /* owns */
+	struct launch_request request;
+	struct launch_result result; /* owns */
+	bool launched;
+	bool detach;
+	bool wait;
+	int64_t wait_ms; /* -1: as long as it takes */
+	int64_t started_ms; /* wall clock, before anything was started */
+	char *name; /* owns: "shop instance 3" */
+};
+
+/* ---- the request ---- */
+
+static int take_modes(struct up *up, struct error *e)
+{
+	const struct command_line *line = &up->context->line;
+	up->wait = option_given(line, OPTION_WAIT);
+	up->detach = up->wait || option_given(line, OPTION_DETACH);
+	if (option_seconds(line, OPTION_WAIT_TIMEOUT, &up->wait_ms, e) < 0 ||
+		option_seconds(line, OPTION_TIMEOUT, &up->request.stop_timeout_ms, e) < 0)
+		return -1;
+	if (up->wait_ms >= 0 && !up->wait)
+		return fail(e, EXIT_USAGE, "--wait-timeout is for --wait");
+	static const enum option foreground[] = {OPTION_ABORT_ON_FAILURE, OPTION_EXIT_CODE_FROM};
+	for (size_t i = 0; up->detach && i < 2; i++)
+		if (option_given(line, foreground[i]))
+			return fail(e, EXIT_USAGE, "--%s is for the foreground, not with --%s",
+				option_rows[foreground[i]].name, up->wait ? "wait" : "detach");
+	return 0;
+}
+
+static void take_instance(struct up *up)
+{
+	static const enum launch_instance kinds[] = {[CHOICE_NONE] = LAUNCH_DEFAULT,
+		[CHOICE_NUMBER] = LAUNCH_NUMBER,
+		[CHOICE_AUTO] = LAUNCH_AUTO,
+		[CHOICE_NEW] = LAUNCH_NEW};
+	up->request.which = kinds[up->context->choice];
+	up->request.instance = up->context->number;
+}
+
+static int fill_request(struct up *up, struct error *e)
+{
+	const struct command_line *line = &up->context->line;
+	struct launch_request *r = &up->request;
+	const struct source *source = &up->source;
+	up->profiles = option_values(line, OPTION_PROFILE, &r->profile_count);
+	up->env_files = option_values(line, OPTION_ENV_FILE, &r->env_file_count);
+	if (!up->profiles || !up->env_files)
+		return fail(e, EXIT_FAILED, "out of memory");
+	r->document = source->document;
+	r->file = source->location.file;
+	r->dir = source->location.dir;
+	r->worktree = source->worktree;
+	r->main_dir = source->main_dir;
+	r->branch = source->git.present ? source->git.branch : "";
+	r->is_linked_worktree = source->git.present && source->git.is_linked;
+	r->stack_name = source->name;
+	r->project = option_value(line, OPTION_PROJECT);
+	r->environment = option_value(line, OPTION_ENV);
+	r->purpose = option_value(line, OPTION_PURPOSE);
+	r->profiles = up->profiles;
+	r->env_files = up->env_files;
+	r->caller_env = environ;
+	r->services = line->words;
+	r->service_count = line->word_count;
+	r->no_deps = option_given(line, OPTION_NO_DEPS);
+	r->strict_ports = option_given(line, OPTION_STRICT_PORTS);
+	r->detached = up->detach;
+	take_instance(up);
+	return 0;
+}
+
+/* ---- launching ---- */
+
+static int launch(struct up *up, struct error *e)
+{
+	struct complaints *complaints = &up->source.complaints;
+	up->started_ms = clock_wall_ms();
+	int result = daemon_launch(&up->request, &up->result, complaints, e);
+	up->launched = result == 0;
+	/* For a bad file its complaints are the better sentence; warnings are shown in any case. */
+	struct error judged = {0};
+	if (context_judge(up->context, complaints, &judged) < 0) {
+		*e = judged;
+		return -1;
+	}
+	if (result < 0)
+		return -1;
+	if (!up->context->quiet)
+		say_lines(text_string(&up->result.notices));
+	OWNED_TEXT name = {0};
+	text_addf(&name, "%s instance %d", up->result.project, up->result.instance);
+	up->name = text_take(&name);
+	return up->name ? 0 : fail(e, EXIT_FAILED, "out of memory");
+}
+
+/* ---- converging ---- */
+
+static json_t *string_list(const char *const *strings, size_t count)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; list && i < count; i++)
+		json_array_append_new(list, json_string(strings[i]));
+	return list;
+}
+
+static json_t *reload_request(const struct up *up)
+{
+	const struct launch_request *r = &up->request;
+	OWNED(char) here = getcwd(NULL, 0);
+	json_t *request = json_pack("{s:s, s:s, s:s?, s:b, s:b, s:s?, s:o, s:o, s:o, s:o}", "verb",
+		"reload", "file", r->file, "dir", here, "no_deps", (int)r->no_deps, "strict_ports",
+		(int)r->strict_ports, "environment", r->environment, "services",
+		string_list(r->services, r->service_count), "profiles",
+		string_list(r->profiles, r->profile_count), "env_files",
+		string_list(r->env_files, r->env_file_count), "environ",
+		wire_pack_environment(environ));
+	if (request && r->stop_timeout_ms >= 0)
+		json_object_set_new(request, "timeout_ms", json_integer(r->stop_timeout_ms));
+	return request;
+}
+
+/* "api, worker restarted" */
+static void add_names(struct text *out, const json_t *reply, const char *what)
+{
+	const json_t *names = json_object_get(reply, what);
+	size_t index;
+	json_t *name;
+	json_array_foreach(names, index, name)
+	{
+		text_add(out, index ? ", " : out->length ? "; " : "");
+		text_add(out, json_string_value(name));
+	}
+	if (json_array_size(names))
+		text_addf(out, " %s", what);
+}
+
+static void tell_changes(const struct up *up, const json_t *reply)
+{
+	if (up->context->quiet)
+		return;
+	OWNED_TEXT text = {0};
+	add_names(&text, reply, "started");
+	add_names(&text, reply, "restarted");
+	add_names(&text, reply, "stopped");
+	say("%s runs already; %s", up->name, text.length ? text_string(&text) : "nothing has changed");
+	size_t index;
+	json_t *note;
+	json_array_foreach(json_object_get(reply, "notes"), index, note)
+		say("%s", json_string_value(note));
+}
+
+/* A refused reload brings the complaints with it: they are shown like our own. */
+static int show_refusal(struct up *up, json_t *detail)
+{
+	json_t *list = json_object_get(detail, "complaints");
+	size_t index;
+	json_t *item;
+	json_array_foreach(list, index, item)
+	{
+		const char *hint = json_string_value(json_object_get(item, "hint"));
+		const char *file = json_string_value(json_object_get(item, "file"));
+		say("%s:%d: %s%s%s", file ? file : "",
+			(int)json_integer_value(json_object_get(item, "line")),
+			json_string_value(json_object_get(item, "text")), hint && hint[0] ? "; " : "",
+			hint ? hint : "");
+	}
+	if (list) {
+		json_decref(up->context->error_extra);
+		up->context->error_extra = json_pack("{s:O}", "complaints", list);
+	}
+	return -1;
+}
+
+static int converge(struct up *up, struct control_client *client, struct error *e)
+{
+	int64_t id;
+	json_t *frame = NULL;
+	if (client_send(client, reload_request(up), &id, e) < 0)
+		return -1;
+	enum client_result what;
+	do {
+		json_decref(frame);
+		what = client_next(client, id, RELOAD_MS, &frame, e);
+	} while (what == CLIENT_MORE);
+	int result = 0;
+	if (what == CLIENT_REPLY)
+		tell_changes(up, frame);
+	else if (what == CLIENT_WAITING)
+		result = fail(e, EXIT_TIMED_OUT, "the supervisor does not answer");
+	else
+		result = show_refusal(up, frame);
+	json_decref(frame);
+	return result;
+}
+
+/* ---- detached ---- */
+
+static json_t *wait_request(const struct up *up)
+{
+	json_t *request = json_pack("{s:s, s:[]}", "verb", "wait", "targets");
+	if (request && up->wait_ms >= 0)
+		json_object_set_new(request, "timeout_ms", json_integer(up->wait_ms));
+	return request;
+}
+
+static void on_step(void *self, const json_t *frame)
+{
+	progress_frame(self, frame);
+}
+
+static int stay_detached(struct up *up, struct control_client *client, struct error *e)
+{
+	const struct launch_result *r = &up->result;
+	if (!up->context->quiet && !r->already_running)
+		say("%s runs on ports from %d (supervisor pid %d)", up->name, (int)r->base_port,
+			(int)r->supervisor);
+	if (up->wait && client_call_stream(client, wait_request(up), -1, on_step, up->context, NULL,
+		e) < 0) {
+		if (!e->hint[0])
+			error_hint(e, "%s goes on; `stackup status` shows it", up->name);
+		return -1;
+	}
+	if (up->wait && !up->context->quiet)
+		say("%s is ready", up->name);
+	if (up->context->json)
+		out_json(json_pack("{s:i, s:s, s:i, s:i, s:i, s:s, s:s, s:b}", "version", 1, "project",
+			r->project, "instance", r->instance, "base_port", (int)r->base_port, "pid",
+			(int)r->supervisor, "state_dir", r->state_dir, "log_dir", r->log_dir,
+			"already_running", (int)r->already_running));
+	return EXIT_DONE;
+}
+
+/* ---- in the foreground ---- */
+
+static json_t *follow_options(const struct up *up, bool owner)
+{
+	const struct command_line *line = &up->context->line;
+	return json_pack("{s:b, s:b, s:s*}", "owner", (int)owner, "abort_on_failure",
+		(int)option_given(line, OPTION_ABORT_ON_FAILURE), "exit_code_from",
+		option_value(line, OPTION_EXIT_CODE_FROM));
+}
+
+static int stay_in_front(struct up *up, struct control_client *client, struct error *e)
+{
+	struct launch_result *r = &up->result;
+	bool owner = !r->already_running;
+	struct follow follow;
+	OWNED_TEXT events = {0};
+	text_addf(&events, "%s/events.jsonl", r->state_dir);
+	struct follow_place place = {.name = up->name, .log_dir = r->log_dir,
+		.events = text_string(&events), .since_ms = up->started_ms};
+	int code = follow_open(&follow, up->context, &place, e);
+	if (code == 0)
+		code = follow_attach(&follow, client, r->supervisor, r->guardian, owner,
+			follow_options(up, owner), e);
+	follow.stop_timeout_ms = up->request.stop_timeout_ms;
+	if (code == 0)
+		code = follow_run(&follow, e);
+	follow_close(&follow);
+	return code;
+}
+
+static int go_on(struct up *up, struct error *e)
+{
+	struct control_client client = {.fd = -1};
+	int code = client_connect(&client, up->result.socket_path, GREETING_MS, e);
+	if (code == 0 && up->result.already_running)
+		code = converge(up, &client, e);
+	if (code == 0)
+		code = up->detach ? stay_detached(up, &client, e) : stay_in_front(up, &client, e);
+	client_close(&client);
+	return code;
+}
+
+int verb_up(struct context *context, struct error *e)
+{
+	struct up up = {.context = context, .result = {.lifeline = -1}};
+	int code = take_modes(&up, e);
+	if (code == 0 && option_given(&context->line, OPTION_DRY_RUN))
+		return dry_run(context, e);
+	if (code == 0)
+		code = context_source(context, &up.source, e);
+	if (code == 0 && !up.source.document)
+		code = context_judge(context, &up.source.complaints, e);
+	if (code == 0)
+		code = fill_request(&up, e);
+	if (code == 0)
+		code = launch(&up, e);
+	if (code == 0)
+		code = go_on(&up, e);
+	if (up.launched)
+		launch_result_release(&up.result);
+	source_release(&up.source);
+	free(up.profiles);
+	free(up.env_files);
+	free(up.name);
+	return code;
+}
