@@ -201,7 +201,7 @@ void instance_stop(struct instance *in, bool kill, const char *reason);
 
 /* world.c */
 struct sys world_sys(struct instance *in);
-/* Fills what depends on a start: environment with NOTIFY_SOCKET. In scratch. */
+/* The environment of a start: with NOTIFY_SOCKET, and HOME, USER, LOGNAME of its `user`. In scratch. */
 char *const *world_environment(struct instance *in, int service, struct arena *scratch);
 /* Says how a failed exec is to be understood, into text. */
 void world_explain(struct instance *in, int service, const struct exit_status *status,

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,10 +38,18 @@ struct hold *world_hold(struct instance *in, uint16_t port)
 
 char *const *world_environment(struct instance *in, int service, struct arena *scratch)
 {
-	const struct pair notify = {.name = "NOTIFY_SOCKET", .value = in->notify_path, .origin = "injected"};
-	const struct environment_extra extra = {.pairs = &notify, .count = 1};
-	bool notifies = service_at(in, service)->policy.readiness == READY_NOTIFY;
-	return environment_of(in->loaded.environments, scratch, service, notifies ? &extra : NULL).envp;
+	struct pair pairs[4];
+	struct environment_extra extra = {.pairs = pairs};
+	const struct service *s = service_at(in, service);
+	const struct passwd *user = s->user ? getpwnam(s->user) : NULL;
+	if (s->policy.readiness == READY_NOTIFY)
+		pairs[extra.count++] = (struct pair){"NOTIFY_SOCKET", in->notify_path, "injected"};
+	if (user) {
+		pairs[extra.count++] = (struct pair){"HOME", user->pw_dir, "user"};
+		pairs[extra.count++] = (struct pair){"USER", user->pw_name, "user"};
+		pairs[extra.count++] = (struct pair){"LOGNAME", user->pw_name, "user"};
+	}
+	return environment_of(in->loaded.environments, scratch, service, &extra).envp;
 }
 
 /* What one start needs until the child has been forked. */

@@ -73,7 +73,7 @@ static bool consider_start(const struct stack *stack, const struct service_run *
 	if (d && !hopeless)
 		return false;
 	*out = (struct settled){.service = i, .event = {.kind = ON_MAY_START}};
-	if (hopeless) {
+	if (d && hopeless) {
 		const struct service_run *run = &runs[d->service];
 		out->event.kind = ON_DEPENDENCY_FAILED;
 		reason_format(out->reason, "it needs '%s', which failed: %.300s",
