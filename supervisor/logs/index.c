@@ -97,7 +97,7 @@ int index_read_header(int fd, struct index_header *header)
 	ssize_t got = pread_all(fd, &raw, sizeof raw, 0);
 	if (got < 0)
 		return -1;
-	if (got != (ssize_t)sizeof raw || memcmp(raw.magic, magic, sizeof magic)
+	if (got != (ssize_t)sizeof raw || memcmp(raw.magic, magic, sizeof magic) != 0
 		|| le32toh(raw.header_size) != INDEX_HEADER_SIZE
 		|| le32toh(raw.record_size) != INDEX_RECORD_SIZE) {
 		errno = EBADMSG;

@@ -71,9 +71,10 @@ static int open_all(struct intake *in, bool tty, struct error *e)
 {
 	struct parts parts = {in->pool->directory_fd, in->service, in->elsewhere};
 	if (parts_write_elsewhere(&parts) || files_open(in))
-		return fail_errno(e, EXIT_FAILED, "cannot write its log %s%s%s",
-			in->elsewhere ? in->elsewhere : in->pool->directory,
-			in->elsewhere ? "" : "/", in->elsewhere ? "" : in->service);
+		return in->elsewhere
+			? fail_errno(e, EXIT_FAILED, "cannot write its log %s", in->elsewhere)
+			: fail_errno(e, EXIT_FAILED, "cannot write its log %s/%s.log",
+				in->pool->directory, in->service);
 	if (!tty && make_pipes(in, e))
 		return -1;
 	if (!list_push(&in->pool->intakes, in))
@@ -188,7 +189,7 @@ int intake_commit(struct intake *in, int64_t time_ms)
 static bool is_full(const struct intake *in)
 {
 	return in->end && (in->end >= (uint64_t)in->max_size
-		|| in->index_end + INDEX_MARKS * INDEX_RECORD_SIZE > in->max_size);
+		|| in->index_end + (off_t)INDEX_MARKS * INDEX_RECORD_SIZE > in->max_size);
 }
 
 static int rotate(struct intake *in, int64_t time_ms)

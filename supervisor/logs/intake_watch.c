@@ -98,7 +98,7 @@ void intake_tail(const struct intake *in, int lines, struct text *out)
 	if (all.length > TAIL_MOST)
 		text_consume(&all, all.length - TAIL_MOST);
 	size_t begin = last_lines(&all, lines);
-	if (begin == all.length)
+	if (!all.data || begin == all.length)
 		return;
 	text_add_bytes(out, all.data + begin, all.length - begin);
 	if (all.data[all.length - 1] != '\n')

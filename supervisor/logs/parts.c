@@ -140,6 +140,10 @@ static bool belongs(const struct parts *parts, int index_number, ino_t log_inode
 
 void parts_repair(const struct parts *parts)
 {
+	struct stat any;
+	/* A service that is new here: an interrupted shift has left one of the two. */
+	if (!stat_part(parts, true, 0, &any) && !stat_part(parts, true, 1, &any))
+		return;
 	for (int number = count_parts(parts); number > 0; number--) {
 		struct stat index;
 		struct stat log;

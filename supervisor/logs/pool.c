@@ -87,8 +87,8 @@ static void learn_seq(void *self, int directory_fd, const struct found *found)
 	if (fd < 0 || index_last(fd, &last, &end))
 		return;
 	uint64_t begin = 0;
-	if (end >= INDEX_HEADER_SIZE + 2 * INDEX_RECORD_SIZE
-		&& index_read(fd, end - 2 * INDEX_RECORD_SIZE, &before, 1) == 1)
+	off_t back = 2 * (off_t)INDEX_RECORD_SIZE;
+	if (end >= INDEX_HEADER_SIZE + back && index_read(fd, end - back, &before, 1) == 1)
 		begin = before.end;
 	uint64_t next = index_next_seq(&last, begin);
 	/* A reader has numbered what a killed supervisor did not index; do not use these again. */

@@ -25,7 +25,7 @@ static void heap_swap(struct log_reader *reader, size_t a, size_t b)
 	reader->heap.items[b] = kept;
 }
 
-void heap_push(struct log_reader *reader, struct source *source)
+static void heap_push(struct log_reader *reader, struct source *source)
 {
 	/* Out of memory: it is offered again with its next news. */
 	if (!list_push(&reader->heap, source))
@@ -249,6 +249,23 @@ static int skip_to_tail(struct log_reader *reader)
 	return 0;
 }
 
+/*
+ * From now on: what there is is passed over at once, so that nothing that comes between opening and
+ * the first look is taken for old. Begun lines stay begun.
+ */
+static void skip_all(struct log_reader *reader)
+{
+	bool follow = reader->options.follow;
+	reader->options.follow = false;
+	reader->skip = UINT64_MAX;
+	begin_history(reader);
+	struct log_line line;
+	(void)log_reader_next(reader, &line);
+	reader->options.follow = follow;
+	if (follow)
+		begin_follow(reader);
+}
+
 static int begin(struct log_reader *reader)
 {
 	if (reader->options.follow)
@@ -261,10 +278,12 @@ static int begin(struct log_reader *reader)
 			reader->limit = seq;
 	}
 	history_seek(reader);
+	if (!reader->options.tail) {
+		skip_all(reader);
+		return 0;
+	}
 	if (reader->options.tail > 0 && skip_to_tail(reader))
 		return -1;
-	if (!reader->options.tail)
-		reader->skip = UINT64_MAX;
 	begin_history(reader);
 	return 0;
 }

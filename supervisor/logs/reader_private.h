@@ -44,7 +44,6 @@ void directory_news(struct log_reader *reader);
 /* Makes the inotify descriptor. Without one the reader looks by the clock. */
 void directory_watch(struct log_reader *reader);
 
-void heap_push(struct log_reader *reader, struct source *source);
 /* Puts the source in the heap if it has something and is not in it. */
 void reader_offer(struct log_reader *reader, struct source *source);
 

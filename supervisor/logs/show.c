@@ -66,9 +66,8 @@ bool log_show_wanted(void *self, const struct log_line *line)
 	return !regexec(&show->grep, line->bytes, 1, &range, REG_STARTEND);
 }
 
-static void add_json(const struct log_show *show, const struct log_line *line, struct text *out)
+static void add_json(const struct log_line *line, struct text *out)
 {
-	(void)show;
 	char time[CLOCK_ISO_SIZE];
 	text_addf(out, "{\"time\":\"%s\",\"service\":\"", clock_iso(line->time_ms, time));
 	terminal_add_json(out, line->service, strlen(line->service));
@@ -144,7 +143,7 @@ static bool joins(struct log_show *show, const struct log_line *line, struct tex
 void log_show_add(struct log_show *show, const struct log_line *line, struct text *out)
 {
 	if (show->options.json) {
-		add_json(show, line, out);
+		add_json(line, out);
 		return;
 	}
 	if (!joins(show, line, out))

@@ -426,8 +426,8 @@ bool source_back(struct source *source)
 		return false;
 	struct index_record pair[2] = {0};
 	bool first = source->record_at == INDEX_HEADER_SIZE + INDEX_RECORD_SIZE;
-	off_t from = source->record_at - (first ? 1 : 2) * INDEX_RECORD_SIZE;
 	ssize_t wanted = first ? 1 : 2;
+	off_t from = source->record_at - wanted * INDEX_RECORD_SIZE;
 	if (index_read(source->index_fd, from, first ? pair + 1 : pair, (size_t)wanted) != wanted)
 		return false;
 	source->record_at -= INDEX_RECORD_SIZE;

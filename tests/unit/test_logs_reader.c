@@ -121,6 +121,24 @@ static void follows_from_now_with_whole_lines(void **state)
 	world_end(&world);
 }
 
+static void from_now_means_from_opening(void **state)
+{
+	(void)state;
+	struct world world;
+	struct intake in;
+	world_begin(&world);
+	world_open(&world, &in, "api");
+	say(&world, &in, "old\n");
+	intake_close(&in);
+	struct log_reader *reader = follow(&world, 0);
+	world_open(&world, &in, "api");
+	say(&world, &in, "first\n");
+	intake_close(&in);
+	expect_reader(reader, "api|first\n");
+	log_reader_free(reader);
+	world_end(&world);
+}
+
 static void follows_services_that_appear_later(void **state)
 {
 	(void)state;
@@ -492,6 +510,7 @@ int main(void)
 		cmocka_unit_test(since_takes_the_lines_of_its_time),
 		cmocka_unit_test(tail_counts_the_wanted_lines_only),
 		cmocka_unit_test(follows_from_now_with_whole_lines),
+		cmocka_unit_test(from_now_means_from_opening),
 		cmocka_unit_test(follows_services_that_appear_later),
 		cmocka_unit_test(waits_for_a_directory_that_is_not_there_yet),
 		cmocka_unit_test(shows_what_a_killed_supervisor_did_not_index),
