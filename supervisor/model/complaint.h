@@ -14,9 +14,9 @@
  *	4. complaints_release(&list);
  *
  * The list copies all it is given; what it has already (same place, same words) is not added again,
- * so that a mistake in [defaults] is not said for every service. It keeps COMPLAINTS_MOST; later ones are only counted, and the
- * printed list ends with "and N more". Out of memory a complaint is counted but not kept, so `errors`
- * is always right. JSON is made by stackfile/describe.h.
+ * so that a mistake in [defaults] is not said for every service. It keeps COMPLAINTS_MOST; later
+ * ones are only counted, and the printed list ends with "and N more". Out of memory a complaint is
+ * counted but not kept, so `errors` is always right. JSON is made by stackfile/describe.h.
  */
 #ifndef MODEL_COMPLAINT_H
 #define MODEL_COMPLAINT_H
@@ -73,7 +73,7 @@ void complaint_hint(struct complaints *c, const char *format, ...)
 /* By file (in order of first mention), then line, then order of adding. */
 void complaints_sort(struct complaints *c);
 
-/* "FILE:LINE: text; hint" of one complaint, safe for a terminal, without a newline. Warnings say so. */
+/* "FILE:LINE: text; hint" of one complaint, safe for a terminal, no newline. Warnings say so. */
 void complaint_show(const struct complaint *complaint, struct text *out);
 /* One line each, then "and N more". */
 void complaints_print(const struct complaints *c, FILE *out);

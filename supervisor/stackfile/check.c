@@ -20,7 +20,7 @@ struct checking {
 		__VA_ARGS__)
 #define HINT(c, ...) complaint_hint((c)->complaints, __VA_ARGS__)
 
-/* Only for the complaints that are kept: a file of a million typos is not worth a million searches. */
+/* Only for complaints that are kept: a million typos are not worth a million searches. */
 static void hint_key(const struct checking *c, const struct entry *entry)
 {
 	enum section_kind kind = c->section->kind;
@@ -71,8 +71,11 @@ static void check_name(const struct checking *c, const struct entry *entry, cons
 		HINT(c, "write 'slot = ...' or 'port = ...' for it, or take another name");
 	} else if (!name_is_service(name)) {
 		COMPLAIN(c, entry, "'%s' is not a name", name);
-		HINT(c, "write a lower-case letter, then lower-case letters, digits, '_' or '-', at most "
-			"%d", NAME_MOST);
+		HINT(c,
+			"write a lower-case letter, then lower-case letters, digits, '_' or '-', "
+			"at most "
+			"%d",
+			NAME_MOST);
 	}
 }
 

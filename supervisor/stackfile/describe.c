@@ -22,8 +22,8 @@ static bool names_variable(const char *key)
 }
 
 /* A value as it may be seen. */
-static void add_shown(const struct showing *s, struct text *out, const char *key, const char *member,
-	const char *value)
+static void add_shown(const struct showing *s, struct text *out, const char *key,
+	const char *member, const char *value)
 {
 	bool is_secret = member && *value && (names_variable(key) || !strcmp(key, "health.header"));
 	if (is_secret && s->service &&
@@ -131,7 +131,8 @@ void describe_config(const struct stack *stack, struct text *out)
 	struct showing s = {.stack = stack, .out = out};
 	struct row_sink sink = {
 		.self = &s, .on_row = ini_row, .on_port = ini_port, .on_command = ini_command};
-	text_addf(out, "# instance %d, ports from %u\n[stack]\n", stack->instance, stack->base_port);
+	text_addf(
+		out, "# instance %d, ports from %u\n[stack]\n", stack->instance, stack->base_port);
 	rows_of_stack(stack, &sink);
 	for (int i = 0; i < stack->service_count; i++) {
 		s.service = &stack->services[i];
@@ -236,7 +237,8 @@ static json_t *complaint_json(const struct complaint *complaint)
 {
 	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "file", complaint->file, "line",
 		complaint->line, "key", complaint->key, "severity",
-		severity_word(complaint->severity), "text", complaint->text, "hint", complaint->hint);
+		severity_word(complaint->severity), "text", complaint->text, "hint",
+		complaint->hint);
 }
 
 struct json_t *complaints_json(const struct complaints *complaints)

@@ -2,8 +2,8 @@
  * describe.h - a checked stack and its complaints as text and JSON.
  *
  * Secrets are masked wherever something is shown: values of variables that `secret` names, of
- * variables whose name has SECRET, TOKEN, PASS, KEY or DSN in it, and the password of every URL with
- * USER:PASSWORD@. The fingerprint is the exception: it is compared, never shown.
+ * variables whose name has SECRET, TOKEN, PASS, KEY or DSN in it, and the password of every URL
+ * with USER:PASSWORD@. The fingerprint is the exception: it is compared, never shown.
  */
 #ifndef STACKFILE_DESCRIBE_H
 #define STACKFILE_DESCRIBE_H

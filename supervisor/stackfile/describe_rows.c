@@ -172,7 +172,8 @@ static void row_dependencies(struct emit *e, const struct stack *stack,
 		row(e, "depends_on", text_string(&e->buffer));
 }
 
-static void row_probe(struct emit *e, const char *key, const struct probe *probe, const char *nothing)
+static void row_probe(
+	struct emit *e, const char *key, const struct probe *probe, const char *nothing)
 {
 	if (probe->kind == PROBE_COMMAND) {
 		e->sink->on_command(e->sink->self, key, &probe->command, "command ");

@@ -28,12 +28,6 @@ static struct file_version version_of(const struct stat *s)
 	};
 }
 
-static bool is_procfile_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return !strncmp(slash ? slash + 1 : path, "Procfile", 8);
-}
-
 static bool complain_read(const char *label, const struct error *e, struct complaints *complaints)
 {
 	complaint_error(complaints, label, 0, NULL, "%s", e->text);
@@ -46,33 +40,33 @@ static bool complain_read(const char *label, const struct error *e, struct compl
  * Opened without blocking, so that a FIFO is refused and not waited for; fstat before the first
  * byte, because reading a directory or a device tells nothing useful.
  */
-static bool read_path(const char *path, struct text *out, struct file_version *version,
-	struct complaints *complaints)
+static bool read_path(const char *path, const char *label, struct text *out,
+	struct file_version *version, struct complaints *complaints)
 {
 	OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat s;
 	if (fd < 0 || fstat(fd, &s)) {
-		complaint_error(complaints, path, 0, NULL, "cannot be read: %s", strerror(errno));
+		complaint_error(complaints, label, 0, NULL, "cannot be read: %s", strerror(errno));
 		if (errno == ENOENT)
 			complaint_hint(complaints, "name the stack file with --file");
 		return false;
 	}
 	if (!S_ISREG(s.st_mode)) {
-		complaint_error(complaints, path, 0, NULL, "%s is not a file",
+		complaint_error(complaints, label, 0, NULL, "%s is not a file",
 			S_ISDIR(s.st_mode) ? "a directory" : "this");
 		complaint_hint(complaints, "name the stack file itself, or - for standard input");
 		return false;
 	}
 	if (s.st_size > DOCUMENT_SIZE_MOST) {
-		complaint_error(complaints, path, 0, NULL, "%lld bytes are too much for a stack file",
-			(long long)s.st_size);
+		complaint_error(complaints, label, 0, NULL,
+			"%lld bytes are too much for a stack file", (long long)s.st_size);
 		complaint_hint(complaints, "it may have %d MiB", DOCUMENT_SIZE_MOST >> 20);
 		return false;
 	}
 	*version = version_of(&s);
 	struct error e = {0};
-	if (file_read_fd(fd, path, DOCUMENT_SIZE_MOST, out, &e))
-		return complain_read(path, &e, complaints);
+	if (file_read_fd(fd, label, DOCUMENT_SIZE_MOST, out, &e))
+		return complain_read(label, &e, complaints);
 	return true;
 }
 
@@ -94,57 +88,82 @@ static char *directory_of(const char *path)
 	return parent ? realpath(parent, NULL) : NULL;
 }
 
-struct document *document_read(const char *path, struct complaints *complaints)
+/* What is read, under which names. */
+struct source {
+	const char *text;
+	size_t length;
+	const char *label;
+	const char *name; /* of the file, without its directory */
+	const char *dir;
+	struct file_version version;
+};
+
+static const char *base_name(const char *path)
 {
-	bool is_stdin = !strcmp(path, "-");
-	OWNED_TEXT content = {0};
-	struct file_version version = {0};
-	if (is_stdin ? !read_stdin(&content, complaints)
-		     : !read_path(path, &content, &version, complaints))
-		return NULL;
-	OWNED(char) dir = directory_of(is_stdin ? "." : path);
-	const char *label = is_stdin ? STDIN_LABEL : path;
-	if (!dir) {
-		complaint_error(complaints, label, 0, NULL, "its directory cannot be found: %s",
-			strerror(errno));
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static struct document *make(const struct source *source, struct complaints *complaints)
+{
+	struct arena *arena = arena_new();
+	if (!arena || setjmp(*arena_on_failure(arena))) {
+		arena_free(arena);
+		complaint_error(complaints, source->label, 0, NULL, "out of memory");
 		return NULL;
 	}
-	struct document *document =
-		document_parse(text_string(&content), content.length, label, dir, complaints);
-	if (!document)
-		return NULL;
-	document->version = version;
-	if (is_stdin)
-		document->file = "-";
+	struct document *document = arena_new_object(arena, struct document);
+	bool at_root = !strcmp(source->dir, "/");
+	bool is_stdin = !strcmp(source->name, "-");
+	document->arena = arena;
+	document->label = arena_string(arena, source->label);
+	document->dir = arena_string(arena, source->dir);
+	document->file = is_stdin ? "-"
+		: arena_format(arena, "%s/%s", at_root ? "" : source->dir, source->name);
+	document->is_procfile = !strncmp(source->name, "Procfile", 8);
+	document->version = source->version;
+	if (document->is_procfile)
+		document_build_procfile(document, source->text, source->length, complaints);
+	else
+		document_build(document, source->text, source->length, complaints);
 	return document;
 }
 
 struct document *document_parse(const char *text, size_t length, const char *label,
 	const char *dir, struct complaints *complaints)
 {
-	struct arena *arena = arena_new();
-	if (!arena) {
-		complaint_error(complaints, label, 0, NULL, "out of memory");
+	struct source source = {.text = text,
+		.length = length,
+		.label = label,
+		.name = base_name(label),
+		.dir = dir};
+	return make(&source, complaints);
+}
+
+struct document *document_read_as(const char *path, const char *shown,
+	struct complaints *complaints)
+{
+	bool is_stdin = !strcmp(path, "-");
+	struct source source = {.label = is_stdin ? STDIN_LABEL : shown, .name = base_name(path)};
+	OWNED_TEXT content = {0};
+	if (is_stdin ? !read_stdin(&content, complaints)
+		     : !read_path(path, shown, &content, &source.version, complaints))
+		return NULL;
+	OWNED(char) dir = directory_of(path);
+	if (!dir) {
+		complaint_error(complaints, source.label, 0, NULL,
+			"its directory cannot be found: %s", strerror(errno));
 		return NULL;
 	}
-	if (setjmp(*arena_on_failure(arena))) {
-		arena_free(arena);
-		complaint_error(complaints, label, 0, NULL, "out of memory");
-		return NULL;
-	}
-	struct document *document = arena_new_object(arena, struct document);
-	const char *slash = strrchr(label, '/');
-	const char *base = slash ? slash + 1 : label;
-	document->arena = arena;
-	document->label = arena_string(arena, label);
-	document->dir = arena_string(arena, dir);
-	document->file = arena_format(arena, "%s/%s", strcmp(dir, "/") != 0 ? dir : "", base);
-	document->is_procfile = is_procfile_name(label);
-	if (document->is_procfile)
-		document_build_procfile(document, text, length, complaints);
-	else
-		document_build(document, text, length, complaints);
-	return document;
+	source.text = text_string(&content);
+	source.length = content.length;
+	source.dir = dir;
+	return make(&source, complaints);
+}
+
+struct document *document_read(const char *path, struct complaints *complaints)
+{
+	return document_read_as(path, path, complaints);
 }
 
 void document_free(struct document *document)

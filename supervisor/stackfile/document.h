@@ -1,9 +1,11 @@
 /*
- * document.h - a stack file as written: sections, keys, values and their lines; nothing interpreted.
+ * document.h - a stack file as written: sections, keys, values and their lines; nothing
+ * interpreted.
  *
- * The text goes through libinih behind a reader of our own (reader.c), because inih alone cuts names
- * at 49 bytes, takes the rest of a long line for a new one, glues indented keys to the value above
- * and shows neither empty nor repeated sections. What the document has, the file has, byte for byte.
+ * The text goes through libinih behind a reader of our own (reader.c), because inih alone cuts
+ * names at 49 bytes, takes the rest of a long line for a new one, glues indented keys to the value
+ * above and shows neither empty nor repeated sections. What the document has, the file has, byte
+ * for byte.
  *
  * How to use it:
  *	1. struct document *d = document_read("stack.ini", &complaints);   // "-" is standard input
@@ -12,11 +14,11 @@
  *	4. draft_new(...)	// see draft.h; the draft borrows from the document
  *	5. document_free(d);	// after the draft
  *
- * A file whose name begins with "Procfile" is read as one: every entry becomes a [service NAME] with
- * a command, and is_procfile is set.
+ * A file whose name begins with "Procfile" is read as one: every entry becomes a [service NAME]
+ * with a command, and is_procfile is set.
  *
- * The file is read once: what is applied is what was checked. `version` tells whether it has changed
- * since.
+ * The file is read once: what is applied is what was checked. `version` tells whether it has
+ * changed since.
  */
 #ifndef STACKFILE_DOCUMENT_H
 #define STACKFILE_DOCUMENT_H
@@ -81,6 +83,9 @@ struct document {
  * mistakes left out and complained about, so that the next steps can find the other mistakes.
  */
 struct document *document_read(const char *path, struct complaints *complaints);
+/* The same; complaints call it `shown` (a path relative to where the user stands, say). */
+struct document *document_read_as(const char *path, const char *shown,
+	struct complaints *complaints);
 /* The same of text in memory; `label` names it in complaints, `dir` is absolute. */
 struct document *document_parse(const char *text, size_t length, const char *label,
 	const char *dir, struct complaints *complaints);

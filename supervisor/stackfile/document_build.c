@@ -46,7 +46,8 @@ static struct header split_header(struct arena *arena, const char *text, int lin
 	const char *at = strchr(h.section.name, '@');
 	if (at && !*environment) {
 		environment = at;
-		h.section.name = arena_string_n(arena, h.section.name, (size_t)(at - h.section.name));
+		h.section.name =
+			arena_string_n(arena, h.section.name, (size_t)(at - h.section.name));
 	}
 	if (*environment == '@')
 		h.section.environment = environment + 1;
@@ -77,7 +78,9 @@ static bool find_kind(struct building *b, struct header *h)
 		HINT(b, "did you mean [%s%s]?", near.best,
 			h->section.header + strlen(h->kind));
 	else
-		HINT(b, "sections are [stack], [defaults], [service NAME], [ports], [environment NAME] "
+		HINT(b,
+			"sections are [stack], [defaults], [service NAME], [ports], [environment "
+			"NAME] "
 			"and [instance N]");
 	return false;
 }
@@ -149,7 +152,7 @@ static bool header_is_fine(struct building *b, const struct header *h)
 	return (!s->environment || name_is_fine(b, "environment", s->environment, s->line)) && fine;
 }
 
-/* The services' number is bounded; the first one too many is complained about, the rest left out. */
+/* The first service too many is complained about, the rest is left out. */
 static bool counts(struct building *b, const struct section *section)
 {
 	if (section->kind != SECTION_SERVICE || section->environment)

@@ -36,7 +36,7 @@ const char *draft_path(const struct draft *draft, struct arena *arena, const cha
 bool draft_is_default(const struct draft *draft, const struct entry *entry)
 {
 	const struct section *defaults = draft->defaults;
-	return defaults && entry >= defaults->entries &&
+	return defaults && defaults->entry_count && entry >= defaults->entries &&
 		entry < defaults->entries + defaults->entry_count;
 }
 
@@ -106,7 +106,8 @@ static void fill_name(struct draft *draft, struct complaints *complaints)
 {
 	const char *fallback = draft->request.default_name;
 	const struct entry *entry = draft->stack[KEY_STACK_NAME];
-	struct site site = draft_site(draft, draft->arena, schema_key(KEY_STACK_NAME), entry, complaints);
+	struct site site =
+		draft_site(draft, draft->arena, schema_key(KEY_STACK_NAME), entry, complaints);
 	draft->head.name = arena_string(draft->arena, fallback ? fallback : "stack");
 	if (entry && value_accepts(&site, entry->value))
 		draft->head.name = entry->value;
@@ -224,8 +225,10 @@ struct draft *draft_new(const struct stackfile_request *request, struct complain
 	draft->head.arena = arena;
 	draft->head.file = document->file;
 	draft->head.dir = document->dir;
-	draft->head.main_dir = arena_string(arena, request->main_dir ? request->main_dir : document->dir);
+	draft->head.main_dir =
+		arena_string(arena, request->main_dir ? request->main_dir : document->dir);
 	draft->head.is_procfile = document->is_procfile;
+	draft->head.instance = request->instance;
 	make(draft, complaints);
 	draft->request = (struct stackfile_request){.document = document};
 	return draft;

@@ -9,16 +9,16 @@
  *	3. struct stack *stack = draft_resolve(draft, &facts, &complaints);
  *	   Everything is interpolated and parsed; the stack owns its memory and outlives the draft.
  *
- * All mistakes are said at once: each step goes on after complaints, and only draft_resolve decides.
- * To find them before any port is claimed, resolve once with preview numbers into the same list of
- * complaints, free that stack, claim, and resolve again with the real numbers and a fresh list
- * (nothing can fail then that did not before).
+ * All mistakes are said at once: each step goes on after complaints, and only draft_resolve
+ * decides. To find them before any port is claimed, resolve once with preview numbers into the same
+ * list of complaints, free that stack, claim, and resolve again with the real numbers and a fresh
+ * list (nothing can fail then that did not before).
  *
- * Layers of a service's keys, highest first: [instance N] (env only), [service X @ENV], [service X],
- * [environment ENV] (env, env_file), [defaults]. Env files, highest first: the service's env_file,
- * [environment] env_file, [stack] env_file, .env (or what --env-file names instead); within a list
- * the later one wins. Interpolation sees the caller's environment above the env files; in Procfile
- * mode the files are above the caller.
+ * Layers of a service's keys, highest first: [instance N] (env only), [service X @ENV], [service
+ * X], [environment ENV] (env, env_file), [defaults]. Env files, highest first: the service's
+ * env_file, [environment] env_file, [stack] env_file, .env (or what --env-file names instead);
+ * within a list the later one wins. Interpolation sees the caller's environment above the env
+ * files; in Procfile mode the files are above the caller.
  */
 #ifndef STACKFILE_DRAFT_H
 #define STACKFILE_DRAFT_H
@@ -35,7 +35,7 @@ struct stackfile_request {
 	int instance; /* whose [instance N] counts; 0 while unknown */
 	const char *const *profiles; /* asked for with --profile */
 	size_t profile_count;
-	const char *const *env_files; /* --env-file, instead of .env; relative to the current directory */
+	const char *const *env_files; /* --env-file, instead of .env; from the current directory */
 	size_t env_file_count;
 	const char *const *caller_env; /* NAME=VALUE, NULL-terminated, as environ */
 	const char *default_name; /* the stack's name where the file has none */
@@ -62,7 +62,7 @@ struct stackfile_facts {
 	int instance;
 	uint16_t base_port;
 	const uint16_t *numbers; /* parallel to draft_ports */
-	const uint16_t *moved_from; /* parallel to draft_ports, 0 where not moved; NULL: none moved */
+	const uint16_t *moved_from; /* parallel to draft_ports, 0: not moved; NULL: none is */
 	const char *project; /* as the registry names it */
 	const char *state_dir; /* of the instance, absolute */
 	const char *log_dir;

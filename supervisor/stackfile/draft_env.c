@@ -108,7 +108,8 @@ static void notice_main_env(struct draft *draft, struct complaints *complaints)
 		return;
 	complaint_notice(complaints, draft->document->label, 0, NULL,
 		"this worktree has no %s, the main worktree has one: %s", USUAL_FILE, path);
-	complaint_hint(complaints, "copy or link it, or write 'env_file = ?${main_dir}/%s'", USUAL_FILE);
+	complaint_hint(
+		complaints, "copy or link it, or write 'env_file = ?${main_dir}/%s'", USUAL_FILE);
 }
 
 /* Whether an env_file speaks of .env itself: then its absence is no oversight. */
@@ -182,7 +183,8 @@ static void notice_port(struct draft *draft, struct complaints *complaints)
 		return;
 	complaint_notice(complaints, NULL, 0, NULL, "%s: PORT moves nothing here",
 		draft->files.vars[*place].origin);
-	complaint_hint(complaints, "every instance has ports of its own; 'stackup port NAME' shows them");
+	complaint_hint(
+		complaints, "every instance has ports of its own; 'stackup port NAME' shows them");
 }
 
 void draft_read_env_files(struct draft *draft, struct complaints *complaints)

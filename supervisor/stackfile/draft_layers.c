@@ -64,7 +64,8 @@ static bool offer_environments(const struct draft *draft, const char *wanted, st
 }
 
 /* Only --env is checked: a file may name its own environment without saying more about it. */
-static void check_asked(const struct draft *draft, const char *wanted, struct complaints *complaints)
+static void check_asked(
+	const struct draft *draft, const char *wanted, struct complaints *complaints)
 {
 	struct nearest near = {.wanted = wanted};
 	if (offer_environments(draft, wanted, &near))

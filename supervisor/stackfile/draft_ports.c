@@ -58,8 +58,8 @@ static void add_protects(struct wanting *w, const struct entry *entry)
 	const char *text = early_or_null(w, -1, KEY_PORTS_PROTECT, entry);
 	if (!text)
 		return;
-	struct site site =
-		draft_site(draft, draft->arena, schema_key(KEY_PORTS_PROTECT), entry, w->complaints);
+	struct site site = draft_site(
+		draft, draft->arena, schema_key(KEY_PORTS_PROTECT), entry, w->complaints);
 	struct words ports;
 	if (!value_port_list(&site, text, &ports))
 		return;
@@ -137,10 +137,11 @@ static struct port common_row(struct wanting *w, int index)
 		.service_index = index,
 		.slot = NO_SLOT,
 		.immutable = boolean(w, index, KEY_IMMUTABLE),
-		.on_conflict = (enum port_conflict_rule)choice(w, index, KEY_ON_CONFLICT, CONFLICT_AUTO),
+		.on_conflict =
+			(enum port_conflict_rule)choice(w, index, KEY_ON_CONFLICT, CONFLICT_AUTO),
 		.hold = (enum hold_mode)choice(w, index, KEY_HOLD, HOLD_AUTO),
-		.protocol = (enum protocol)choice(w, index, KEY_PROTOCOL,
-			http ? PROTOCOL_HTTP : PROTOCOL_TCP),
+		.protocol = (enum protocol)choice(
+			w, index, KEY_PROTOCOL, http ? PROTOCOL_HTTP : PROTOCOL_TCP),
 	};
 }
 
@@ -150,7 +151,8 @@ static void find_range(struct wanting *w, int service, const struct entry *entry
 	const char *text = early_or_null(w, service, KEY_RANGE, entry);
 	if (!text)
 		return;
-	struct site site = draft_site(draft, draft->arena, schema_key(KEY_RANGE), entry, w->complaints);
+	struct site site =
+		draft_site(draft, draft->arena, schema_key(KEY_RANGE), entry, w->complaints);
 	struct nearest near = {.wanted = text};
 	for (size_t i = 0; i < draft->range_count; i++) {
 		const struct named_range *range = &draft->ranges[i];
@@ -169,8 +171,10 @@ static void find_range(struct wanting *w, int service, const struct entry *entry
 	if (near.best)
 		complaint_hint(w->complaints, "did you mean '%s'?", near.best);
 	else if (name_is_service(text))
-		complaint_hint(w->complaints, "write 'range.%s = 8000-8099' under [ports], or the ports "
-			"themselves", text);
+		complaint_hint(w->complaints,
+			"write 'range.%s = 8000-8099' under [ports], or the ports "
+			"themselves",
+			text);
 }
 
 /* The caller's variable decides the port. */
@@ -189,8 +193,8 @@ static void override(struct wanting *w, const struct entry *entry, struct port *
 	}
 	if (row->range_low && (number < row->range_low || number > row->range_high)) {
 		complaint_error(w->complaints, file, entry->line, entry->key,
-			"the environment has %s=%s, which is outside of the range %u-%u", row->env_var,
-			text, row->range_low, row->range_high);
+			"the environment has %s=%s, which is outside of the range %u-%u",
+			row->env_var, text, row->range_low, row->range_high);
 		complaint_hint(w->complaints, "set it to a port of the range, or unset it");
 		return;
 	}
@@ -322,8 +326,10 @@ static void check_needless(struct wanting *w, int index)
 		if (!entry || draft_is_default(w->draft, entry))
 			continue;
 		complaint_error(w->complaints, w->draft->document->label, entry->line, entry->key,
-			"'%s' is about a port, and service '%s' has none", entry->key, service->name);
-		complaint_hint(w->complaints, "write 'slot = auto' or 'port = NUMBER', or remove it");
+			"'%s' is about a port, and service '%s' has none", entry->key,
+			service->name);
+		complaint_hint(
+			w->complaints, "write 'slot = auto' or 'port = NUMBER', or remove it");
 	}
 }
 
@@ -362,9 +368,11 @@ static void check_slots(struct wanting *w)
 		const struct port *other = &draft->ports[*owner];
 		complaint_error(w->complaints, draft->document->label, row->line, NULL,
 			"'%s' and '%s' (line %d) are both on slot %d (%s)", row_name(draft, row),
-			row_name(draft, other), other->line, row->slot, slot_name(row->slot % SLOTS));
+			row_name(draft, other), other->line, row->slot,
+			slot_name(row->slot % SLOTS));
 		if (!strcmp(row->name, "main"))
-			complaint_hint(w->complaints, "write 'slot = auto' in [service %s]", row->service);
+			complaint_hint(
+				w->complaints, "write 'slot = auto' in [service %s]", row->service);
 		else
 			complaint_hint(w->complaints, "write 'port.%s = auto'", row->name);
 	}

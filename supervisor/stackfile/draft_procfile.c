@@ -1,6 +1,6 @@
 /*
- * Ports of a Procfile: its processes know nothing of slots and all want a PORT. A name or an alias of
- * a slot gets that one, the others get what is free in file order, while it lasts. `release` and
+ * Ports of a Procfile: its processes know nothing of slots and all want a PORT. A name or an alias
+ * of a slot gets that one, the others get what is free in file order, while it lasts. `release` and
  * `postdeploy` run to their end and need none.
  */
 #include <string.h>
@@ -17,15 +17,16 @@ static bool is_task(const struct draft_service *service)
 static void add_slot(struct draft *draft, int index, int slot)
 {
 	struct draft_service *service = &draft->services[index];
-	service->main_port = draft_add_port(draft, (struct port){
-		.service = service->name,
-		.name = "main",
-		.service_index = index,
-		.source = PORT_SLOT,
-		.slot = slot,
-		.protocol = PROTOCOL_TCP,
-		.line = service->section->line,
-	});
+	service->main_port = draft_add_port(draft,
+		(struct port){
+			.service = service->name,
+			.name = "main",
+			.service_index = index,
+			.source = PORT_SLOT,
+			.slot = slot,
+			.protocol = PROTOCOL_TCP,
+			.line = service->section->line,
+		});
 }
 
 /* One slot per service, NO_SLOT where nothing is left for it; taken[] says which are given away. */
@@ -53,8 +54,8 @@ static void give_free(const struct draft *draft, int *slots, const bool *taken)
 	}
 }
 
-static void notice_without(const struct draft *draft, const char *names,
-	struct complaints *complaints)
+static void notice_without(
+	const struct draft *draft, const char *names, struct complaints *complaints)
 {
 	complaint_notice(complaints, draft->document->label, 0, NULL,
 		"the instance's %d ports are given away; without PORT: %s", draft->slots, names);
@@ -73,7 +74,8 @@ void draft_want_procfile(struct draft *draft, struct complaints *complaints)
 		if (slots[i] != NO_SLOT)
 			add_slot(draft, i, slots[i]);
 		else if (!is_task(&draft->services[i]))
-			without = without ? arena_format(draft->arena, "%s, %s", without, name) : name;
+			without = without ? arena_format(draft->arena, "%s, %s", without, name)
+					  : name;
 	}
 	if (without)
 		notice_without(draft, without, complaints);

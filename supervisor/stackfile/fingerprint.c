@@ -1,14 +1,22 @@
-#include <inttypes.h>
 #include <string.h>
 
 #include "stackfile/describe.h"
 #include "stackfile/describe_rows.h"
 
-/* Every text with its length, so that no value can look like the next key. */
+/*
+ * Every text with its length, so that no value can look like the next key. Digits by hand: printf
+ * was half the time of loading a stack of 500 services.
+ */
 static void add(struct text *out, const char *text)
 {
-	text_addf(out, "%zu:", strlen(text));
-	text_add(out, text);
+	char digits[24];
+	char *at = digits + sizeof digits;
+	size_t length = strlen(text);
+	*--at = ':';
+	for (size_t left = length; left || at == digits + sizeof digits - 1; left /= 10)
+		*--at = (char)('0' + left % 10);
+	text_add_bytes(out, at, (size_t)(digits + sizeof digits - at));
+	text_add_bytes(out, text, length);
 }
 
 /* What only people read, or what decides whether it is started at all, needs no restart. */

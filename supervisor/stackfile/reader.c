@@ -34,7 +34,8 @@ struct span {
 	size_t length;
 };
 
-#define COMPLAIN(r, ...) complaint_error((r)->sink->complaints, (r)->sink->label, (r)->line, __VA_ARGS__)
+#define COMPLAIN(r, ...)                                                                           \
+	complaint_error((r)->sink->complaints, (r)->sink->label, (r)->line, __VA_ARGS__)
 #define HINT(r, ...)     complaint_hint((r)->sink->complaints, __VA_ARGS__)
 
 static bool is_blank(char c)
@@ -205,11 +206,15 @@ static bool looks_like_key(struct reader *r, struct span line)
 
 static bool take_indented(struct reader *r, struct span line)
 {
-	const char *what = looks_like_section(line) ? "a section" : looks_like_key(r, line) ? "a key" : NULL;
+	const char *what = looks_like_section(line) ? "a section"
+		: looks_like_key(r, line)           ? "a key"
+						    : NULL;
 	if (what) {
 		finish_entry(r);
 		COMPLAIN(r, NULL, "an indented line that looks like %s", what);
-		HINT(r, "sections and keys start in the first column; only values go on over indented "
+		HINT(r,
+			"sections and keys start in the first column; only values go on over "
+			"indented "
 			"lines");
 		return false;
 	}

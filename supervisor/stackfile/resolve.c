@@ -34,7 +34,8 @@ static const char *copied(struct resolving *r, const char *text)
 }
 
 /* "require.files" and the like, as names with the place where they are asked for. */
-static const struct pair *required(struct resolving *r, enum key_id id, bool are_paths, size_t *count)
+static const struct pair *required(
+	struct resolving *r, enum key_id id, bool are_paths, size_t *count)
 {
 	*count = 0;
 	const char *text = text_of(r, -1, id);
@@ -103,8 +104,8 @@ static void fill_reserves(struct resolving *r)
 	r->stack->protect_count = draft->protect_count;
 }
 
-static void add_variable(struct resolving *r, struct pair *pairs, size_t *count, struct lookup *seen,
-	struct pair pair)
+static void add_variable(struct resolving *r, struct pair *pairs, size_t *count,
+	struct lookup *seen, struct pair pair)
 {
 	if (lookup_find(seen, pair.name))
 		return;
@@ -171,7 +172,8 @@ static void fill_services(struct resolving *r)
 	for (int i = 0; i < draft->port_count; i++)
 		fill_port(r, i);
 	stack->service_count = draft->service_count;
-	stack->services = arena_take(r->arena, (size_t)draft->service_count * sizeof *stack->services);
+	stack->services =
+		arena_take(r->arena, (size_t)draft->service_count * sizeof *stack->services);
 	for (int i = 0; i < stack->service_count; i++) {
 		struct service *service = &stack->services[i];
 		service->name = arena_string(r->arena, draft->services[i].name);
@@ -253,8 +255,11 @@ struct stack *draft_resolve(const struct draft *draft, const struct stackfile_fa
 		return out_of_memory(draft, complaints);
 	}
 	struct stack *stack = arena_new_object(arena, struct stack);
-	struct resolving r = {
-		.arena = arena, .draft = draft, .facts = facts, .complaints = complaints, .stack = stack};
+	struct resolving r = {.arena = arena,
+		.draft = draft,
+		.facts = facts,
+		.complaints = complaints,
+		.stack = stack};
 	r.shared = (struct scope_shared){
 		.arena = arena, .draft = draft, .facts = facts, .complaints = complaints};
 	r.shared.urls = arena_take(arena, (size_t)draft->service_count * sizeof *r.shared.urls);

@@ -46,7 +46,8 @@ const struct pair *pairs_of(struct resolving *r, int service, const struct membe
 	size_t *count);
 
 /* "'KEY' is for ..., NAME is ...": complains when the service itself has the key. */
-void refuse_key(struct resolving *r, int service, enum key_id id, const char *why, const char *hint);
+void refuse_key(
+	struct resolving *r, int service, enum key_id id, const char *why, const char *hint);
 
 /* ---- resolve_probe.c ---- */
 

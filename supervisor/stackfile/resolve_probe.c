@@ -1,7 +1,7 @@
 /*
- * `ready` and `health`. Without `ready` a service is ready at the first success of its health check,
- * else when it listens on its port, else as soon as it runs; `ready = http ...` is its health check,
- * too, unless `health` says something else.
+ * `ready` and `health`. Without `ready` a service is ready at the first success of its health
+ * check, else when it listens on its port, else as soon as it runs; `ready = http ...` is its
+ * health check, too, unless `health` says something else.
  */
 #include <string.h>
 
@@ -87,7 +87,8 @@ static void fill_http(struct probing *p, struct probe *out)
 		out->port = own_port(p, rest);
 	} else if (*rest != '/') {
 		value_refuse(&p->site, arena_format(r->arena, "http %s", rest));
-		complaint_hint(r->complaints, "write 'http /%s', or a URL with http:// or https://", rest);
+		complaint_hint(
+			r->complaints, "write 'http /%s', or a URL with http:// or https://", rest);
 		return;
 	} else if (needs_port(p, ", or a whole URL")) {
 		out->port = main_port(p);
@@ -245,7 +246,8 @@ static void resolve_ready(struct resolving *r, struct service *service, bool hea
 static void check_needless(struct resolving *r, struct service *service)
 {
 	static const enum key_id timing[] = {KEY_HEALTH_INTERVAL, KEY_HEALTH_TIMEOUT,
-		KEY_HEALTH_RETRIES, KEY_HEALTH_SUCCESSES, KEY_HEALTH_START_PERIOD, KEY_HEALTH_ACTION};
+		KEY_HEALTH_RETRIES, KEY_HEALTH_SUCCESSES, KEY_HEALTH_START_PERIOD,
+		KEY_HEALTH_ACTION};
 	static const enum key_id http[] = {KEY_HEALTH_STATUS, KEY_HEALTH_BODY, KEY_HEALTH_METHOD,
 		KEY_HEALTH_TLS_VERIFY};
 	int index = service->index;
@@ -253,7 +255,8 @@ static void check_needless(struct resolving *r, struct service *service)
 	if (!service->policy.health.present)
 		for (size_t i = 0; i < sizeof timing / sizeof timing[0]; i++)
 			refuse_key(r, index, timing[i], "needs a health check",
-				"write 'health = http /healthz', 'health = tcp' or 'health = command CMD'");
+				"write 'health = http /healthz', 'health = tcp' or 'health = "
+				"command CMD'");
 	if (is_http)
 		return;
 	for (size_t i = 0; i < sizeof http / sizeof http[0]; i++)
@@ -275,10 +278,12 @@ void resolve_probes(struct resolving *r, struct service *service)
 	size_t errors = r->complaints->errors;
 	bool health_said;
 	if (service->policy.type == TYPE_TASK) {
-		refuse_key(r, service->index, KEY_READY, "is for services; a task is ready when it is done",
+		refuse_key(r, service->index, KEY_READY,
+			"is for services; a task is ready when it is done", "remove it");
+		refuse_key(r, service->index, KEY_HEALTH,
+			"is for services; a task tells by its exit "
+			"status",
 			"remove it");
-		refuse_key(r, service->index, KEY_HEALTH, "is for services; a task tells by its exit "
-			"status", "remove it");
 		return;
 	}
 	struct probing details = {.r = r, .service = service};

@@ -11,7 +11,8 @@ static void fill_command(struct resolving *r, struct service *service)
 	if (!entry) {
 		complaint_error(r->complaints, r->draft->document->label, service->line, "command",
 			"service '%s' has no command", service->name);
-		complaint_hint(r->complaints, "write 'command = ...' below [service %s]", service->name);
+		complaint_hint(
+			r->complaints, "write 'command = ...' below [service %s]", service->name);
 		return;
 	}
 	struct site site = site_of(r, index, KEY_COMMAND);
@@ -95,11 +96,13 @@ static void fill_policy(struct resolving *r, struct service *service)
 	policy->on_dependency =
 		(enum dependency_rule)choice_of(r, index, KEY_ON_DEPENDENCY, DEPENDENCY_KEEP);
 	if (policy->type == TYPE_TASK) {
-		refuse_key(r, index, KEY_READY_TIMEOUT, "is for services; a task is ready when it is done",
+		refuse_key(r, index, KEY_READY_TIMEOUT,
+			"is for services; a task is ready when it is done",
 			"write 'timeout = 10m' to bound its run");
 	} else {
 		refuse_key(r, index, KEY_TIMEOUT, "bounds the run of a task, and this is a service",
-			"write 'ready.timeout', 'stop.timeout' or 'health.timeout', or 'type = task'");
+			"write 'ready.timeout', 'stop.timeout' or 'health.timeout', or 'type = "
+			"task'");
 		policy->task_timeout_ms = 0;
 	}
 	fill_restart(r, service);
@@ -128,7 +131,8 @@ static void fill_log(struct resolving *r, struct service *service)
 	service->tty = boolean_of(r, index, KEY_TTY);
 	if (!service->tty || !service->log.split)
 		return;
-	struct site site = site_of(r, index, own_entry(r, index, KEY_LOG_SPLIT) ? KEY_LOG_SPLIT : KEY_TTY);
+	struct site site =
+		site_of(r, index, own_entry(r, index, KEY_LOG_SPLIT) ? KEY_LOG_SPLIT : KEY_TTY);
 	complaint_error(r->complaints, site.file, site.line, site.key,
 		"a terminal has one stream: 'tty = yes' and 'log.split = yes' exclude each other");
 	complaint_hint(r->complaints, "keep one of them");
@@ -139,7 +143,8 @@ static const struct pair *copy_pairs(struct resolving *r, const struct pair *fro
 	struct pair *pairs = arena_take(r->arena, count * sizeof *pairs);
 	for (size_t i = 0; i < count; i++)
 		pairs[i] = (struct pair){arena_string(r->arena, from[i].name),
-			arena_string(r->arena, from[i].value), arena_string(r->arena, from[i].origin)};
+			arena_string(r->arena, from[i].value),
+			arena_string(r->arena, from[i].origin)};
 	return pairs;
 }
 

@@ -16,7 +16,8 @@ const struct entry *own_entry(const struct resolving *r, int service, enum key_i
 
 struct site site_of(const struct resolving *r, int service, enum key_id id)
 {
-	return draft_site(r->draft, r->arena, schema_key(id), entry_of(r, service, id), r->complaints);
+	return draft_site(
+		r->draft, r->arena, schema_key(id), entry_of(r, service, id), r->complaints);
 }
 
 const char *text_of(struct resolving *r, int service, enum key_id id)

@@ -2,8 +2,8 @@
  * schema.h - what a stack file may say: keys.def as a table, and how a key is found in it.
  *
  * One row feeds the parser, the complaint about an unknown key, `help KEY` and the documentation.
- * Rows whose name ends in .NAME or .PORT stand for a family: `env.DATABASE_URL` is KEY_ENV_NAME with
- * the rest "DATABASE_URL".
+ * Rows whose name ends in .NAME or .PORT stand for a family: `env.DATABASE_URL` is KEY_ENV_NAME
+ * with the rest "DATABASE_URL".
  */
 #ifndef STACKFILE_SCHEMA_H
 #define STACKFILE_SCHEMA_H

@@ -43,7 +43,8 @@ static const struct draft_service *service_at(const struct scope *scope, int ind
 static enum interpolate_found too_early(struct scope *scope, const char *name)
 {
 	WHY(scope, "${%s} is not known yet here", name);
-	error_hint(&scope->why, "ports and slots are chosen before it; use an environment variable");
+	error_hint(
+		&scope->why, "ports and slots are chosen before it; use an environment variable");
 	return FOUND_NOTHING;
 }
 
@@ -70,10 +71,11 @@ static enum interpolate_found port_of(struct scope *scope, int service, const ch
 	WHY(scope, "service '%s' has no port%s%s%s", s->name, is_main ? "" : " '",
 		is_main ? "" : port_name, is_main ? "" : "'");
 	if (is_main)
-		error_hint(&scope->why, "give it one: 'slot = auto' or 'port = NUMBER' in [service %s]",
-			s->name);
+		error_hint(&scope->why,
+			"give it one: 'slot = auto' or 'port = NUMBER' in [service %s]", s->name);
 	else
-		error_hint(&scope->why, "write 'port.%s = auto' in [service %s]", port_name, s->name);
+		error_hint(
+			&scope->why, "write 'port.%s = auto' in [service %s]", port_name, s->name);
 	return FOUND_NOTHING;
 }
 
@@ -123,7 +125,8 @@ static enum interpolate_found find_own(struct scope *scope, enum plain_name name
 	return FOUND_VALUE;
 }
 
-static enum interpolate_found find_plain(struct scope *scope, enum plain_name name, const char **out)
+static enum interpolate_found find_plain(
+	struct scope *scope, enum plain_name name, const char **out)
 {
 	const struct stackfile_facts *facts = scope->shared->facts;
 	const struct stack *head = &scope->shared->draft->head;
@@ -134,7 +137,9 @@ static enum interpolate_found find_plain(struct scope *scope, enum plain_name na
 	case NAME_URL:
 		return find_own(scope, name, out);
 	case NAME_INSTANCE:
-		return facts ? number(scope, facts->instance, out) : too_early(scope, word);
+		if (facts)
+			return number(scope, facts->instance, out);
+		return head->instance ? number(scope, head->instance, out) : too_early(scope, word);
 	case NAME_BASE_PORT:
 		return facts ? number(scope, facts->base_port, out) : too_early(scope, word);
 	case NAME_STACK_NAME:

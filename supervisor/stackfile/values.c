@@ -90,17 +90,30 @@ static void hint_words(const struct site *site, const struct words *words)
 	text_release(&list);
 }
 
+/* Place of a word among words with blanks between them; -1 where it is none of them. */
+static int word_index(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+	for (int i = 0; *words; i++) {
+		size_t next = strcspn(words, " ");
+		if (next == length && !strncmp(words, word, length))
+			return i;
+		words += next + strspn(words + next, " ");
+	}
+	return -1;
+}
+
 bool value_choice(const struct site *site, const char *text, int *out)
 {
+	int index = word_index(site->row->limits, text);
+	if (index >= 0) {
+		*out = index;
+		return true;
+	}
 	struct words words = value_words(site->arena, site->row->limits);
 	struct nearest near = {.wanted = text};
-	for (size_t i = 0; i < words.count; i++) {
-		if (!strcmp(words.items[i], text)) {
-			*out = (int)i;
-			return true;
-		}
+	for (size_t i = 0; i < words.count; i++)
 		nearest_offer(&near, words.items[i]);
-	}
 	value_refuse(site, text);
 	if (near.best)
 		complaint_hint(site->complaints, "did you mean '%s'?", near.best);
@@ -169,8 +182,8 @@ bool value_wish(const struct site *site, const char *text, struct wish *out)
 	bool is_slot = is_number && number < slots;
 	if (is_number && !is_slot && site->row->type == VALUE_SLOT) {
 		value_refuse(site, text);
-		complaint_hint(site->complaints, "write a slot 0 to %d, or 'port = %s' for a fixed port",
-			slots - 1, text);
+		complaint_hint(site->complaints,
+			"write a slot 0 to %d, or 'port = %s' for a fixed port", slots - 1, text);
 		return false;
 	}
 	int slot = is_slot ? (int)number : slot_by_name(text);
@@ -256,11 +269,13 @@ bool value_check(const struct site *site, const char *text, struct check *out)
 	bool ready = site->row->type == VALUE_READY;
 	for (size_t i = 0; i < sizeof check_words / sizeof check_words[0]; i++) {
 		const struct check_word *known = &check_words[i];
-		if (strcmp(known->word, word) != 0 || !(ready ? known->for_ready : known->for_health))
+		if (strcmp(known->word, word) != 0 ||
+			!(ready ? known->for_ready : known->for_health))
 			continue;
 		if (!*rest == known->takes_rest) {
 			value_refuse(site, text);
-			complaint_hint(site->complaints, "write '%s = %s'", site->key, known->example);
+			complaint_hint(
+				site->complaints, "write '%s = %s'", site->key, known->example);
 			return false;
 		}
 		*out = (struct check){known->kind, rest};

@@ -1,9 +1,9 @@
 /*
  * values.h - the text of a value as what it means, or a complaint that says what to write.
  *
- * Each parser takes the whole text (already interpolated) or complains, with file, line and key from
- * the site, and returns false; *out is untouched then. Limits and words come from the key's row.
- * Texts that the result points to live in the site's arena.
+ * Each parser takes the whole text (already interpolated) or complains, with file, line and key
+ * from the site, and returns false; *out is untouched then. Limits and words come from the key's
+ * row. Texts that the result points to live in the site's arena.
  */
 #ifndef STACKFILE_VALUES_H
 #define STACKFILE_VALUES_H

@@ -1,9 +1,9 @@
 /* rooms: stackfile model base */
 /*
- * Any bytes as a stack file (or, behind a first byte 'P', as a Procfile), all the way to a stack: no
- * crash, a stack exactly when there is no error, a sentence in every complaint, and no byte that could
- * drive a terminal in what is shown. A stack's own description reads back without a complaint of the
- * reader, and lines of the input are never split into keys that it does not have.
+ * Any bytes as a stack file (or, behind a first byte 'P', as a Procfile), all the way to a stack:
+ * no crash, a stack exactly when there is no error, a sentence in every complaint, and no byte that
+ * could drive a terminal in what is shown. A stack's own description reads back without a complaint
+ * of the reader, and lines of the input are never split into keys that it does not have.
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -73,8 +73,8 @@ static void check_stack(const struct stack *stack)
 static void run(const struct document *document, struct complaints *complaints)
 {
 	const char *caller[] = {"HOME=/home/u", "A=one two", "B='\";$(x)", "WEB_PORT=8000", NULL};
-	struct stackfile_request request = {.document = document, .instance = 3, .caller_env = caller,
-		.default_name = "shop"};
+	struct stackfile_request request = {
+		.document = document, .instance = 3, .caller_env = caller, .default_name = "shop"};
 	struct draft *draft = draft_new(&request, complaints);
 	MUST(draft);
 	uint16_t *numbers = preview(draft);

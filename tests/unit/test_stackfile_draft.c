@@ -78,7 +78,8 @@ static void an_unknown_environment_names_the_nearest(void **state)
 	struct fixture f = {.request = {.environment = "stagin"}};
 	assert_null(load(&f, layered));
 	assert_string_equal(said(&f),
-		"stack.ini: it says nothing about an environment 'stagin'; did you mean 'staging'?");
+		"stack.ini: it says nothing about an environment 'stagin'; did you mean "
+		"'staging'?");
 	unload(&f);
 	f.request.environment = "qa";
 	assert_null(load(&f, WEB));
@@ -94,9 +95,11 @@ static void an_unknown_environment_names_the_nearest(void **state)
 static void overlays_of_other_environments_are_checked_too(void **state)
 {
 	(void)state;
-	expect_said(WEB "[service web @staging]\nrestart = alwys\n[service wbe @staging]\ntty = yes\n",
+	expect_said(WEB
+		"[service web @staging]\nrestart = alwys\n[service wbe @staging]\ntty = yes\n",
 		"stack.ini:4: restart cannot be 'alwys'; did you mean 'always'?\n"
-		"stack.ini:5: [service wbe @staging] is about a service that is not there; did you mean "
+		"stack.ini:5: [service wbe @staging] is about a service that is not there; did you "
+		"mean "
 		"[service web @staging]?");
 }
 
@@ -120,7 +123,8 @@ static void profiles_enable(void **state)
 	f.request.profiles = &typo;
 	f.request.profile_count = 1;
 	assert_null(load(&f, text));
-	assert_string_equal(said(&f), "stack.ini: no service has the profile 'debgu'; did you mean 'debug'?");
+	assert_string_equal(
+		said(&f), "stack.ini: no service has the profile 'debgu'; did you mean 'debug'?");
 	unload(&f);
 }
 
@@ -141,7 +145,8 @@ static void slots_come_from_names_and_aliases(void **state)
 	(void)state;
 	struct fixture f = {0};
 	struct stack *stack = load_well(&f,
-		"[defaults]\ncommand = true\n[service frontend]\n[service backend]\n[service postgres]\n"
+		"[defaults]\ncommand = true\n[service frontend]\n[service backend]\n[service "
+		"postgres]\n"
 		"[service worker]\n[service other]\nslot = metrics\n[service more]\nslot = 9\n"
 		"[service any]\nslot = auto\n[service fixed]\nport = 5999\n");
 	assert_int_equal(port_of(&f, "frontend", "main")->slot, 0);
@@ -186,13 +191,16 @@ static void two_services_on_one_slot_are_told_the_fix(void **state)
 {
 	(void)state;
 	expect_said("[service web]\ncommand = true\n[service client]\ncommand = true\n",
-		"stack.ini:3: 'client' and 'web' (line 1) are both on slot 0 (frontend); write 'slot = "
+		"stack.ini:3: 'client' and 'web' (line 1) are both on slot 0 (frontend); write "
+		"'slot = "
 		"auto' in [service client]");
 	expect_said("[service web]\ncommand = true\nport.admin = frontend\n",
 		"stack.ini:3: 'web.admin' and 'web' (line 1) are both on slot 0 (frontend); write "
 		"'port.admin = auto'");
-	expect_said("[service a]\ncommand = true\nport = 5000\n[service b]\ncommand = true\nport = 5000\n",
-		"stack.ini:6: 'b' and 'a' (line 3) both want port 5000; give one of them another port or "
+	expect_said("[service a]\ncommand = true\nport = 5000\n[service b]\ncommand = true\nport = "
+		    "5000\n",
+		"stack.ini:6: 'b' and 'a' (line 3) both want port 5000; give one of them another "
+		"port or "
 		"a slot");
 }
 
@@ -204,7 +212,8 @@ static void a_full_instance_is_told_the_fix(void **state)
 	for (int i = 0; i < 11; i++)
 		text_addf(&text, "[service s%d]\ncommand = true\nslot = auto\n", i);
 	assert_null(load(&f, text_string(&text)));
-	assert_string_equal(said(&f), "stack.ini: the services want 11 slots, an instance has 10; write "
+	assert_string_equal(said(&f),
+		"stack.ini: the services want 11 slots, an instance has 10; write "
 		"'instances = 2' under [stack]");
 	unload(&f);
 	text_add(&text, "[stack]\ninstances = 2\n");
@@ -223,11 +232,14 @@ static void slots_that_are_none(void **state)
 	(void)state;
 	expect_said(WEB "slot = fronted\n", "stack.ini:3: slot cannot be 'fronted'; did you mean "
 		"'frontend'?");
-	expect_said(WEB "slot = 10\n", "stack.ini:3: slot cannot be '10'; write a slot 0 to 9, or 'port "
+	expect_said(WEB "slot = 10\n",
+		"stack.ini:3: slot cannot be '10'; write a slot 0 to 9, or 'port "
 		"= 10' for a fixed port");
-	expect_said(WEB "slot = 5432\n", "stack.ini:3: slot cannot be '5432'; write a slot 0 to 9, or "
+	expect_said(WEB "slot = 5432\n",
+		"stack.ini:3: slot cannot be '5432'; write a slot 0 to 9, or "
 		"'port = 5432' for a fixed port");
-	expect_said(WEB "slot = qqqqqq\n", "stack.ini:3: slot cannot be 'qqqqqq'; write a slot name like "
+	expect_said(WEB "slot = qqqqqq\n",
+		"stack.ini:3: slot cannot be 'qqqqqq'; write a slot name like "
 		"api, a number 0 to 9, or auto");
 	expect_said(WEB "slot =\n", "stack.ini:3: slot has no value; write a slot name like api, a "
 		"number 0 to 9, or auto");
@@ -235,9 +247,11 @@ static void slots_that_are_none(void **state)
 		"stack.ini:3: port cannot be 'pool'; write a port number 1 to 65535");
 	expect_said(WEB "port = 65536\n",
 		"stack.ini:3: port cannot be '65536'; write a port number 1 to 65535");
-	expect_said(WEB "port.x = 70000\n", "stack.ini:3: port.x cannot be '70000'; write a slot name "
+	expect_said(WEB "port.x = 70000\n",
+		"stack.ini:3: port.x cannot be '70000'; write a slot name "
 		"like api, a number 0 to 9, auto, or a port number");
-	expect_said(WEB "slot = 1\nport = 5000\n", "stack.ini:4: [service web] has both a slot and a "
+	expect_said(WEB "slot = 1\nport = 5000\n",
+		"stack.ini:4: [service web] has both a slot and a "
 		"port; keep one of them, or make it port.NAME");
 }
 
@@ -266,7 +280,8 @@ static void ranges_have_names(void **state)
 		"stack.ini:6: range cannot be 'cor'; did you mean 'core'?");
 	expect_said(WEB "port = 8000\nrange = dev\n", "stack.ini:4: range cannot be 'dev'; write "
 		"'range.dev = 8000-8099' under [ports], or the ports themselves");
-	expect_said(WEB "port = 8000\nrange = 9-1\n", "stack.ini:4: range cannot be '9-1'; write ports "
+	expect_said(WEB "port = 8000\nrange = 9-1\n",
+		"stack.ini:4: range cannot be '9-1'; write ports "
 		"like 8000-8009, or the name of a range of [ports]");
 }
 
@@ -281,7 +296,8 @@ static void reserved_ports_are_not_given_away(void **state)
 	assert_int_equal(f.stack->protects[1], 6379);
 	unload(&f);
 	expect_said("[ports]\nreserve.5555 = adb, Jo\n" WEB "port = 5555\n",
-		"stack.ini:5: service 'web' wants port 5555, which is reserved (stack.ini:2): adb, Jo; "
+		"stack.ini:5: service 'web' wants port 5555, which is reserved (stack.ini:2): adb, "
+		"Jo; "
 		"take another port, or a slot");
 }
 
@@ -300,13 +316,16 @@ static void the_callers_variable_decides_the_port(void **state)
 	const char *outside[] = {"WEB_PORT=9000", NULL};
 	f.request.caller_env = outside;
 	assert_null(load(&f, text));
-	assert_string_equal(said(&f), "stack.ini:4: the environment has WEB_PORT=9000, which is outside of "
+	assert_string_equal(said(&f),
+		"stack.ini:4: the environment has WEB_PORT=9000, which is outside of "
 		"the range 8000-8009; set it to a port of the range, or unset it");
 	unload(&f);
 	const char *nonsense[] = {"WEB_PORT=a\033b", NULL};
 	f.request.caller_env = nonsense;
 	assert_null(load(&f, text));
-	assert_string_equal(said(&f), "stack.ini:4: the environment has WEB_PORT=a\xe2\x90\x9b" "b, which "
+	assert_string_equal(said(&f),
+		"stack.ini:4: the environment has WEB_PORT=a\xe2\x90\x9b"
+		"b, which "
 		"is not a port; set it to a number 1 to 65535, or unset it");
 	unload(&f);
 	const char *unset[] = {"PORT=7000", NULL};
@@ -321,7 +340,8 @@ static void policy_of_ports(void **state)
 {
 	(void)state;
 	struct fixture f = {0};
-	load_well(&f, "[service db]\ncommand = true\nimmutable = yes\non_conflict = fail\nhold = marker\n"
+	load_well(&f,
+		"[service db]\ncommand = true\nimmutable = yes\non_conflict = fail\nhold = marker\n"
 		"[service api]\ncommand = true\nhealth = http /x\n[service web]\ncommand = true\n"
 		"protocol = ws\nhold = no\n");
 	assert_true(f.stack->ports[0].immutable);
@@ -337,7 +357,8 @@ static void policy_of_ports(void **state)
 	assert_string_equal(f.stack->services[2].url, "http://localhost:30520");
 	unload(&f);
 	expect_said("[service worker]\ncommand = true\nhold = marker\n",
-		"stack.ini:3: 'hold' is about a port, and service 'worker' has none; write 'slot = auto' "
+		"stack.ini:3: 'hold' is about a port, and service 'worker' has none; write 'slot = "
+		"auto' "
 		"or 'port = NUMBER', or remove it");
 	load_well(&f, "[defaults]\nhold = marker\n[service worker]\ncommand = true\n");
 	unload(&f);
@@ -373,14 +394,17 @@ static void head_of_the_stack(void **state)
 	assert_true(f.stack->log_total == (int64_t)500 << 20);
 	unload(&f);
 	expect_said("[stack]\nname = my shop\nblock = 400\ninstances = 0\n" WEB,
-		"stack.ini:2: name cannot be 'my shop'; write letters, digits, '.', '_' and '-', a letter "
+		"stack.ini:2: name cannot be 'my shop'; write letters, digits, '.', '_' and '-', a "
+		"letter "
 		"or digit first\n"
 		"stack.ini:3: block cannot be '400'; write a number 0 to 354\n"
 		"stack.ini:4: instances cannot be '0'; write a number 1 to 10");
-	expect_said("[stack]\nblock = 104\n" WEB, "stack.ini:2: blocks 100 to 109 are the emergency ports; "
+	expect_said("[stack]\nblock = 104\n" WEB,
+		"stack.ini:2: blocks 100 to 109 are the emergency ports; "
 		"take another block, or remove the key for the lowest free one");
 	expect_said("[stack]\nname = ../up\nshell =\n" WEB,
-		"stack.ini:2: name cannot be '../up'; write letters, digits, '.', '_' and '-', a letter "
+		"stack.ini:2: name cannot be '../up'; write letters, digits, '.', '_' and '-', a "
+		"letter "
 		"or digit first\nstack.ini:3: shell has no value; write a path");
 	expect_said("[stack]\nrequire.files = ?maybe\n" WEB, "stack.ini:2: require.files cannot be "
 		"'?maybe'; a file that may be missing is not required");
@@ -450,25 +474,30 @@ static void env_files_have_the_order_of_the_contract(void **state)
 	(void)state;
 	put(".env", "A=dotenv\nB=dotenv\nC=dotenv\nX=dotenv\nY=${X}\n");
 	put("stack.env", "B=stack\nC=stack\nREF=${A}\n");
-	put("test.env", "C=environment\n");
+	put("test-3.env", "C=environment\n");
 	put("web.env", "W=web-${C}\nC=service\n");
 	const char *caller[] = {"X=caller", NULL};
-	struct fixture f = {.dir = scratch, .request = {.caller_env = caller, .environment = "test"}};
+	struct fixture f = {
+		.dir = scratch, .request = {.caller_env = caller, .environment = "test"}};
 	struct stack *stack = load_well(&f,
-		"[stack]\nenv_file = stack.env, ?missing.env\n[environment test]\nenv_file = test.env\n"
-		WEB "env_file = web.env\nenv.S = ${A} ${B} ${C} ${X} ${Y} ${REF} ${W}\n"
+		"[stack]\nenv_file = stack.env, ?missing.env\n[environment test]\nenv_file = "
+		"${environment}-${instance}.env\n" WEB
+		"env_file = web.env\nenv.S = ${A} ${B} ${C} ${X} ${Y} ${REF} ${W}\n"
 		"[service other]\ncommand = true\nenv.S = ${C}\n");
-	assert_string_equal(env_of(&f, "web", "S"), "dotenv stack service caller caller dotenv web-environment");
+	assert_string_equal(env_of(&f, "web", "S"),
+		"dotenv stack service caller caller dotenv web-environment");
 	assert_string_equal(env_of(&f, "other", "S"), "environment");
-	assert_string_equal(file_value(stack->env_files, stack->env_file_count, "C"), "environment");
+	assert_string_equal(
+		file_value(stack->env_files, stack->env_file_count, "C"), "environment");
 	assert_string_equal(file_value(stack->env, stack->env_count, "X"), "caller");
 	assert_string_equal(file_value(stack->env, stack->env_count, "B"), "stack");
-	assert_string_equal(file_value(stack->services[0].env_files, stack->services[0].env_file_count,
-		"C"), "service");
+	assert_string_equal(
+		file_value(stack->services[0].env_files, stack->services[0].env_file_count, "C"),
+		"service");
 	unload(&f);
 	drop(".env");
 	drop("stack.env");
-	drop("test.env");
+	drop("test-3.env");
 	drop("web.env");
 }
 
@@ -484,7 +513,8 @@ static void an_asked_env_file_replaces_the_usual_one(void **state)
 	drop(".env");
 	drop("asked.env");
 	const char *missing = "/nowhere/x.env";
-	f = (struct fixture){.dir = scratch, .request = {.env_files = &missing, .env_file_count = 1}};
+	f = (struct fixture){
+		.dir = scratch, .request = {.env_files = &missing, .env_file_count = 1}};
 	assert_null(load(&f, WEB));
 	assert_non_null(strstr(said(&f), "/nowhere/x.env: No such file or directory"));
 	unload(&f);
@@ -496,7 +526,8 @@ static void a_missing_env_file_names_the_fix(void **state)
 	struct fixture f = {.dir = scratch};
 	assert_null(load(&f, "[stack]\nenv_file = not-there.env\n" WEB));
 	assert_non_null(strstr(said(&f), "stack.ini:2: env_file: "));
-	assert_non_null(strstr(said(&f), "; create it, or write '?not-there.env' if it may be missing"));
+	assert_non_null(
+		strstr(said(&f), "; create it, or write '?not-there.env' if it may be missing"));
 	unload(&f);
 }
 
@@ -546,7 +577,8 @@ static void a_procfile_is_a_stack(void **state)
 	put(".env", "PORT=5000\nA=file\n");
 	const char *caller[] = {"A=caller", "B=caller", NULL};
 	struct fixture f = {.dir = scratch, .label = "Procfile", .request = {.caller_env = caller}};
-	struct stack *stack = load(&f, "release: ./migrate\nworker: work ${port} $X\nweb: serve -p $PORT\n"
+	struct stack *stack = load(&f,
+		"release: ./migrate\nworker: work ${port} $X\nweb: serve -p $PORT\n"
 		"Clock_1: tick\n");
 	assert_non_null(stack);
 	assert_true(stack->is_procfile);
@@ -577,8 +609,10 @@ static void procfile_ports_last_for_ten(void **state)
 	for (int i = 0; i < 12; i++)
 		text_addf(&text, "p%d: run %d\n", i, i);
 	assert_non_null(load(&f, text_string(&text)));
-	assert_string_equal(said(&f), "Procfile.dev: notice: the instance's 10 ports are given away; "
-		"without PORT: p10, p11; in a stack file 'instances = 2' under [stack] doubles them");
+	assert_string_equal(said(&f),
+		"Procfile.dev: notice: the instance's 10 ports are given away; "
+		"without PORT: p10, p11; in a stack file 'instances = 2' under [stack] doubles "
+		"them");
 	assert_int_equal(f.stack->port_count, 10);
 	unload(&f);
 	text_release(&text);

@@ -46,7 +46,8 @@ static void values_are_taken_as_they_are(void **state)
 	expect_env("env.A = --flag", "--flag");
 	expect_env("env.A =", "");
 	expect_env("env.A =   blanks go  \t", "blanks go");
-	expect_env("env.A = \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
+	expect_env("env.A = \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+		"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
 }
 
 static void fault_I9_quotes_and_substitutions_are_literal(void **state)
@@ -57,7 +58,8 @@ static void fault_I9_quotes_and_substitutions_are_literal(void **state)
 	expect_env("env.A = 'a' \"b\"; -rf", "'a' \"b\"; -rf");
 	expect_env("env.A = -n\n  $$x", "-n\n$x");
 	struct fixture f = {0};
-	struct stack *stack = load_well(&f, "[service web]\ncommand = printer -n '$x;' \"a b\" c\\ d\n"
+	struct stack *stack = load_well(&f,
+		"[service web]\ncommand = printer -n '$x;' \"a b\" c\\ d\n"
 		"[service raw]\ncommand = exec ls -l\n");
 	(void)stack;
 	assert_true(f.stack->services[0].command.through_shell);
@@ -72,7 +74,8 @@ static void values_go_on_over_indented_lines(void **state)
 	expect_env("env.A =\n  one\n\n  two", "one\ntwo");
 	expect_env("env.A = one\n  # a comment\n  ; another\n  two", "one\ntwo");
 	expect_env("env.A = one\n# a comment\n  two", "one\ntwo");
-	expect_env("env.A = {\n  \"a\": 1,\n  \"b\": [\"c\"]\n  }", "{\n\"a\": 1,\n\"b\": [\"c\"]\n}");
+	expect_env(
+		"env.A = {\n  \"a\": 1,\n  \"b\": [\"c\"]\n  }", "{\n\"a\": 1,\n\"b\": [\"c\"]\n}");
 	expect_env("env.A = FOO=1\n  BAR=2", "FOO=1\nBAR=2");
 	expect_env("env.A = x\n  [\"a\", \"b\"]", "x\n[\"a\", \"b\"]");
 }
@@ -127,8 +130,8 @@ static void expect_whole_line(size_t bytes)
 static void fault_I1_lines_up_to_64k_are_whole(void **state)
 {
 	(void)state;
-	static const size_t lengths[] = {48, 49, 50, 198, 199, 200, 201, 202, 399, 400, 401, 402, 801,
-		4096, 16384, 65533, 65534, 65535, 65536};
+	static const size_t lengths[] = {48, 49, 50, 198, 199, 200, 201, 202, 399, 400, 401, 402,
+		801, 4096, 16384, 65533, 65534, 65535, 65536};
 	for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
 		expect_whole_line(lengths[i]);
 }
@@ -144,9 +147,12 @@ static void fault_I1_longer_lines_are_refused_and_never_split(void **state)
 		text_add(&text, WEB);
 		add_long_line(&text, lengths[i]);
 		text_add(&text, "\nenv.C = after\ncomand = x\n");
-		text_addf(&expected, "stack.ini:3: a line of %zu bytes; lines have at most 65536; go on "
-			"over indented lines\nstack.ini:5: unknown key 'comand' in [service web]; did you "
-			"mean 'command'?", lengths[i]);
+		text_addf(&expected,
+			"stack.ini:3: a line of %zu bytes; lines have at most 65536; go on "
+			"over indented lines\nstack.ini:5: unknown key 'comand' in [service web]; "
+			"did you "
+			"mean 'command'?",
+			lengths[i]);
 		assert_null(load(&f, text_string(&text)));
 		assert_string_equal(said(&f), text_string(&expected));
 		unload(&f);
@@ -183,19 +189,24 @@ static void fault_I2_sections_and_lines_that_are_none(void **state)
 		"stack.ini:1: the section is not closed; end the line with ']'");
 	expect_said("[service web] # x\ncommand = true\n" WEB,
 		"stack.ini:1: text behind the section's ']'; give it a line of its own");
-	expect_said("[]\n" WEB, "stack.ini:1: a section without a name; write for example [service web]");
-	expect_said("[ ]\n" WEB, "stack.ini:1: a section without a name; write for example [service web]");
+	expect_said("[]\n" WEB,
+		"stack.ini:1: a section without a name; write for example [service web]");
+	expect_said("[ ]\n" WEB,
+		"stack.ini:1: a section without a name; write for example [service web]");
 	expect_said(WEB "just text\n",
-		"stack.ini:3: 'just text' is neither a section nor a key with a value; write 'key = "
+		"stack.ini:3: 'just text' is neither a section nor a key with a value; write 'key "
+		"= "
 		"value'");
 	expect_said(WEB "restart\n",
-		"stack.ini:3: 'restart' is neither a section nor a key with a value; write 'key = value'");
+		"stack.ini:3: 'restart' is neither a section nor a key with a value; write 'key = "
+		"value'");
 	expect_said(WEB "= x\n", "stack.ini:3: nothing before the '='; write 'key = value'");
 	expect_said(WEB "restart: no\n",
 		"stack.ini:3: ':' does not separate a key from its value; write 'restart = ...'");
 	expect_said(WEB "re start = no\n",
 		"stack.ini:3: 're start' is not a key; keys are letters, digits, '.', '_' and '-'");
-	expect_said("name = shop\n" WEB, "stack.ini:1: 'name' stands before the first section; put it "
+	expect_said("name = shop\n" WEB,
+		"stack.ini:1: 'name' stands before the first section; put it "
 		"below [stack] or [service NAME]");
 }
 
@@ -205,13 +216,15 @@ static void fault_I3_everything_written_twice(void **state)
 	expect_said(WEB "restart = no\nrestart = always\n",
 		"stack.ini:4: 'restart' is there already, in line 3; keep one of the two");
 	expect_said(WEB "[stack]\nname = a\n[service web]\nrestart = no\n",
-		"stack.ini:5: [service web] is there already, in line 1; put the keys of both under one "
+		"stack.ini:5: [service web] is there already, in line 1; put the keys of both "
+		"under one "
 		"of them");
 	expect_said(WEB "env.A = 1\nenv.A = 2\nenv.A = 3\n",
 		"stack.ini:4: 'env.A' is there already, in line 3; keep one of the two\n"
 		"stack.ini:5: 'env.A' is there already, in line 3; keep one of the two");
 	expect_said(WEB "[ service   web ]\nrestart = no\n",
-		"stack.ini:3: [service web] is there already, in line 1; put the keys of both under one "
+		"stack.ini:3: [service web] is there already, in line 1; put the keys of both "
+		"under one "
 		"of them");
 }
 
@@ -258,10 +271,12 @@ static void fault_I4_control_characters_in_names_are_shown_escaped(void **state)
 {
 	(void)state;
 	expect_said(WEB "en\033[31mv = x\n",
-		"stack.ini:3: 'en\xe2\x90\x9b[31mv' is not a key; keys are letters, digits, '.', '_' and "
+		"stack.ini:3: 'en\xe2\x90\x9b[31mv' is not a key; keys are letters, digits, '.', "
+		"'_' and "
 		"'-'");
 	expect_said("[service a\033b]\ncommand = true\n" WEB,
-		"stack.ini:1: 'a\xe2\x90\x9b" "b' is not a name for a service; write a lower-case letter, "
+		"stack.ini:1: 'a\xe2\x90\x9b"
+		"b' is not a name for a service; write a lower-case letter, "
 		"then lower-case letters, digits, '_' or '-'");
 }
 
@@ -287,7 +302,8 @@ static void fault_I5_bytes_that_are_no_text(void **state)
 		"stack.ini:3: byte 0xc0 in column 9 is not UTF-8; save the file as UTF-8 text");
 	static const char carriage[] = WEB "env.A = a\rb\n";
 	expect_bytes(carriage, sizeof carriage - 1,
-		"stack.ini:3: a carriage return inside the line, in column 10; end lines with a newline, "
+		"stack.ini:3: a carriage return inside the line, in column 10; end lines with a "
+		"newline, "
 		"or a carriage return and a newline");
 	static const char utf16[] = "\xff\xfe[\0s\0]\0";
 	expect_bytes(utf16, sizeof utf16 - 1,
@@ -301,20 +317,26 @@ static void indented_keys_and_sections_are_refused(void **state)
 {
 	(void)state;
 	expect_said("[service web]\n  command = true\n",
-		"stack.ini:1: service 'web' has no command; write 'command = ...' below [service web]\n"
-		"stack.ini:2: an indented line that looks like a key; sections and keys start in the "
+		"stack.ini:1: service 'web' has no command; write 'command = ...' below [service "
+		"web]\n"
+		"stack.ini:2: an indented line that looks like a key; sections and keys start in "
+		"the "
 		"first column; only values go on over indented lines");
 	expect_said(WEB "env.A = x\n  restart = no\n  y\n",
-		"stack.ini:4: an indented line that looks like a key; sections and keys start in the "
+		"stack.ini:4: an indented line that looks like a key; sections and keys start in "
+		"the "
 		"first column; only values go on over indented lines\n"
-		"stack.ini:5: an indented line with no value above that it could continue; keys start in "
+		"stack.ini:5: an indented line with no value above that it could continue; keys "
+		"start in "
 		"the first column");
 	expect_said(WEB " [service db]\ncommand = false\n",
-		"stack.ini:3: an indented line that looks like a section; sections and keys start in the "
+		"stack.ini:3: an indented line that looks like a section; sections and keys start "
+		"in the "
 		"first column; only values go on over indented lines\n"
 		"stack.ini:4: 'command' is there already, in line 2; keep one of the two");
 	expect_said("[service web]\n  text\ncommand = true\n",
-		"stack.ini:2: an indented line with no value above that it could continue; keys start in "
+		"stack.ini:2: an indented line with no value above that it could continue; keys "
+		"start in "
 		"the first column");
 }
 
@@ -324,7 +346,8 @@ static void headers_say_what_to_write(void **state)
 	expect_said("[servise web]\ncommand = true\n" WEB,
 		"stack.ini:1: unknown section [servise web]; did you mean [service web]?");
 	expect_said("[notify slack]\nurl = x\n" WEB,
-		"stack.ini:1: unknown section [notify slack]; sections are [stack], [defaults], [service "
+		"stack.ini:1: unknown section [notify slack]; sections are [stack], [defaults], "
+		"[service "
 		"NAME], [ports], [environment NAME] and [instance N]");
 	expect_said("[service]\ncommand = true\n" WEB,
 		"stack.ini:1: [service] has no name; write [service web]");
@@ -333,16 +356,22 @@ static void headers_say_what_to_write(void **state)
 		"stack.ini:1: 'Web' is not a name for a service; write a lower-case letter, then "
 		"lower-case letters, digits, '_' or '-'");
 	expect_said("[service web api]\ncommand = true\n" WEB,
-		"stack.ini:1: too many words in [service web]; write [service NAME] or [service NAME "
+		"stack.ini:1: too many words in [service web]; write [service NAME] or [service "
+		"NAME "
 		"@ENVIRONMENT]");
-	expect_said("[instance 11]\n" WEB, "stack.ini:1: '11' is not an instance; write a number 1 to 10");
-	expect_said("[instance 0]\n" WEB, "stack.ini:1: '0' is not an instance; write a number 1 to 10");
+	expect_said("[instance 11]\n" WEB,
+		"stack.ini:1: '11' is not an instance; write a number 1 to 10");
+	expect_said("[instance 0]\n" WEB,
+		"stack.ini:1: '0' is not an instance; write a number 1 to 10");
 	expect_said("[environment Test]\n" WEB,
-		"stack.ini:1: 'Test' is not a name for an environment; write a lower-case letter, then "
+		"stack.ini:1: 'Test' is not a name for an environment; write a lower-case letter, "
+		"then "
 		"lower-case letters, digits, '_' or '-'");
-	expect_said("", "stack.ini: there is no service in it; write [service NAME] and below it command "
+	expect_said("",
+		"stack.ini: there is no service in it; write [service NAME] and below it command "
 		"= ...");
-	expect_said("[stack]\nname = a\n", "stack.ini: there is no service in it; write [service NAME] "
+	expect_said("[stack]\nname = a\n",
+		"stack.ini: there is no service in it; write [service NAME] "
 		"and below it command = ...");
 }
 
@@ -424,11 +453,13 @@ static void fault_I6_only_files_of_a_sane_size_are_read(void **state)
 {
 	(void)state;
 	char *path = scratch_path("missing.ini");
-	expect_unreadable(path, ": cannot be read: No such file or directory; name the stack file with "
+	expect_unreadable(path,
+		": cannot be read: No such file or directory; name the stack file with "
 		"--file");
 	path = scratch_path("fifo.ini");
 	assert_int_equal(mkfifo(path, 0600), 0);
-	expect_unreadable(path, ": this is not a file; name the stack file itself, or - for standard "
+	expect_unreadable(path,
+		": this is not a file; name the stack file itself, or - for standard "
 		"input");
 	unlink(path);
 	path = scratch_path("dir.ini");
@@ -440,7 +471,8 @@ static void fault_I6_only_files_of_a_sane_size_are_read(void **state)
 	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	assert_int_equal(ftruncate(fd, 10 * 1024 * 1024), 0);
 	close(fd);
-	expect_unreadable(path, ": 10485760 bytes are too much for a stack file; it may have 4 MiB");
+	expect_unreadable(
+		path, ": 10485760 bytes are too much for a stack file; it may have 4 MiB");
 	unlink(path);
 }
 
@@ -456,6 +488,10 @@ static void fault_I11_the_document_knows_that_the_file_changed(void **state)
 	assert_string_equal(document->label, path);
 	assert_string_equal(document->file, path);
 	assert_false(document_changed(document));
+	struct document *shown = document_read_as(path, "../stack.ini", &complaints);
+	assert_string_equal(shown->label, "../stack.ini");
+	assert_string_equal(shown->file, path);
+	document_free(shown);
 	write_file(path, WEB "restart = no\n", strlen(WEB) + 13);
 	assert_true(document_changed(document));
 	assert_int_equal(document->sections[0].entry_count, 1);
@@ -468,7 +504,8 @@ static void fault_I11_the_document_knows_that_the_file_changed(void **state)
 static void fault_I12_half_a_file_is_an_error(void **state)
 {
 	(void)state;
-	static const char whole[] = "[service web]\ncommand = true\n\n[service api]\ncommand = false\n";
+	static const char whole[] =
+		"[service web]\ncommand = true\n\n[service api]\ncommand = false\n";
 	for (size_t cut = 0; cut < sizeof whole - 1; cut++) {
 		struct fixture f = {0};
 		struct stack *stack = load_bytes(&f, whole, cut);
@@ -489,7 +526,8 @@ static void names_and_blocks_before_the_draft(void **state)
 	(void)state;
 	struct complaints complaints = {0};
 	static const char text[] = "[stack]\nname = my-shop\nblock = 7\n" WEB;
-	struct document *document = document_parse(text, strlen(text), "a/stack.ini", "/x/a", &complaints);
+	struct document *document =
+		document_parse(text, strlen(text), "a/stack.ini", "/x/a", &complaints);
 	assert_string_equal(document_name(document), "my-shop");
 	assert_int_equal(document_block(document), 7);
 	assert_string_equal(document->file, "/x/a/stack.ini");

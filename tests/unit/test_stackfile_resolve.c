@@ -45,8 +45,9 @@ static void variables_come_from_the_caller(void **state)
 	(void)state;
 	const char *caller[] = {"A=one", "EMPTY=", "DOLLAR=$HOME ${A}", "A=two", NULL};
 	struct fixture f = {.request = {.caller_env = caller}};
-	load_well(&f, WEB "env.A = ${A} $A $${A} ${EMPTY:-d} ${EMPTY-d} ${NOT:-${A}} ${NOT:+x}${A:+y}\n"
-		"env.B = ${DOLLAR}\nenv.C = ${db.url:-none}\n[service db]\ncommand = true\n");
+	load_well(&f,
+		WEB "env.A = ${A} $A $${A} ${EMPTY:-d} ${EMPTY-d} ${NOT:-${A}} ${NOT:+x}${A:+y}\n"
+		    "env.B = ${DOLLAR}\nenv.C = ${db.url:-none}\n[service db]\ncommand = true\n");
 	assert_string_equal(env_of(&f, "web", "A"), "one one ${A} d  one y");
 	assert_string_equal(env_of(&f, "web", "B"), "$HOME ${A}");
 	assert_string_equal(env_of(&f, "web", "C"), "none");
@@ -56,39 +57,49 @@ static void variables_come_from_the_caller(void **state)
 static void fault_I8_names_that_have_no_value(void **state)
 {
 	(void)state;
-	expect_said(WEB "env.A = ${MISSING}\n", "stack.ini:3: env.A: variable MISSING is not set; set it "
+	expect_said(WEB "env.A = ${MISSING}\n",
+		"stack.ini:3: env.A: variable MISSING is not set; set it "
 		"in the environment or an env file, or write ${MISSING:-default}");
-	expect_said(WEB "env.A = ${MISSING:?ask Jo}\n", "stack.ini:3: env.A: required variable MISSING is "
+	expect_said(WEB "env.A = ${MISSING:?ask Jo}\n",
+		"stack.ini:3: env.A: required variable MISSING is "
 		"missing a value: ask Jo; set MISSING in the environment or an env file");
-	expect_said(WEB "env.A = ${prot}\n", "stack.ini:3: env.A: unknown name 'prot' in '${prot}'; did "
+	expect_said(WEB "env.A = ${prot}\n",
+		"stack.ini:3: env.A: unknown name 'prot' in '${prot}'; did "
 		"you mean ${port}?");
 	expect_said(WEB "env.A = ${wbe.port}\n", "stack.ini:3: env.A: unknown name 'wbe.port' in "
 		"'${wbe.port}'; did you mean ${web.port}?");
 	expect_said(WEB "env.A = ${web.prt}\n", "stack.ini:3: env.A: unknown name 'web.prt' in "
 		"'${web.prt}'; did you mean ${web.port}?");
-	expect_said(WEB "env.A = ${port.x}\n", "stack.ini:3: env.A: service 'web' has no port 'x'; write "
+	expect_said(WEB "env.A = ${port.x}\n",
+		"stack.ini:3: env.A: service 'web' has no port 'x'; write "
 		"'port.x = auto' in [service web]");
-	expect_said("[service job]\ncommand = run ${port}\n", "stack.ini:2: command: service 'job' has no "
+	expect_said("[service job]\ncommand = run ${port}\n",
+		"stack.ini:2: command: service 'job' has no "
 		"port; give it one: 'slot = auto' or 'port = NUMBER' in [service job]");
-	expect_said(WEB "env.A = ${url}\n", "stack.ini:3: env.A: service 'web' has no url; write 'url = "
+	expect_said(WEB "env.A = ${url}\n",
+		"stack.ini:3: env.A: service 'web' has no url; write 'url = "
 		"...' or 'protocol = http' in [service web]");
-	expect_said("[stack]\ndescription = on ${port}\n" WEB, "stack.ini:2: description: ${port} belongs "
+	expect_said("[stack]\ndescription = on ${port}\n" WEB,
+		"stack.ini:2: description: ${port} belongs "
 		"to a service; write ${SERVICE.port} with the service's name");
 	expect_said(WEB "slot = ${db.port}\n[service db]\ncommand = true\n", "stack.ini:3: slot: "
 		"${db.port} is not known yet here; ports and slots are chosen before it; use an "
 		"environment variable");
-	expect_said(WEB "env.A = ${\n", "stack.ini:3: env.A: '${' has no closing brace; write ${NAME}, "
+	expect_said(WEB "env.A = ${\n",
+		"stack.ini:3: env.A: '${' has no closing brace; write ${NAME}, "
 		"${NAME:-default} or ${NAME:?message}; $$ stands for a $");
 }
 
 static void fault_I8_circles_end(void **state)
 {
 	(void)state;
-	expect_said(WEB "url = http://x/${url}\n", "stack.ini:3: url: the url of service 'web' refers to "
+	expect_said(WEB "url = http://x/${url}\n",
+		"stack.ini:3: url: the url of service 'web' refers to "
 		"itself; write one of the urls out");
 	expect_said("[service a]\ncommand = true\nurl = ${b.url}\n[service b]\ncommand = true\n"
-		"url = ${c.url}\n[service c]\ncommand = true\nurl = ${a.url}\n",
-		"stack.ini:9: url: the url of service 'a' refers to itself; write one of the urls out");
+		    "url = ${c.url}\n[service c]\ncommand = true\nurl = ${a.url}\n",
+		"stack.ini:9: url: the url of service 'a' refers to itself; write one of the urls "
+		"out");
 }
 
 static void fault_I8_expansion_is_bounded(void **state)
@@ -106,7 +117,8 @@ static void fault_I8_expansion_is_bounded(void **state)
 		text_add(&text, "${A}");
 	text_add(&text, "\n");
 	assert_null(load(&f, text_string(&text)));
-	assert_string_equal(said(&f), "stack.ini:3: env.B: the value is longer than 1048576 bytes after its "
+	assert_string_equal(said(&f),
+		"stack.ini:3: env.B: the value is longer than 1048576 bytes after its "
 		"references were filled in");
 	unload(&f);
 	text_clear(&text);
@@ -115,7 +127,8 @@ static void fault_I8_expansion_is_bounded(void **state)
 		text_addf(&text, "env.B%d = ${A}${A}${A}${A}${A}\n", i);
 	f.request.caller_env = caller;
 	assert_null(load(&f, text_string(&text)));
-	assert_string_equal(said(&f), "stack.ini:137: env.B134: with this value the stack has more than 64 "
+	assert_string_equal(said(&f),
+		"stack.ini:137: env.B134: with this value the stack has more than 64 "
 		"MiB of text; refer to large variables less often");
 	unload(&f);
 	text_release(&text);
@@ -141,7 +154,8 @@ static void fault_I9_values_in_commands_stay_one_word(void **state)
 	unload(&f);
 	f.request.caller_env = caller;
 	assert_non_null(load(&f, WEB "stop.command = halt $port\n"));
-	assert_string_equal(said(&f), "stack.ini:3: warning: stop.command: $port is left to the shell; "
+	assert_string_equal(said(&f),
+		"stack.ini:3: warning: stop.command: $port is left to the shell; "
 		"write ${port} for stackup's");
 	unload(&f);
 }
@@ -191,15 +205,19 @@ static void every_key_reaches_the_stack(void **state)
 {
 	(void)state;
 	struct fixture f = {0};
-	struct stack *stack = load_well(&f, "[service web]\ncommand = serve\ndescription = what\n"
+	struct stack *stack = load_well(&f,
+		"[service web]\ncommand = serve\ndescription = what\n"
 		"dir = sub/dir\noptional = yes\nessential = true\nurl = ws://x\nuser = nobody\n"
 		"export.WEB = ${port}\non_dependency = restart\nready = log listening on .*\n"
 		"ready.timeout = 2m\nhealth = tcp\nhealth.interval = 5s\nhealth.timeout = 1s\n"
 		"health.retries = 5\nhealth.successes = 2\nhealth.start_period = 30s\n"
-		"health.action = alert\nrestart = always\nrestart.delay = 1s\nrestart.max_delay = 1m\n"
-		"restart.reset = 5m\nrestart.limit = 3 in 1m\nstop.signal = SIGINT\nstop.timeout = 30s\n"
+		"health.action = alert\nrestart = always\nrestart.delay = 1s\nrestart.max_delay = "
+		"1m\n"
+		"restart.reset = 5m\nrestart.limit = 3 in 1m\nstop.signal = SIGINT\nstop.timeout = "
+		"30s\n"
 		"stop.command = halt --now\nstop.to = leader\nlog.file = log/web.log\n"
-		"log.max_size = 50M\nlog.keep = 2\nlog.split = yes\nfiles_max = 4096\nidentity = off\n"
+		"log.max_size = 50M\nlog.keep = 2\nlog.split = yes\nfiles_max = 4096\nidentity = "
+		"off\n"
 		"secret = A, B\n");
 	const struct service *s = &stack->services[0];
 	const struct service_policy *p = &s->policy;
@@ -251,7 +269,8 @@ static void tasks_have_defaults_of_their_own(void **state)
 {
 	(void)state;
 	struct fixture f = {0};
-	struct stack *stack = load_well(&f, "[defaults]\nhealth.retries = 7\n[service t]\ntype = task\n"
+	struct stack *stack = load_well(&f,
+		"[defaults]\nhealth.retries = 7\n[service t]\ntype = task\n"
 		"command = run\ntimeout = 10m\n[service u]\ntype = task\ncommand = run\n"
 		"restart = on-failure\n");
 	assert_int_equal(stack->services[0].policy.restart.rule, RESTART_NO);
@@ -260,28 +279,36 @@ static void tasks_have_defaults_of_their_own(void **state)
 	assert_int_equal(stack->services[1].policy.restart.rule, RESTART_ON_FAILURE);
 	unload(&f);
 	expect_said("[service t]\ntype = task\ncommand = run\nready.timeout = 1m\n",
-		"stack.ini:4: 'ready.timeout' is for services; a task is ready when it is done; write "
+		"stack.ini:4: 'ready.timeout' is for services; a task is ready when it is done; "
+		"write "
 		"'timeout = 10m' to bound its run");
-	expect_said("[service t]\ntype = task\ncommand = run\nready = started\nhealth = command x\n",
+	expect_said(
+		"[service t]\ntype = task\ncommand = run\nready = started\nhealth = command x\n",
 		"stack.ini:4: 'ready' is for services; a task is ready when it is done; remove it\n"
-		"stack.ini:5: 'health' is for services; a task tells by its exit status; remove it");
-	expect_said(WEB "timeout = 1m\n", "stack.ini:3: 'timeout' bounds the run of a task, and this is a "
-		"service; write 'ready.timeout', 'stop.timeout' or 'health.timeout', or 'type = task'");
+		"stack.ini:5: 'health' is for services; a task tells by its exit status; remove "
+		"it");
+	expect_said(WEB "timeout = 1m\n",
+		"stack.ini:3: 'timeout' bounds the run of a task, and this is a "
+		"service; write 'ready.timeout', 'stop.timeout' or 'health.timeout', or 'type = "
+		"task'");
 }
 
 static void a_service_needs_a_command(void **state)
 {
 	(void)state;
-	expect_said("[service web]\nrestart = no\n", "stack.ini:1: service 'web' has no command; write "
+	expect_said("[service web]\nrestart = no\n",
+		"stack.ini:1: service 'web' has no command; write "
 		"'command = ...' below [service web]");
-	expect_said("[service web]\ncommand =\n", "stack.ini:2: command has no value; write a command");
+	expect_said(
+		"[service web]\ncommand =\n", "stack.ini:2: command has no value; write a command");
 }
 
 static void listening_for_a_service_excludes_the_shell(void **state)
 {
 	(void)state;
 	expect_said("[service web]\ncommand = a && b\nhold = listen\n",
-		"stack.ini:2: 'hold = listen' needs a command without a shell: LISTEN_PID would be the "
+		"stack.ini:2: 'hold = listen' needs a command without a shell: LISTEN_PID would be "
+		"the "
 		"shell's; write 'exec' before the command, or put it in a script");
 	struct fixture f = {0};
 	load_well(&f, "[service web]\ncommand = exec serve --fd 3\nhold = listen\n");
@@ -293,9 +320,11 @@ static void logs_are_not_shared(void **state)
 {
 	(void)state;
 	expect_said(WEB "log.file = a.log\n[service b]\ncommand = true\nlog.file = ./a.log\n",
-		"stack.ini:6: services 'web' and 'b' log into the same file; give each a file of its "
+		"stack.ini:6: services 'web' and 'b' log into the same file; give each a file of "
+		"its "
 		"own, or remove log.file");
-	expect_said(WEB "tty = yes\nlog.split = yes\n", "stack.ini:4: a terminal has one stream: 'tty = "
+	expect_said(WEB "tty = yes\nlog.split = yes\n",
+		"stack.ini:4: a terminal has one stream: 'tty = "
 		"yes' and 'log.split = yes' exclude each other; keep one of them");
 	expect_said(WEB "restart.delay = 1m\n", "stack.ini:3: restart.delay is longer than "
 		"restart.max_delay; the delay doubles from the first to the second");
@@ -361,8 +390,10 @@ static void http_checks_know_their_details(void **state)
 {
 	(void)state;
 	struct fixture f = {0};
-	const struct service *s = only(&f, "health = http http://127.0.0.1:${port}/x?y=1\n"
-		"health.status = 200, 204\nhealth.body = \"ok\"\nhealth.header.Authorization = Bearer t\n"
+	const struct service *s = only(&f,
+		"health = http http://127.0.0.1:${port}/x?y=1\n"
+		"health.status = 200, 204\nhealth.body = \"ok\"\nhealth.header.Authorization = "
+		"Bearer t\n"
 		"health.method = HEAD\nhealth.tls_verify = no\n");
 	assert_string_equal(s->health.url, "http://127.0.0.1:30520/x?y=1");
 	assert_int_equal(s->health.port, 30520);
@@ -387,18 +418,24 @@ static void http_checks_know_their_details(void **state)
 static void checks_need_what_they_check(void **state)
 {
 	(void)state;
-	expect_said("[service job]\ncommand = true\nhealth = http /x\n", "stack.ini:3: health: service "
-		"'job' has no port to check; write 'slot = auto' or 'port = NUMBER', or a whole URL");
-	expect_said("[service job]\ncommand = true\nready = tcp\n", "stack.ini:3: ready: service 'job' has "
+	expect_said("[service job]\ncommand = true\nhealth = http /x\n",
+		"stack.ini:3: health: service "
+		"'job' has no port to check; write 'slot = auto' or 'port = NUMBER', or a whole "
+		"URL");
+	expect_said("[service job]\ncommand = true\nready = tcp\n",
+		"stack.ini:3: ready: service 'job' has "
 		"no port to check; write 'slot = auto' or 'port = NUMBER'");
-	expect_said(WEB "health.interval = 1s\n", "stack.ini:3: 'health.interval' needs a health check; "
+	expect_said(WEB "health.interval = 1s\n",
+		"stack.ini:3: 'health.interval' needs a health check; "
 		"write 'health = http /healthz', 'health = tcp' or 'health = command CMD'");
 	expect_said(WEB "health = tcp\nhealth.status = 200\nhealth.header.X = y\n",
-		"stack.ini:4: 'health.status' is about a check over http; write 'health = http /healthz', "
+		"stack.ini:4: 'health.status' is about a check over http; write 'health = http "
+		"/healthz', "
 		"or remove it\n"
 		"stack.ini:5: 'health.header.X' is about a check over http; write 'health = http "
 		"/healthz', or remove it");
-	expect_said(WEB "protocol = udp\nready = port\n", "stack.ini:4: ready: nothing listens on a UDP "
+	expect_said(WEB "protocol = udp\nready = port\n",
+		"stack.ini:4: ready: nothing listens on a UDP "
 		"port; check it with 'command CMD'");
 }
 
@@ -432,15 +469,18 @@ static void dependencies_that_cannot_be(void **state)
 	expect_said(WEB "depends_on = bd\n[service db]\ncommand = true\n",
 		"stack.ini:3: there is no service 'bd'; did you mean 'db'?");
 	expect_said(WEB "depends_on = redis\n",
-		"stack.ini:3: there is no service 'redis'; write [service redis], or remove it here");
+		"stack.ini:3: there is no service 'redis'; write [service redis], or remove it "
+		"here");
 	expect_said(WEB "depends_on = web\n",
 		"stack.ini:3: service 'web' depends on itself; remove it from the list");
 	expect_said(WEB "depends_on = db:redy\n[service db]\ncommand = true\n",
 		"stack.ini:3: unknown condition 'redy'; did you mean 'ready'?");
 	expect_said(WEB "depends_on = db:running\n[service db]\ncommand = true\n",
-		"stack.ini:3: unknown condition 'running'; write started, ready, healthy or completed");
+		"stack.ini:3: unknown condition 'running'; write started, ready, healthy or "
+		"completed");
 	expect_said(WEB "depends_on = db:healthy\n[service db]\ncommand = true\n",
-		"stack.ini:3: 'db' cannot become healthy: it has no health check; write 'health = ...' in "
+		"stack.ini:3: 'db' cannot become healthy: it has no health check; write 'health = "
+		"...' in "
 		"[service db], or 'db:ready' here");
 	expect_said(WEB "depends_on = db, db:started\n[service db]\ncommand = true\n",
 		"stack.ini:3: 'db' is in the list twice; keep one of the two");
@@ -450,14 +490,17 @@ static void all_mistakes_are_said_at_once(void **state)
 {
 	(void)state;
 	expect_said("[stack]\nblock = x\n[service web]\ncomand = true\nrestart = alwys\n"
-		"depends_on = nobody\nenv.A = ${prot}\nbroken line\n[service db\n",
+		    "depends_on = nobody\nenv.A = ${prot}\nbroken line\n[service db\n",
 		"stack.ini:2: block cannot be 'x'; write a number 0 to 354\n"
-		"stack.ini:3: service 'web' has no command; write 'command = ...' below [service web]\n"
+		"stack.ini:3: service 'web' has no command; write 'command = ...' below [service "
+		"web]\n"
 		"stack.ini:4: unknown key 'comand' in [service web]; did you mean 'command'?\n"
 		"stack.ini:5: restart cannot be 'alwys'; did you mean 'always'?\n"
-		"stack.ini:6: there is no service 'nobody'; write [service nobody], or remove it here\n"
+		"stack.ini:6: there is no service 'nobody'; write [service nobody], or remove it "
+		"here\n"
 		"stack.ini:7: env.A: unknown name 'prot' in '${prot}'; did you mean ${port}?\n"
-		"stack.ini:8: 'broken line' is neither a section nor a key with a value; write 'key = "
+		"stack.ini:8: 'broken line' is neither a section nor a key with a value; write "
+		"'key = "
 		"value'\n"
 		"stack.ini:9: the section is not closed; end the line with ']'");
 }
@@ -466,14 +509,17 @@ static void mistakes_in_defaults_are_said_once_per_place(void **state)
 {
 	(void)state;
 	struct fixture f = {0};
-	assert_null(load(&f, "[defaults]\nslot = 1\nport = 2\n[service a]\ncommand = true\nslot = 3\n"
+	assert_null(load(&f,
+		"[defaults]\nslot = 1\nport = 2\n[service a]\ncommand = true\nslot = 3\n"
 		"[service b]\ncommand = true\nslot = 4\n"));
-	assert_string_equal(said(&f), "stack.ini:3: [defaults] has both a slot and a port; keep one of "
+	assert_string_equal(said(&f),
+		"stack.ini:3: [defaults] has both a slot and a port; keep one of "
 		"them, or make it port.NAME");
 	unload(&f);
 	assert_null(load(&f, "[defaults]\nrestart = alwys\n[service a]\ncommand = true\n"
 		"[service b]\ncommand = true\n"));
-	assert_string_equal(said(&f), "stack.ini:2: restart cannot be 'alwys'; did you mean 'always'?");
+	assert_string_equal(
+		said(&f), "stack.ini:2: restart cannot be 'alwys'; did you mean 'always'?");
 	unload(&f);
 }
 
@@ -500,12 +546,14 @@ static void expect_fingerprints(const char *a, const char *b, const char *servic
 static void fault_I14_only_what_changed_has_another_fingerprint(void **state)
 {
 	(void)state;
-	static const char base[] = "[service web]\ncommand = a b\nenv.A = 1\n[service db]\ncommand = x\n";
+	static const char base[] =
+		"[service web]\ncommand = a b\nenv.A = 1\n[service db]\ncommand = x\n";
 	expect_fingerprints(base, base, "web", true);
-	expect_fingerprints(base, "[service db]\ncommand = y\n[service web]\ncommand = a  b\nenv.A = 1\n",
-		"web", true);
-	expect_fingerprints(base, "[service web]\ncommand = a b\nenv.A = 1\ndescription = new\n", "web",
+	expect_fingerprints(base,
+		"[service db]\ncommand = y\n[service web]\ncommand = a  b\nenv.A = 1\n", "web",
 		true);
+	expect_fingerprints(
+		base, "[service web]\ncommand = a b\nenv.A = 1\ndescription = new\n", "web", true);
 	static const char *const changed[] = {
 		"[service web]\ncommand = a c\nenv.A = 1\n",
 		"[service web]\ncommand = 'a b'\nenv.A = 1\n",
@@ -526,8 +574,10 @@ static void a_fingerprint_knows_what_is_needed(void **state)
 {
 	(void)state;
 	static const char base[] = WEB "depends_on = db\n[service db]\ncommand = x\nslot = 2\n";
-	expect_fingerprints(base, WEB "depends_on = db\n[service db]\ncommand = y\nslot = 2\n", "web", true);
-	expect_fingerprints(base, WEB "depends_on = db\n[service db]\ncommand = x\nslot = 3\n", "web", false);
+	expect_fingerprints(
+		base, WEB "depends_on = db\n[service db]\ncommand = y\nslot = 2\n", "web", true);
+	expect_fingerprints(
+		base, WEB "depends_on = db\n[service db]\ncommand = x\nslot = 3\n", "web", false);
 	expect_fingerprints(base, WEB "depends_on = db\n[service db]\ncommand = x\nslot = 2\n"
 		"export.DB = x\n", "web", false);
 }
@@ -550,7 +600,8 @@ static void secrets_are_masked_wherever_they_are_shown(void **state)
 	describe_config(stack, &out);
 	json_t *json = describe_config_json(stack);
 	char *dumped = json_dumps(json, 0);
-	static const char *const hidden[] = {"tok-123456", "hidden-value", "u:pw@", "u:pass@", "abc"};
+	static const char *const hidden[] = {
+		"tok-123456", "hidden-value", "u:pw@", "u:pass@", "abc"};
 	for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
 		assert_null(strstr(text_string(&out), hidden[i]));
 		assert_null(strstr(dumped, hidden[i]));
@@ -579,7 +630,8 @@ static void expect_reads_back(const char *text)
 	load_well(&again, text_string(&out));
 	assert_int_equal(f.stack->service_count, again.stack->service_count);
 	for (int i = 0; i < f.stack->service_count; i++)
-		assert_string_equal(f.stack->services[i].fingerprint, again.stack->services[i].fingerprint);
+		assert_string_equal(
+			f.stack->services[i].fingerprint, again.stack->services[i].fingerprint);
 	text_release(&out);
 	unload(&f);
 	unload(&again);
@@ -589,10 +641,12 @@ static void a_resolved_file_reads_back_as_the_same_stack(void **state)
 {
 	(void)state;
 	expect_reads_back("[stack]\ninstances = 2\nrequire.commands = sh>=1, ls\n[ports]\n"
-		"reserve.1234 = me\nprotect = 5432\n" WEB
-		"env.A = $$x $${port} $$$$ a\n  b\n[service t]\ntype = task\ncommand = run 'a b' \"c'd\" $$5\n"
-		"[service s]\ncommand = echo $HOME ${X:-y} $$$$ | cat; echo $${port}\ndepends_on = t, web\n"
-		"slot = 14\nport.more = 7000\nstop.command = halt $$$$ \n");
+			  "reserve.1234 = me\nprotect = 5432\n" WEB
+			  "env.A = $$x $${port} $$$$ a\n  b\n[service t]\ntype = task\ncommand = "
+			  "run 'a b' \"c'd\" $$5\n"
+			  "[service s]\ncommand = echo $HOME ${X:-y} $$$$ | cat; echo "
+			  "$${port}\ndepends_on = t, web\n"
+			  "slot = 14\nport.more = 7000\nstop.command = halt $$$$ \n");
 	expect_reads_back(WEB "health = command test -e /tmp && true\nready = log x$\n");
 	expect_reads_back(WEB "health = http /x\nhealth.status = 200-204, 301\nhealth.body = a$\n"
 		"health.header.X = y\n[service q]\ncommand = x\nport = 9000\nrange = 9000-9005\n"
@@ -613,7 +667,8 @@ static void json_of_a_stack(void **state)
 	json_t *ports = json_object_get(service, "ports");
 	assert_int_equal(json_integer_value(json_object_get(ports, "main")), 30520);
 	assert_int_equal(json_integer_value(json_object_get(ports, "admin")), 30529);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(service, "env"), "A")), "b");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(service, "env"), "A")), "b");
 	json_decref(json);
 	unload(&f);
 }
@@ -625,8 +680,10 @@ static void json_of_complaints(void **state)
 	assert_null(load(&f, "[service web]\ncomand = true\ncommand = true\n"));
 	json_t *json = complaints_json(&f.complaints);
 	char *dumped = json_dumps(json, JSON_SORT_KEYS);
-	assert_string_equal(dumped, "[{\"file\": \"stack.ini\", \"hint\": \"did you mean 'command'?\", "
-		"\"key\": \"comand\", \"line\": 2, \"severity\": \"error\", \"text\": \"unknown key "
+	assert_string_equal(dumped,
+		"[{\"file\": \"stack.ini\", \"hint\": \"did you mean 'command'?\", "
+		"\"key\": \"comand\", \"line\": 2, \"severity\": \"error\", \"text\": \"unknown "
+		"key "
 		"'comand' in [service web]\"}]");
 	free(dumped);
 	json_decref(json);

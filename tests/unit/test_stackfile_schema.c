@@ -58,8 +58,11 @@ static void every_example_passes_in_a_file(void **state)
 		text_add(&name, key->name);
 		if (key->stem) {
 			text_cut(&name, key->stem);
-			text_add(&name, id == KEY_PORTS_RESERVE_PORT ? "5432"
-				: key->type == VALUE_TEXT && key->section != SECTION_PORTS ? "NAME" : "name");
+			text_add(&name,
+				id == KEY_PORTS_RESERVE_PORT ? "5432"
+					: key->type == VALUE_TEXT && key->section != SECTION_PORTS
+					? "NAME"
+					: "name");
 		}
 		assert_ptr_equal(schema_find(key->section, text_string(&name), &rest), key);
 		text_release(&name);
@@ -120,7 +123,8 @@ static void fault_I7_unknown_keys_name_the_nearest(void **state)
 {
 	(void)state;
 	expect_said("[service web]\ncomand = true\n",
-		"stack.ini:1: service 'web' has no command; write 'command = ...' below [service web]\n"
+		"stack.ini:1: service 'web' has no command; write 'command = ...' below [service "
+		"web]\n"
 		"stack.ini:2: unknown key 'comand' in [service web]; did you mean 'command'?");
 	expect_said("[service web]\ncommand = true\nhealth.intervall = 1s\n",
 		"stack.ini:3: unknown key 'health.intervall' in [service web]; did you mean "
@@ -128,21 +132,25 @@ static void fault_I7_unknown_keys_name_the_nearest(void **state)
 	expect_said("[service web]\ncommand = true\nblock = 3\n",
 		"stack.ini:3: unknown key 'block' in [service web]; 'block' belongs under [stack]");
 	expect_said("[stack]\ncommand = true\n[service web]\ncommand = true\n",
-		"stack.ini:2: unknown key 'command' in [stack]; 'command' belongs under [service NAME]");
+		"stack.ini:2: unknown key 'command' in [stack]; 'command' belongs under [service "
+		"NAME]");
 	expect_said("[service web]\ncommand = true\nzzzzzzzz = 3\n",
-		"stack.ini:3: unknown key 'zzzzzzzz' in [service web]; remove it; 'stackup help service' "
+		"stack.ini:3: unknown key 'zzzzzzzz' in [service web]; remove it; 'stackup help "
+		"service' "
 		"lists the keys");
 	expect_said("[defaults]\nrestrat = no\n[service web]\ncommand = true\n",
 		"stack.ini:2: unknown key 'restrat' in [defaults]; did you mean 'restart'?");
 	expect_said("[service web]\ncommand = true\n[service web @staging]\nrestar = no\n",
-		"stack.ini:4: unknown key 'restar' in [service web @staging]; did you mean 'restart'?");
+		"stack.ini:4: unknown key 'restar' in [service web @staging]; did you mean "
+		"'restart'?");
 }
 
 static void keys_of_later_issues_are_absent(void **state)
 {
 	(void)state;
 	static const char *const keys[] = {"watch", "watch.ignore", "watch.delay", "watch.action",
-		"memory_max", "memory_action", "cpu_max", "template", "strategy", "replicas", "move"};
+		"memory_max", "memory_action", "cpu_max", "template", "strategy", "replicas",
+		"move"};
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
 		for (enum section_kind kind = 0; kind < SECTION_KIND_COUNT; kind++)
 			assert_null(schema_find(kind, keys[i], NULL));
@@ -156,7 +164,8 @@ static void fault_I10_a_template_is_an_unknown_key(void **state)
 {
 	(void)state;
 	expect_said("[service web]\ncommand = true\ntemplate = web\n",
-		"stack.ini:3: unknown key 'template' in [service web]; remove it; 'stackup help service' "
+		"stack.ini:3: unknown key 'template' in [service web]; remove it; 'stackup help "
+		"service' "
 		"lists the keys");
 }
 
@@ -164,18 +173,22 @@ static void members_of_families_have_proper_names(void **state)
 {
 	(void)state;
 	expect_said("[service web]\ncommand = true\nenv.A-B = x\n",
-		"stack.ini:3: 'A-B' is not the name of a variable; write letters, digits and '_', no "
+		"stack.ini:3: 'A-B' is not the name of a variable; write letters, digits and '_', "
+		"no "
 		"digit first");
 	expect_said("[service web]\ncommand = true\nenv.STACKUP_ID = x\n",
 		"stack.ini:3: STACKUP_ID is set by stackup itself; take another name");
 	expect_said("[service web]\ncommand = true\nexport.1A = x\n",
-		"stack.ini:3: '1A' is not the name of a variable; write letters, digits and '_', no "
+		"stack.ini:3: '1A' is not the name of a variable; write letters, digits and '_', "
+		"no "
 		"digit first");
 	expect_said("[service web]\ncommand = true\nport.main = auto\n",
-		"stack.ini:3: 'main' is the name of the service's own port; write 'slot = ...' or 'port = "
+		"stack.ini:3: 'main' is the name of the service's own port; write 'slot = ...' or "
+		"'port = "
 		"...' for it, or take another name");
 	expect_said("[service web]\ncommand = true\nport.Admin = auto\n",
-		"stack.ini:3: 'Admin' is not a name; write a lower-case letter, then lower-case letters, "
+		"stack.ini:3: 'Admin' is not a name; write a lower-case letter, then lower-case "
+		"letters, "
 		"digits, '_' or '-', at most 32");
 	expect_said("[ports]\nreserve.http = x\n[service web]\ncommand = true\n",
 		"stack.ini:2: 'http' is not a port; write reserve.PORT with a number 1 to 65535");
@@ -195,13 +208,16 @@ static void expect_refused(const char *line, const char *complaint)
 static void bad_values_name_the_accepted_form(void **state)
 {
 	(void)state;
-	expect_refused("health.interval = 10", "health.interval cannot be '10'; write a duration above zero "
+	expect_refused("health.interval = 10",
+		"health.interval cannot be '10'; write a duration above zero "
 		"like 500ms, 30s, 2m or 1h");
-	expect_refused("health.interval = 0s", "health.interval cannot be '0s'; write a duration above zero "
+	expect_refused("health.interval = 0s",
+		"health.interval cannot be '0s'; write a duration above zero "
 		"like 500ms, 30s, 2m or 1h");
 	expect_refused("stop.timeout = soon",
 		"stop.timeout cannot be 'soon'; write a duration like 500ms, 30s, 2m or 1h");
-	expect_refused("stop.timeout =", "stop.timeout has no value; write a duration like 500ms, 30s, 2m "
+	expect_refused("stop.timeout =",
+		"stop.timeout has no value; write a duration like 500ms, 30s, 2m "
 		"or 1h");
 	expect_refused("log.max_size = 10 pages",
 		"log.max_size cannot be '10 pages'; write a size like 512K, 64M or 2G");
@@ -209,36 +225,47 @@ static void bad_values_name_the_accepted_form(void **state)
 	expect_refused("restart = alway", "restart cannot be 'alway'; did you mean 'always'?");
 	expect_refused("restart = sometimes",
 		"restart cannot be 'sometimes'; write on-failure, always or no");
-	expect_refused("health.retries = 0", "health.retries cannot be '0'; write a number 1 to 1000");
-	expect_refused("restart.limit = 10", "restart.limit cannot be '10'; write a number of restarts in a "
+	expect_refused(
+		"health.retries = 0", "health.retries cannot be '0'; write a number 1 to 1000");
+	expect_refused("restart.limit = 10",
+		"restart.limit cannot be '10'; write a number of restarts in a "
 		"time like 10 in 5m");
-	expect_refused("restart.limit = 10 in 0s", "restart.limit cannot be '10 in 0s'; write a number of "
+	expect_refused("restart.limit = 10 in 0s",
+		"restart.limit cannot be '10 in 0s'; write a number of "
 		"restarts in a time like 10 in 5m");
-	expect_refused("stop.signal = KILLL", "stop.signal cannot be 'KILLL'; write a signal like TERM, "
+	expect_refused("stop.signal = KILLL",
+		"stop.signal cannot be 'KILLL'; write a signal like TERM, "
 		"INT, QUIT, HUP or USR1");
 	expect_refused("ready = htp /x", "ready cannot be 'htp /x'; did you mean 'http'?");
 	expect_refused("ready = http", "ready cannot be 'http'; write 'ready = http /healthz'");
 	expect_refused("ready = tcp 80", "ready cannot be 'tcp 80'; write 'ready = tcp'");
-	expect_refused("ready = none", "ready cannot be 'none'; write started, port, http PATH, tcp, log "
+	expect_refused("ready = none",
+		"ready cannot be 'none'; write started, port, http PATH, tcp, log "
 		"REGEX, command CMD, or notify");
-	expect_refused("ready = log (", "ready: '(' is not a regular expression: Unmatched ( or \\(; write "
+	expect_refused("ready = log (",
+		"ready: '(' is not a regular expression: Unmatched ( or \\(; write "
 		"an extended regular expression (regex(7))");
-	expect_refused("ready = http healthz", "ready cannot be 'http healthz'; write 'http /healthz', or "
+	expect_refused("ready = http healthz",
+		"ready cannot be 'http healthz'; write 'http /healthz', or "
 		"a URL with http:// or https://");
 	expect_refused("secret = A, B-C", "secret cannot be 'B-C'; write a list of variables like "
 		"API_TOKEN, REGION");
 	expect_refused("files_max = 3", "files_max cannot be '3'; write a number 16 to 1048576");
-	expect_refused("depends_on = a b", "depends_on cannot be 'a b'; write a list of services like db, "
+	expect_refused("depends_on = a b",
+		"depends_on cannot be 'a b'; write a list of services like db, "
 		"migrate:completed, cache:ready?");
-	expect_refused("depends_on = db:", "depends_on cannot be 'db:'; write a list of services like db, "
+	expect_refused("depends_on = db:",
+		"depends_on cannot be 'db:'; write a list of services like db, "
 		"migrate:completed, cache:ready?");
 }
 
 static void long_and_strange_values_are_cut_and_escaped(void **state)
 {
 	(void)state;
-	expect_refused("tty = 1234567890123456789012345678901234567890123456789012345678901234567890",
-		"tty cannot be '123456789012345678901234567890123456789012345678901234567890...'; write "
+	expect_refused(
+		"tty = 1234567890123456789012345678901234567890123456789012345678901234567890",
+		"tty cannot be '123456789012345678901234567890123456789012345678901234567890...'; "
+		"write "
 		"yes or no");
 	expect_refused("tty = y\033[2J", "tty cannot be 'y\xe2\x90\x9b[2J'; write yes or no");
 	expect_refused("tty = yes\n  no", "tty cannot be 'yes...'; write yes or no");
