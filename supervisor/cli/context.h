@@ -67,6 +67,7 @@ struct target {
 	bool known; /* the registry has a row of it */
 	bool alive; /* its supervisor holds the lock byte */
 	bool unclean; /* recorded as running, and its supervisor is dead */
+	bool crashed; /* so its last run is recorded */
 	const char *worktree; /* "" where not known, as the next ones */
 	const char *branch;
 	const char *purpose;
@@ -102,7 +103,9 @@ enum target_set context_set(const struct context *context);
 int context_targets(struct context *context, enum target_set set, struct target **targets,
 	size_t *count, struct error *e);
 
-/* Connects to its supervisor. */
+/* Connects to a supervisor that may still be booting: nobody there is asked again for a moment. */
+int connect_patiently(const char *path, struct control_client *client, struct error *e);
+/* Connects to its supervisor, patiently. */
 int target_connect(const struct target *target, struct control_client *client, struct error *e);
 /* Connects, asks one thing, closes. */
 int target_ask(

@@ -1,6 +1,7 @@
 #include "cli/services.h"
 
 #include "cli/context.h"
+#include "cli/failures.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 
@@ -53,6 +54,8 @@ int services_do(struct context *context, const char *verb, struct error *e)
 			on_step, context, &reply, e);
 	if (result == 0)
 		tell(context, reply);
+	else if (client.fd >= 0)
+		failures_show(&client);
 	client_close(&client);
 	target_release(&target);
 	return result;

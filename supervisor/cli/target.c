@@ -70,6 +70,7 @@ static void take_instance(
 	t->guardian = here ? row->owner.guardian_pid : 0;
 	t->alive = instance_is_alive(context->paths.state, t->project_id, row->number);
 	t->unclean = !t->alive && row->status == INSTANCE_RUNNING;
+	t->crashed = !t->alive && row->status == INSTANCE_CRASHED;
 	take_paths(context, t);
 }
 
@@ -320,11 +321,11 @@ int context_targets(struct context *context, enum target_set set, struct target 
  * The lock byte is held before the socket is there, and a socket that was removed comes back at once:
  * nobody listening is asked again for a moment.
  */
-int target_connect(const struct target *t, struct control_client *client, struct error *e)
+int connect_patiently(const char *path, struct control_client *client, struct error *e)
 {
 	struct error why = {0};
 	for (int tries = 0; tries < CONNECT_TRIES; tries++) {
-		if (client_connect(client, t->socket, ANSWER_MS, &why) == 0)
+		if (client_connect(client, path, ANSWER_MS, &why) == 0)
 			return 0;
 		if (why.code != EXIT_NOT_FOUND)
 			break;
@@ -332,6 +333,13 @@ int target_connect(const struct target *t, struct control_client *client, struct
 	}
 	if (e)
 		*e = why;
+	return -1;
+}
+
+int target_connect(const struct target *t, struct control_client *client, struct error *e)
+{
+	if (connect_patiently(t->socket, client, e) == 0)
+		return 0;
 	return fail_while(e, "%s", target_name(t));
 }
 

@@ -49,7 +49,7 @@ static json_t *look_at(
 	if (!t->alive) {
 		if (t->unclean && leftovers_clear(context, t, NULL, e) < 0)
 			return NULL;
-		return silent_instance(t, "stopped");
+		return silent_instance(t, t->crashed ? "failed" : "stopped");
 	}
 	json_t *reply = NULL;
 	struct error why = {0};

@@ -5,13 +5,14 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "cli/dry_run.h"
+#include "cli/failures.h"
 #include "cli/follow.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/verb.h"
 #include "daemon/daemon.h"
 
-enum { RELOAD_MS = 60000, GREETING_MS = 10000 };
+enum { RELOAD_MS = 60000 };
 
 struct up {
 	struct context *context; /* borrows */
@@ -237,6 +238,7 @@ static int stay_detached(struct up *up, struct control_client *client, struct er
 			(int)r->supervisor);
 	if (up->wait && client_call_stream(client, wait_request(up), -1, on_step, up->context, NULL,
 		e) < 0) {
+		failures_show(client);
 		if (!e->hint[0])
 			error_hint(e, "%s goes on; `stackup status` shows it", up->name);
 		return -1;
@@ -284,7 +286,7 @@ static int stay_in_front(struct up *up, struct control_client *client, struct er
 static int go_on(struct up *up, struct error *e)
 {
 	struct control_client client = {.fd = -1};
-	int code = client_connect(&client, up->result.socket_path, GREETING_MS, e);
+	int code = connect_patiently(up->result.socket_path, &client, e);
 	if (code == 0 && up->result.already_running)
 		code = converge(up, &client, e);
 	if (code == 0)

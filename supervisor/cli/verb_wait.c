@@ -1,4 +1,5 @@
 #include "cli/context.h"
+#include "cli/failures.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/verb.h"
@@ -32,6 +33,8 @@ int verb_wait(struct context *context, struct error *e)
 	if (result == 0)
 		result = client_call_stream(
 			&client, make_request(context, timeout_ms), -1, on_step, context, NULL, e);
+	if (result < 0 && client.fd >= 0)
+		failures_show(&client);
 	if (result == 0 && context->json)
 		out_json(json_pack("{s:i, s:b}", "version", 1, "ready", 1));
 	client_close(&client);

@@ -1,0 +1,42 @@
+#include "cli/failures.h"
+
+#include <string.h>
+
+#include "cli/context.h"
+#include "cli/event_tail.h"
+#include "cli/out.h"
+
+enum { LAST_LINES = 5 };
+
+static void show_one(struct control_client *client, const char *service)
+{
+	json_t *reply = NULL;
+	struct error ignored;
+	json_t *request = json_pack("{s:s, s:s}", "verb", "why", "service", service);
+	if (client_call(client, request, ANSWER_MS, &reply, &ignored) < 0)
+		return;
+	const json_t *lines = json_object_get(reply, "log");
+	size_t count = json_array_size(lines);
+	say("service '%s' has failed: %s%s", service, event_string(reply, "reason"),
+		count ? "; its last lines:" : "");
+	for (size_t i = count > LAST_LINES ? count - LAST_LINES : 0; i < count; i++)
+		say("  %s", json_string_value(json_array_get(lines, i)));
+	json_decref(reply);
+}
+
+void failures_show(struct control_client *client)
+{
+	json_t *reply = NULL;
+	struct error ignored;
+	if (client_call(client, json_pack("{s:s}", "verb", "status"), ANSWER_MS, &reply, &ignored) < 0)
+		return;
+	size_t index;
+	json_t *service;
+	const json_t *instance = json_object_get(reply, "instance");
+	json_array_foreach(json_object_get(instance, "services"), index, service)
+	{
+		if (strcmp(event_string(service, "state"), "failed") == 0)
+			show_one(client, event_string(service, "name"));
+	}
+	json_decref(reply);
+}
