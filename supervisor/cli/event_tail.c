@@ -174,16 +174,26 @@ int64_t event_time(const json_t *event)
 	return text[0] && clock_parse_since(text, clock_wall_ms(), &time) ? time : 0;
 }
 
+/* A sentence that names its subject in quotes needs no other. */
+static bool names_itself(const char *text, const char *service)
+{
+	OWNED_TEXT quoted = {0};
+	text_addf(&quoted, "'%s'", service);
+	return strstr(text, text_string(&quoted)) != NULL;
+}
+
 void event_add_line(struct text *out, const json_t *event)
 {
 	const char *service = event_string(event, "service");
+	const char *kind = event_string(event, "kind");
 	const char *text = event_string(event, "text");
-	/* A sentence that names its subject needs no other. */
-	if (service[0] && !strstr(text, service)) {
+	if (strcmp(kind, "instance") == 0) {
+		text_add(out, "instance ");
+	} else if (service[0] && !names_itself(text, service)) {
 		terminal_add_strict(out, service, strlen(service));
 		text_add(out, ": ");
 	}
 	if (!text[0])
-		text = event_string(event, "kind");
+		text = kind;
 	terminal_add_strict(out, text, strlen(text));
 }
