@@ -20,6 +20,8 @@
 #include "plan/formats.h"
 #include "stackfile/document.h"
 
+enum { ELSEWHERE_AFTER_MS = 300, ELSEWHERE_EVERY_MS = 1000 };
+
 /* A random UUID, RFC 9562 version 4. */
 static void make_id(char out[37])
 {
@@ -197,11 +199,37 @@ int instance_open_notify(struct instance *in, struct error *e)
 	return in->notify ? 0 : -1;
 }
 
+/* Its port stays silent: does it listen somewhere else? Looked at once a second, not at first. */
+static bool wandered(struct instance *in, int service, char reason[REASON_SIZE])
+{
+	const struct port *port = stack_main_port(in->loaded.stack, service_at(in, service));
+	const struct service_run *run = keeper_run(in->keeper, service);
+	struct service_io *io = in->io[service];
+	int64_t now = clock_now_ms();
+	if (!port || io->last_look != LISTENER_NOBODY || now < io->elsewhere_at_ms
+		|| now - run->started_ms < ELSEWHERE_AFTER_MS)
+		return false;
+	io->elsewhere_at_ms = now + ELSEWHERE_EVERY_MS;
+	uint16_t other = identity_listens_at(in, service);
+	io->wandered = other;
+	if (!other)
+		return false;
+	reason_format(reason, "it listens on port %u instead of %u; give its command ${port}, or see its "
+		"flag for a fixed port", other, port->number);
+	return true;
+}
+
 static void on_probe(void *self, int service, uint64_t generation, enum probe_purpose purpose,
 	enum probe_result result, const char *reason, int64_t latency_ms)
 {
 	struct instance *in = self;
+	char elsewhere[REASON_SIZE];
 	(void)latency_ms;
+	if (result == PROBE_FAILED && wandered(in, service, elsewhere))
+		reason = elsewhere;
+	else if (result == PROBE_FAILED && in->io[service]->last_look == LISTENER_NOBODY
+		&& in->io[service]->wandered)
+		reason = NULL; /* what was found out last still holds */
 	keeper_feed(in->keeper, service,
 		&(struct service_event){.kind = ON_PROBE,
 			.generation = generation,

@@ -80,7 +80,8 @@ struct launch_result {
 
 /*
  * 0: it runs (or ran already). -1: *e says why with the exit code (78 with the complaints listed in
- * *c, 5 with every conflict in the text ...); nothing of the instance is left then.
+ * *c, 5 with every conflict in the text ...); nothing of the instance is left then, and nothing of
+ * *result is to be released.
  */
 int daemon_launch(const struct launch_request *request, struct launch_result *result,
 	struct complaints *c, struct error *e);

@@ -108,6 +108,20 @@ void identity_look(void *self, struct listener_look *looks, size_t count)
 	list_release(&list);
 }
 
+uint16_t identity_listens_at(struct instance *in, int service)
+{
+	struct socket_list list = {0};
+	uint16_t port = 0;
+	if (!sockets_listeners(&in->sockets, NULL, 0, &list, NULL))
+		for (size_t i = 0; i < list.count && !port; i++) {
+			struct tree_listener seen = {0};
+			if (tree_listener_pid(&in->tree, service, list.items[i].inode, &seen) > 0)
+				port = list.items[i].port;
+		}
+	list_release(&list);
+	return port;
+}
+
 int identity_service_of(struct instance *in, pid_t pid)
 {
 	pid_t pids[PIDS_A_TREE];

@@ -53,6 +53,8 @@ struct service_io {
 	uint64_t generation; /* of the last start */
 	struct tree_listener seen; /* where its listener was found last */
 	enum listener_owner last_look;
+	int64_t elsewhere_at_ms; /* when it may be looked at where else its tree listens */
+	bool wandered; /* it did when looked at last */
 	enum hold_mode hold; /* how its ports are held for the next start */
 	bool hold_learned; /* differs from what the registry remembers */
 	bool waits_for_line; /* ready = log */
@@ -230,6 +232,8 @@ void io_wait_for_line(struct service_io *io);
 /* identity.c */
 void identity_look(void *instance, struct listener_look *looks, size_t count);
 int identity_service_of(struct instance *in, pid_t pid);
+/* A port on which the service's tree listens, 0 where it does on none. Not cheap. */
+uint16_t identity_listens_at(struct instance *in, int service);
 
 /* tell.c */
 int tell_open(struct instance *in, struct error *e);

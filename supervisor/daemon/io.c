@@ -150,6 +150,8 @@ int io_begin(struct service_io *io, uint64_t generation, const struct service *s
 	io->generation = generation;
 	io->seen = (struct tree_listener){0};
 	io->last_look = LISTENER_UNKNOWN;
+	io->elsewhere_at_ms = 0;
+	io->wandered = false;
 	io->waits_for_line = io->waits_for_notify = false;
 	intake_generation(&io->intake, (uint32_t)generation);
 	*slave = -1;

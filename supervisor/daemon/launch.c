@@ -249,6 +249,8 @@ int daemon_launch(const struct launch_request *request, struct launch_result *re
 		int rc = launch_once(request, result, c, &place, e);
 		bool settled = rc || !result->already_running || await_socket(result, place);
 		json_decref(place);
+		if (rc)
+			launch_result_release(result);
 		if (settled)
 			return rc;
 		launch_result_release(result);

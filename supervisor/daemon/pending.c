@@ -52,6 +52,7 @@ void pending_free_all(struct instance *in)
 	list_release(&in->pendings);
 }
 
+enum { STEADY_MS = 100 };
 enum outcome { OPEN, MET, HOPELESS };
 
 static enum outcome hopeless(const struct instance *in, const struct goal *goal, struct error *e)
@@ -80,6 +81,31 @@ static bool condition_holds(const struct service_run *run, enum condition condit
 	return false;
 }
 
+/*
+ * A service whose readiness is only that it was started may be a crash that has not happened yet. Whoever
+ * waits for it is told after a moment in which it did not end.
+ */
+static int64_t steady_at(const struct instance *in, const struct goal *goal)
+{
+	const struct service_run *run = keeper_run(in->keeper, goal->service);
+	bool only_started = service_at(in, goal->service)->policy.readiness == READY_STARTED;
+	return run->ready_ms + (only_started ? STEADY_MS : 0);
+}
+
+/* When an open goal may be met by the clock alone. */
+static int64_t next_look(const struct instance *in, const struct pending *p)
+{
+	int64_t next = p->deadline_ms;
+	for (size_t i = 0; p->kind == PENDING_GOALS && i < p->goals.count; i++) {
+		const struct goal *goal = &p->goals.items[i];
+		bool ready = keeper_run(in->keeper, goal->service)->state == STATE_READY;
+		int64_t at = steady_at(in, goal);
+		if (goal->kind == GOAL_UP && ready && at > in->now_ms && at < next)
+			next = at;
+	}
+	return next;
+}
+
 static bool is_over(const struct service_run *run)
 {
 	return run->state == STATE_FAILED || (run->state == STATE_DOWN && run->want == WANT_DOWN);
@@ -98,8 +124,9 @@ static enum outcome look_at(const struct instance *in, const struct goal *goal, 
 			service_at(in, goal->service)->name);
 		return HOPELESS;
 	case GOAL_UP:
-		if (run->generation >= goal->generation
-			&& (run->state == STATE_READY || run->state == STATE_DONE))
+		if (run->generation < goal->generation)
+			break;
+		if (run->state == STATE_DONE || (run->state == STATE_READY && steady_at(in, goal) <= in->now_ms))
 			return MET;
 		break;
 	case GOAL_CONDITION:
@@ -176,8 +203,9 @@ int64_t pending_check(struct instance *in)
 			remove_at(in, i);
 			continue;
 		}
-		if (p->deadline_ms < next)
-			next = p->deadline_ms;
+		int64_t look = next_look(in, p);
+		if (look < next)
+			next = look;
 		i++;
 	}
 	return next;

@@ -32,6 +32,7 @@ struct command {
 	const char *text; /* as written, interpolated; NULL where there is no command */
 	char *const *argv;
 	bool through_shell;
+	int line; /* of its key in the stack file; 0 where it has none */
 };
 
 #define PROBE_KINDS(X)                                                                             \

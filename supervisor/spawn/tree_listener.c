@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +53,22 @@ static void look_into(void *self, const struct proc_stat *stat, int pidfd)
 		search->closed_doors = true;
 }
 
+/*
+ * A look needs a few descriptors (/proc/PID/task, .../children, .../fd). When we have none left, not
+ * having found the socket says nothing.
+ */
+static bool could_look(void)
+{
+	int fds[3];
+	size_t opened = 0;
+	while (opened < 3 && (fds[opened] = open("/proc/self/stat", O_RDONLY | O_CLOEXEC)) >= 0)
+		opened++;
+	bool enough = opened == 3;
+	while (opened)
+		close(fds[--opened]);
+	return enough;
+}
+
 static bool is_still_there(const struct tree_listener *seen, const char *wanted)
 {
 	struct proc_stat stat;
@@ -71,5 +88,5 @@ pid_t tree_listener_pid(struct tree *tree, int service, uint64_t inode, struct t
 	tree_walk(&walk);
 	if (search.found)
 		return seen->pid;
-	return search.closed_doors ? TREE_UNKNOWN : TREE_STRANGER;
+	return search.closed_doors || !could_look() ? TREE_UNKNOWN : TREE_STRANGER;
 }

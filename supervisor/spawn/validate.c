@@ -52,13 +52,15 @@ struct subject {
 	bool after_task; /* what is missing may still be made */
 };
 
-static void complain_missing(
-	const struct subject *s, const char *key, bool missing, const struct error *why)
+/* line 0: the key's own line is not known, the section's is said. */
+static void complain_missing(const struct subject *s, int line, const char *key, bool missing,
+	const struct error *why)
 {
 	OWNED_TEXT subject = {0};
 	text_addf(&subject, "service '%s'", s->service->name);
 	enum severity severity = missing && s->after_task ? SEVERITY_WARNING : SEVERITY_ERROR;
-	validate_complain(s->v, severity, s->service->line, key, text_string(&subject), why);
+	validate_complain(s->v, severity, line ? line : s->service->line, key,
+		text_string(&subject), why);
 }
 
 static void check_command(const struct subject *s, const char *key, const struct command *command)
@@ -72,14 +74,15 @@ static void check_command(const struct subject *s, const char *key, const struct
 	OWNED_TEXT found = {0};
 	struct error why;
 	if (recipe_find_program(program, s->path, s->service->dir, &found, &why))
-		complain_missing(s, key, why.code == EXIT_NO_COMMAND && strchr(program, '/'), &why);
+		complain_missing(s, command->line, key,
+			why.code == EXIT_NO_COMMAND && strchr(program, '/'), &why);
 }
 
 static void check_user(const struct subject *s)
 {
 	struct error why;
 	if (s->service->user && recipe_check_user(s->service->user, &why))
-		complain_missing(s, "user", false, &why);
+		complain_missing(s, 0, "user", false, &why);
 }
 
 static void check_log(const struct subject *s)
@@ -97,7 +100,7 @@ static void check_log(const struct subject *s)
 	fail_errno(&why, EXIT_BAD_FILE, "log file '%s' cannot be written: directory '%s'", file,
 		text_string(&nearest));
 	error_hint(&why, "correct log.file, or the directory's permissions");
-	complain_missing(s, "log.file", false, &why);
+	complain_missing(s, 0, "log.file", false, &why);
 }
 
 static void check_service(const struct validate *v, const struct service *service)
@@ -109,7 +112,7 @@ static void check_service(const struct validate *v, const struct service *servic
 	s.after_task = waits_for_a_task(v->stack, service, 0);
 	s.dir_ok = !explain_directory(service->dir, &why);
 	if (!s.dir_ok)
-		complain_missing(&s, "dir", true, &why);
+		complain_missing(&s, 0, "dir", true, &why);
 	check_command(&s, "command", &service->command);
 	check_command(&s, "stop.command", &service->stop_command);
 	if (service->ready.kind == PROBE_COMMAND && !service->policy.readiness_is_health)

@@ -100,6 +100,7 @@ void command_at(struct resolving *r, int service, const struct site *site, const
 		return;
 	}
 	*out = command;
+	out->line = site->line;
 	if (!scope.left.code)
 		return;
 	complaint_warning(site->complaints, site->file, site->line, site->key, "%s: %s", site->key,
