@@ -17,6 +17,8 @@ function(stackup_room name)
 	add_library(room_${name} STATIC ${ROOM_SOURCES})
 	target_include_directories(room_${name} PUBLIC ${include_dir})
 	target_link_libraries(room_${name} PRIVATE stackup_warnings)
+	target_compile_options(room_${name} PRIVATE
+		"SHELL:-include ${CMAKE_SOURCE_DIR}/supervisor/base/banned.h")
 	foreach(used IN LISTS ROOM_ROOMS)
 		target_link_libraries(room_${name} PUBLIC room_${used})
 	endforeach()

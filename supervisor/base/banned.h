@@ -1,5 +1,5 @@
 /*
- * banned.h - calls this project does without. Included last by every source through the compiler's
+ * banned.h - calls this project does without. Every source of a room gets it through the compiler's
  * command line, so that a use does not compile.
  */
 #ifndef BASE_BANNED_H

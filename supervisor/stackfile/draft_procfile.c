@@ -1,6 +1,6 @@
 /*
  * Ports of a Procfile: its processes know nothing of slots and all want a PORT. A name or an alias
- * of a slot gets that one, the others get what is free in file order, while it lasts. `release` and
+ * of a slot receives that one, the others get what is free in file order, while it lasts. `release` and
  * `postdeploy` run to their end and need none.
  */
 #include <string.h>
@@ -34,9 +34,9 @@ static void give_named(const struct draft *draft, int *slots, bool *taken)
 {
 	for (int i = 0; i < draft->service_count; i++) {
 		int slot = slot_by_name(draft->services[i].name);
-		bool gets = slot != NO_SLOT && !taken[slot] && !is_task(&draft->services[i]);
-		slots[i] = gets ? slot : NO_SLOT;
-		if (gets)
+		bool receives = slot != NO_SLOT && !taken[slot] && !is_task(&draft->services[i]);
+		slots[i] = receives ? slot : NO_SLOT;
+		if (receives)
 			taken[slot] = true;
 	}
 }
