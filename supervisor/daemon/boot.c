@@ -328,6 +328,7 @@ void instance_free(struct instance *in)
 	control_close(in->server);
 	prober_free(in->prober);
 	notify_free(in->notify);
+	log_guard_end(in);
 	for (int i = 0; in->io && i < in->loaded.stack->service_count; i++)
 		io_close(in->io[i]);
 	free(in->io);

@@ -8,6 +8,7 @@
  *	world.c		struct sys: the keeper's effects on real processes, ports, probes
  *	children.c	who ended
  *	io.c		log pipes, terminals and their files
+ *	log_guard.c	notices log files that somebody removes
  *	identity.c	whose listener is that
  *	tell.c		events.jsonl
  *	pending.c	requests that are answered later
@@ -118,6 +119,7 @@ struct instance {
 	ev_signal on_hup;
 	ev_prepare before_wait;
 	ev_timer due;
+	ev_io log_guard;
 	ev_io lifeline;
 	int lifeline_fd; /* owns; -1 */
 
@@ -228,6 +230,10 @@ void io_end_generation(struct service_io *io);
 struct intake_hooks io_hooks(struct instance *in);
 /* ready = log REGEX, from now on. */
 void io_wait_for_line(struct service_io *io);
+
+/* log_guard.c */
+void log_guard_begin(struct instance *in);
+void log_guard_end(struct instance *in);
 
 /* identity.c */
 void identity_look(void *instance, struct listener_look *looks, size_t count);

@@ -329,6 +329,7 @@ int instance_run(struct instance *in, const bool *wanted)
 		ev_io_start(in->loop, &in->lifeline);
 	}
 	in->state = -1;
+	log_guard_begin(in);
 	/* ---- The border: boot is over. From here on nothing exits: log, degrade, retry. ---- */
 	for (int i = 0; i < in->loaded.stack->service_count; i++)
 		if (wanted[i])

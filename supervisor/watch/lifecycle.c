@@ -131,6 +131,8 @@ static void step_blocked(const struct step *s, const struct service_event *event
 {
 	switch (event->kind) {
 	case ON_MAY_START:
+		if (event->reason)
+			tell(s, EVENT_WARNING, "%s", event->reason);
 		start_process(s);
 		break;
 	case ON_SPAWNED:

@@ -65,6 +65,17 @@ void settle_waits_for(const struct stack *stack, const struct service_run *runs,
 	}
 }
 
+/* An optional dependency that failed does not hold it up, but is worth a word. */
+static const struct dependency *waived(const struct stack *stack, const struct service_run *runs,
+	int service)
+{
+	const struct service *s = &stack->services[service];
+	for (size_t i = 0; i < s->dependency_count; i++)
+		if (s->dependencies[i].optional && runs[s->dependencies[i].service].state == STATE_FAILED)
+			return &s->dependencies[i];
+	return NULL;
+}
+
 static bool consider_start(const struct stack *stack, const struct service_run *runs, int i,
 	struct settled *out)
 {
@@ -73,6 +84,10 @@ static bool consider_start(const struct stack *stack, const struct service_run *
 	if (d && !hopeless)
 		return false;
 	*out = (struct settled){.service = i, .event = {.kind = ON_MAY_START}};
+	const struct dependency *without = d ? NULL : waived(stack, runs, i);
+	if (without)
+		reason_format(out->reason, "starts without '%s', which failed: %s",
+			stack->services[without->service].name, runs[without->service].reason);
 	if (d && hopeless) {
 		const struct service_run *run = &runs[d->service];
 		out->event.kind = ON_DEPENDENCY_FAILED;

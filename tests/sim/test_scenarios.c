@@ -173,6 +173,7 @@ static void fault_B19_optional_dependency_that_fails_is_waived(void **state)
 	world_run_until(w, world_now(w) + 1000);
 	assert_state(0, STATE_FAILED);
 	assert_state(1, STATE_READY);
+	assert_int_equal(world_told(w, 1, EVENT_WARNING), 1);
 	finish(state);
 	begin(1);
 }
