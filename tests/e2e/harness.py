@@ -10,6 +10,7 @@ import os
 import pathlib
 import pty
 import re
+import resource
 import select
 import signal
 import socket
@@ -128,6 +129,13 @@ def descendants_of(pid):
     return found
 
 
+def squeeze(pid, descriptors):
+    """Lowers how many files a process may have open; returns the limits from before."""
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors, before[1]))
+    return before
+
+
 # ---- the network seen from a test ---------------------------------------------------------------
 
 def http_get(port, path="/", timeout=10, host="127.0.0.1"):
@@ -143,21 +151,31 @@ def can_connect(port, host="127.0.0.1"):
         return False
 
 
-def listening_ports():
-    """Ports that listen in this network namespace, both families."""
+def _ports_in(state):
     found = set()
     for name in ("tcp", "tcp6"):
         for line in pathlib.Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
             words = line.split()
-            if words[3] == "0A":
+            if words[3] == state:
                 found.add(int(words[1].rsplit(":", 1)[1], 16))
     return found
 
 
+def listening_ports():
+    """Ports that listen in this network namespace, both families."""
+    return _ports_in("0A")
+
+
 def port_is_free(port):
-    """True where a server that asks for the port alone on all addresses gets it."""
+    """True where nobody holds the port on any address.
+
+    A connection that its server closed first stays in TIME_WAIT for a minute; that holds nothing,
+    but only a bind with SO_REUSEADDR passes it.
+    """
     with socket.socket(socket.AF_INET6) as s:
         s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        if port in _ports_in("06"):
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             s.bind(("::", port))
             return True
@@ -297,11 +315,11 @@ class Terminal:
         if self.status is None:
             try:
                 os.kill(self.pid, signal.SIGKILL)
-                os.waitpid(self.pid, 0)
+                _, self.status = os.waitpid(self.pid, 0)
             except (ProcessLookupError, ChildProcessError):
                 pass
         if self.master is not None:
-            os.close(self.master)
+            self.hang_up()
 
 
 # ---- a project ----------------------------------------------------------------------------------

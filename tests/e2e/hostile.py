@@ -1,4 +1,7 @@
-"""A misbehaving HTTP server, run as a service: hostile.py MODE, listens on $PORT."""
+"""A misbehaving HTTP server, run as a service: hostile.py MODE, listens on $PORT.
+
+It behaves until a file `bad` exists in its directory: failures before the first success never count.
+"""
 import os
 import socket
 import struct
@@ -108,7 +111,12 @@ def handle(raw):
         if in_flight > 1:
             print("two at once", flush=True)
     try:
-        globals()[mode](Connection(raw))
+        connection = Connection(raw)
+        if mode == "echo_request" or os.path.exists("bad"):
+            print("asked", flush=True)
+            globals()[mode](connection)
+        else:
+            connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
     except OSError:
         pass
     finally:

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import random
+import re
 import resource
 import shutil
 import signal
@@ -12,9 +13,11 @@ import time
 
 import pytest
 from harness import (BIN, World, alive, can_connect, descendants_of, gone, http_get, listening_ports,
-                     port_is_free, until)
+                     port_is_free, squeeze, until)
 
 STACK = """
+    [defaults]
+    stop.timeout = 500ms
     [service api]
     command = ACTOR --listen
     [service worker]
@@ -46,7 +49,7 @@ def test_fault_S1_supervisor_dies_all_services_are_gone_in_a_second(shop, number
     result = shop.run("status", "--json")
     assert result.json["instances"][0]["state"] in ("failed", "stopped")
     said = result.err + result.out + shop.run("status").out
-    assert "crash" in said or "killed" in said or "died" in said
+    assert re.search("not stopped|without being stopped", said), said
     shop.up()
     assert http_get(30101)
 
@@ -65,13 +68,13 @@ def test_fault_S1_registry_says_crashed(shop):
 def test_fault_S1_supervisor_killed_at_a_random_moment_of_its_start(shop, seed):
     """The kill comes after a random number of events: in the middle of starting, ready or stopping."""
     shop.stack(STACK + """
-        [service web]
-        command = ACTOR --listen
-        depends_on = db
-        [service job]
-        type = task
-        command = ACTOR --exit 0
-        depends_on = api
+    [service web]
+    command = ACTOR --listen
+    depends_on = db
+    [service job]
+    type = task
+    command = ACTOR --exit 0
+    depends_on = api
     """)
     rng = random.Random(seed)
     for _ in range(4):
@@ -121,7 +124,7 @@ def test_fault_S3_both_killed_the_next_command_cleans_up_and_says_so(shop, verb)
     result = shop.run(*(["up", "--wait"] if verb == "up" else [verb]))
     assert not [p for p in orphans if alive(p)]
     said = result.err + result.out
-    assert "left" in said or "surviv" in said, result
+    assert re.search("not stopped|without being stopped", said) and re.search("[1-9] process", said), result
     if verb != "up":
         assert not shop.world.survivors()
 
@@ -163,16 +166,16 @@ def test_fault_S6_term_to_the_supervisor_stops_orderly(shop):
 
 def test_fault_S10_stdout_closed_early(shop):
     shop.stack("""
-        [service api]
+        [service calc]
         command = ACTOR --lines 5000
     """)
     shop.up()
-    process = shop.world.popen("logs", "-f", "api", cwd=shop.dir, stdout=-1, stderr=-1)
+    process = shop.world.popen("logs", "-f", "calc", cwd=shop.dir, stdout=-1, stderr=-1)
     process.stdout.readline()
     process.stdout.close()
     assert process.wait(20) in (0, 141, -signal.SIGPIPE)
     assert process.stderr.read() == b""
-    assert shop.state("api") == "ready"
+    assert shop.state("calc") == "ready"
 
 
 def test_fault_S12_stale_socket_lock_and_rows_of_another_boot(shop):
@@ -259,9 +262,9 @@ def test_fault_S20_other_protocol_version_is_said_and_down_works(shop):
             if not data:
                 break
             answer += data
-            if b"version" in answer and b"99" in answer:
+            if b"another version" in answer:
                 break
-    assert b"version" in answer
+    assert b"another version" in answer and b"stackup down" in answer
     shop.down()
 
 
@@ -333,7 +336,7 @@ def test_fault_S30_no_descriptor_left_when_clients_connect(shop):
     shop.up()
     supervisor = shop.instance()["pid"]
     used = len(os.listdir(f"/proc/{supervisor}/fd"))
-    before = resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (used, 4096))
+    before = squeeze(supervisor, used)
     path = str(shop.world.home / "run" / "shop" / "1.sock")
     clients = []
     for _ in range(10):

@@ -1,5 +1,6 @@
 """Sections 2.4 and 3 of the contract: environment, env files, environments, interpolation."""
 import json
+import re
 import subprocess
 
 import pytest
@@ -189,6 +190,6 @@ def test_env_explain_names_the_source(shop):
     shop.write(".env", "FROM_FILE=1\n")
     shop.write("stack.ini", "[service api]\ncommand = sleep 60\nenv.OWN = x\n")
     out = shop.run("env", "api", "--explain", code=0).out
-    line = {l.split("=")[0].split()[0]: l for l in out.splitlines() if l.strip()}
+    line = dict(re.findall(r"^(\w+)=.*\n\s+(.*)$", out, re.M))
     assert "stack.ini:3" in line["OWN"] and ".env:1" in line["FROM_FILE"] and "injected" in line["API_PORT"]
     assert "stack.ini:3" in shop.run("env", "api", "--explain", "OWN", code=0).out

@@ -138,16 +138,16 @@ def test_fault_B16_cycle_is_named_in_full(shop):
 
 def test_fault_B17_self_and_missing_dependency(shop):
     shop.stack("""
-        [service api]
+        [service calc]
         command = ACTOR
-        depends_on = api
-        [service web]
+        depends_on = calc
+        [service page]
         command = ACTOR
-        depends_on = apy
+        depends_on = calk
     """)
     result = shop.run("up", "-d", code=78)
     assert "stack.ini:3:" in result.err and "stack.ini:6:" in result.err
-    assert "did you mean" in result.err and "api" in result.err
+    assert "did you mean" in result.err and "calc" in result.err
 
 
 def test_row_L3_everything_wrong_is_said_at_once(shop):
@@ -156,9 +156,9 @@ def test_row_L3_everything_wrong_is_said_at_once(shop):
         require.commands = no-such-tool, python3>=99
         require.variables = NO_SUCH_VARIABLE
         require.files = no/such/file
-        [service api]
+        [service calc]
         command = ./no-such-program
-        [service web]
+        [service page]
         command = ACTOR
         dir = no-such-directory
     """)
@@ -340,13 +340,14 @@ def test_exit_code_6_when_ready_timeout_passes(shop):
 
 def test_exit_code_1_when_a_service_crashes_past_its_limit(shop):
     shop.stack("""
-        [service api]
+        [service calc]
         command = ACTOR --say "the last thing it said" --exit 3
+        slot = auto
         restart.delay = 10ms
         restart.limit = 2 in 1m
     """)
     result = shop.run("up", "--wait", code=1)
-    assert "api" in result.err and "3" in result.err and "the last thing it said" in result.err + result.out
+    assert "calc" in result.err and "3" in result.err and "the last thing it said" in result.err + result.out
 
 
 def test_foreground_ends_when_everything_is_done(shop):
@@ -377,7 +378,7 @@ def test_exit_code_from(shop):
         [service test]
         type = task
         command = ACTOR --exit 42
-        [service api]
+        [service calc]
         command = ACTOR
     """)
     assert shop.run("up", "--exit-code-from", "test").code == 42
@@ -388,11 +389,11 @@ def test_abort_on_failure_stops_the_rest(shop):
         [service bad]
         command = ACTOR --wait-file go --exit 5
         restart = no
-        [service api]
+        [service calc]
         command = ACTOR
     """)
     running = shop.world.popen("up", "--abort-on-failure", cwd=shop.dir)
-    until(lambda: shop.run("wait", "api", "--timeout", "10").code == 0)
+    until(lambda: shop.run("wait", "calc", "--timeout", "10").code == 0)
     shop.write("go", "")
     assert running.wait(20) == 1
 
@@ -403,13 +404,13 @@ def test_essential_failure_stops_the_instance(shop):
         command = ACTOR --wait-file go --exit 5
         restart = no
         essential = yes
-        [service api]
+        [service calc]
         command = ACTOR
     """)
     shop.up()
-    api = shop.pid("api")
+    calc = shop.pid("calc")
     shop.write("go", "")
-    gone(api)
+    gone(calc)
     until(lambda: not shop.world.survivors())
 
 
@@ -442,7 +443,7 @@ def test_standard_input_as_the_stack_file(shop):
 
 
 def test_json_errors_are_on_stdout_beside_the_sentence(shop):
-    shop.stack("[service api]\ncommannd = ACTOR")
+    shop.stack("[service calc]\ncommannd = ACTOR")
     result = shop.run("--json", "up", "-d", code=78)
     error = json.loads(result.out)["error"]
     assert error["code"] == "bad_stack_file" and error["text"]
@@ -456,6 +457,7 @@ def test_row_P1_instances_have_their_tens(shop, number):
     assert shop.instance("--instance", str(number))["base_port"] == 30100 + 10 * (number - 1)
 
 
-def test_instance_11_is_wrong_usage(shop):
+def test_row_P1_more_than_ten_instances_take_another_block(shop):
     shop.stack(STACK)
-    assert shop.run("--instance", "11", "up", "-d").code == 2
+    shop.run("up", "--instance", "11", "--wait", code=0)
+    assert shop.instance("--instance", "11")["base_port"] == 30200

@@ -51,7 +51,7 @@ def test_fault_E1_a_gigabyte_without_newline(shop):
     shop.stack(f"""
         [service api]
         type = task
-        command = ACTOR --no-newline {size}
+        command = ACTOR --no-newline {size} --exit 0
         log.max_size = 16M
         log.keep = 2
     """)
@@ -97,7 +97,15 @@ def test_fault_E3_binary_is_stored_raw_and_json_stays_valid(shop):
         assert set(record) >= {"time", "service", "stream", "text", "seq"} and record["stream"] == "output"
 
 
-BAD = re.compile(rb"\x1b(?!\[[0-9;]*m)|\x07|\x9b[^\x80-\xbf]|\xc2[\x80-\x9f]|\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1a]|\xe2\x80\xae")
+HARMFUL = re.compile("\x1b(?!\\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200b]")
+
+
+def harmless(shown):
+    """What reached a terminal: valid UTF-8, line ends, tabs and colours, nothing else that controls."""
+    text = shown.replace(b"\r\n", b"\n").decode("utf-8")
+    found = HARMFUL.search(text)
+    assert not found, (found, text)
+    return text
 
 
 @pytest.mark.parametrize("args", [["logs", "api"], ["logs", "api", "--no-prefix"], ["logs", "api", "--timestamps"]])
@@ -111,30 +119,30 @@ def test_fault_E4_control_sequences_do_not_reach_the_terminal(shop, args):
     assert b"\x1b]52;c;" in all_bytes(shop, "api"), "the file holds what was written"
     terminal = shop.terminal(*args)
     terminal.wait()
-    shown = terminal.output.replace(b"\r\n", b"\n")
-    assert b"esc-begin" in shown and b"esc-end" in shown and b"osc52" in shown
-    assert not BAD.search(shown), shown
-    assert re.search(rb"\x1b\[31mred", shown), "colours of the service stay"
-    for line in shown.split(b"\n"):
-        if b"\x1b[1;32m" in line:
-            assert re.search(rb"\x1b\[0?m", line[line.rindex(b"green"):]), "a colour ends with its line"
+    shown = harmless(terminal.output)
+    assert "esc-begin" in shown and "esc-end" in shown and "osc52" in shown
+    assert "\x1b[31mred" in shown, "colours of the service stay"
+    for line in shown.split("\n"):
+        if "\x1b[1;32m" in line:
+            assert re.search("\x1b\\[0?m", line[line.rindex("green"):]), "a colour ends with its line"
     plain = shop.run(*args, code=0, text=False).out
-    assert b"\x1b" not in plain and not BAD.search(plain)
+    assert "\x1b" not in harmless(plain)
 
 
 def test_promise_P14_status_and_errors_show_no_control_bytes(shop):
     shop.stack("""
-        [service api]
+        [service calc]
         command = ACTOR --escape-sequences --exit 3
         restart.delay = 10ms
         restart.limit = 1 in 1m
     """)
-    failed = shop.run("up", "--wait", code=1, text=False)
-    assert not BAD.search(failed.out + failed.err)
-    for args in (["status"], ["why", "api"], ["events"]):
+    failed = shop.run("up", "--wait", text=False)
+    harmless(failed.out + failed.err)
+    shop.wait_state("calc", "failed")
+    for args in (["status"], ["why", "calc"], ["events"]):
         terminal = shop.terminal(*args)
         terminal.wait()
-        assert not BAD.search(terminal.output.replace(b"\r\n", b"\n")), args
+        harmless(terminal.output)
 
 
 def test_fault_E5_closed_stdout_is_normal(shop):
@@ -186,14 +194,14 @@ def test_fault_E7_two_streams(shop):
 
 def test_fault_E8_slow_reader_costs_nobody_anything(shop):
     shop.stack("""
-        [service api]
+        [service calc]
         command = ACTOR --wait-file go --flood 64M --say flood-is-over
     """)
     shop.up()
-    stuck = shop.world.popen("logs", "-f", "api", cwd=shop.dir, stdout=subprocess.PIPE)
+    stuck = shop.world.popen("logs", "-f", "calc", cwd=shop.dir, stdout=subprocess.PIPE)
     supervisor = shop.instance()["pid"]
     shop.write("go", "")
-    until(lambda: b"flood-is-over" in shop.log_file("api").read_bytes()[-200:], 60)
+    until(lambda: b"flood-is-over" in shop.log_file("calc").read_bytes()[-200:], 60)
     assert rss_kib(supervisor) < 150 * 1024
     assert shop.run("status", code=0).seconds < 2
     stuck.kill()
@@ -219,8 +227,8 @@ def test_fault_E9_full_disk_keeps_the_lines_and_recovers(shop):
         assert shop.run("status", "--json", code=None).seconds < 2
         subprocess.run(["mount", "-o", "remount,size=8m", str(small)], check=True)
         shop.wait_state("api", "ready", seconds=20)
-        data = (small / "api.log").read_bytes()
-        assert data.endswith(b"all-is-said\n") and len(data) == 1500000 + len("all-is-said\n")
+        until(lambda: (small / "api.log").read_bytes().endswith(b"all-is-said\n"))
+        assert (small / "api.log").stat().st_size == 1500000 + len("all-is-said\n")
         events.close()
         shop.down()
     finally:
@@ -298,17 +306,17 @@ def test_fault_E14_rotation_loses_and_doubles_nothing(shop):
 def test_fault_E15_supervisor_killed_under_a_flood_loses_nothing(shop, number):
     """Words are numbered: what is stored is a prefix without gaps up to the death of the writer."""
     shop.stack("""
-        [service api]
+        [service calc]
         command = ACTOR --wait-file go --last-words 3000000
         log.max_size = 1G
     """)
     shop.up()
     supervisor = shop.instance()["pid"]
     shop.write("go", "")
-    until(lambda: shop.log_file("api").stat().st_size > 200000)
+    until(lambda: shop.log_file("calc").stat().st_size > 200000)
     os.kill(supervisor, number)
     until(lambda: not shop.world.survivors())
-    data = shop.log_file("api").read_bytes().decode()
+    data = shop.log_file("calc").read_bytes().decode()
     numbers = [int(n) for n in re.findall(r"^word (\d+)$", data, re.M)]
     assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) > 10000
     assert len(data.rsplit("\n", 1)[1]) < 16
@@ -323,7 +331,7 @@ def test_fault_E18_two_services_with_one_log(shop):
         command = ACTOR
         log.file = same.log
     """)
-    assert "same.log" in shop.run("up", "-d", code=78).err
+    assert "same file" in shop.run("up", "-d", code=78).err
 
 
 def test_fault_E19_terminal_of_a_service_that_closes_it(shop):

@@ -79,9 +79,9 @@ def test_a_named_procfile(shop):
 
 def test_stack_ini_wins_over_procfile(shop):
     shop.stack("web: ACTOR\n", "Procfile")
-    shop.stack("[service api]\ncommand = ACTOR\n")
+    shop.stack("[service calc]\ncommand = ACTOR\n")
     shop.up()
-    assert [s["name"] for s in shop.instance()["services"]] == ["api"]
+    assert [s["name"] for s in shop.instance()["services"]] == ["calc"]
 
 
 def test_empty_procfile_is_an_error(shop):

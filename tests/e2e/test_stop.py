@@ -63,7 +63,7 @@ def test_fault_C5_group_member_ignores_term_and_the_leader_exits(shop):
 
 def test_fault_C6_grandchild_keeps_the_output_open(shop):
     shop.stack("""
-        [service api]
+        [service calc]
         command = ACTOR --double-fork --wait-file go --exit 3
         restart = no
     """)
@@ -71,7 +71,7 @@ def test_fault_C6_grandchild_keeps_the_output_open(shop):
     events = shop.events()
     shop.write("go", "")
     began = time.monotonic()
-    assert "3" in events.event("exited", "api")["text"]
+    assert "3" in events.event("exited", "calc")["text"]
     assert time.monotonic() - began < 2
     events.close()
     shop.down()
@@ -88,51 +88,65 @@ def test_fault_C7_fork_bomb_that_ignores_term(shop):
 def test_fault_C8_children_that_fork_on(shop):
     shop.write("again.sh", "#!/bin/sh\ntrap '' TERM\nwhile :; do (setsid sh -c 'exec sleep 30' &) ; done\n", 0o755)
     shop.stack("""
-        [service api]
+        [service calc]
         command = DIR/again.sh
         stop.timeout = 200ms
         files_max = 64
     """)
     shop.up()
     supervisor = shop.instance()["pid"]
-    result = shop.run("kill", "api", timeout=60)
+    result = shop.run("kill", "calc", timeout=60)
     assert result.code == 0 and result.seconds < 30
-    until(lambda: shop.state("api") != "ready")
-    shop.run("stop", "api", timeout=60)
+    until(lambda: shop.state("calc") != "ready")
+    shop.run("stop", "calc", timeout=60)
     assert not descendants_of(supervisor)
 
 
 def test_fault_C9_ten_thousand_orphans(shop):
     shop.stack("""
-        [service api]
+        [service calc]
         command = ACTOR --wait-file go --orphans 10000
     """)
     shop.up()
     supervisor = shop.instance()["pid"]
-    logs = shop.follow("logs", "-f", "api")
+    logs = shop.follow("logs", "-f", "calc")
     shop.write("go", "")
     slowest = 0
     for _ in range(20):
         slowest = max(slowest, shop.run("status", "--json", code=0).seconds)
     logs.wait_for("orphaned 10000", 60)
     logs.close()
-    until(lambda: children_of(supervisor) == [shop.pid("api")])
+    until(lambda: children_of(supervisor) == [shop.pid("calc")])
     assert slowest < 2
 
 
 def test_fault_C10_unknown_adopted_child_changes_nothing(shop):
     shop.stack("""
-        [service api]
+        [service calc]
         command = ACTOR --orphans 5
     """)
     shop.up()
-    shop.follow("logs", "-f", "api").wait_for("orphaned 5")
-    until(lambda: children_of(shop.instance()["pid"]) == [shop.pid("api")])
-    assert shop.state("api") == "ready" and shop.service("api")["restarts"] == 0
+    shop.follow("logs", "-f", "calc").wait_for("orphaned 5")
+    until(lambda: children_of(shop.instance()["pid"]) == [shop.pid("calc")])
+    assert shop.state("calc") == "ready" and shop.service("calc")["restarts"] == 0
 
 
 def test_fault_C18_child_without_environment_is_still_found(shop):
-    stops(shop, "--clear-env --ignore-term --double-fork --setsid-child", 5)
+    stops(shop, "--clear-env --ignore-term --setsid-child", 5)
+
+
+def test_fault_C18_daemon_without_environment_does_not_survive_down(shop):
+    shop.stack("""
+        [service worker]
+        command = ACTOR --clear-env --ignore-term --double-fork --say up
+        ready = log ^up$
+        stop.timeout = 500ms
+    """)
+    shop.up()
+    mine = descendants_of(shop.instance()["pid"])
+    assert len(mine) == 2
+    shop.down()
+    assert not [pid for pid in mine if alive(pid)]
 
 
 def test_fault_C20_stop_command_hangs_or_fails(shop):
@@ -143,13 +157,13 @@ def test_fault_C20_stop_command_hangs_or_fails(shop):
 
 def test_stop_command_is_enough(shop):
     shop.stack("""
-        [service api]
+        [service calc]
         command = ACTOR --ignore-term --wait-file stop-now --exit 0
         stop.command = /usr/bin/touch stop-now
         stop.timeout = 10s
     """)
     shop.up()
-    assert shop.run("stop", "api", code=0).seconds < 5
+    assert shop.run("stop", "calc", code=0).seconds < 5
 
 
 def test_stop_signal_and_leader_only(shop):
@@ -181,7 +195,7 @@ def test_promise_P1_every_misbehaviour_at_once(shop):
                "".join(f"[service s{i}]\ncommand = ACTOR {script}\n" for i, script in enumerate(scripts)))
     shop.up()
     supervisor = shop.instance()["pid"]
-    until(lambda: len(descendants_of(supervisor)) > 100)
+    until(lambda: len(descendants_of(supervisor)) > 60)
     mine = descendants_of(supervisor)
     result = shop.down()
     assert not [pid for pid in mine if alive(pid)]
@@ -227,6 +241,7 @@ def test_fault_S7_ctrl_c_twice_kills_at_once(shop):
     events = shop.events()
     terminal.type("\x03")
     events.event("stopping", "worker")
+    events.close()
     began = time.monotonic()
     terminal.type("\x03")
     assert terminal.wait() == 130
@@ -301,9 +316,12 @@ def test_second_up_follows_and_its_ctrl_c_ends_only_that(shop):
     shop.up()
     instance = shop.instance()
     terminal = shop.terminal("up")
-    terminal.wait_for("api-runs|worker-runs")
+    terminal.wait_for("runs already")
+    os.kill(shop.pid("api"), signal.SIGKILL)
+    end = terminal.wait_for("api-runs")
     terminal.type("\x03")
     terminal.wait()
+    assert b"goes on" in terminal.output[end:] or b"still runs" in terminal.output[end:] or b"keeps running" in terminal.output[end:]
     assert shop.instance()["pid"] == instance["pid"] and shop.instance()["state"] == "ready"
 
 
