@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/pages.h"
 #include "watch/lifecycle.h"
 #include "watch/perform.h"
 #include "watch/settle.h"
@@ -19,45 +20,53 @@ struct queued {
 struct keeper {
 	const struct sys *sys; /* borrows */
 	const struct stack *stack; /* borrows */
-	struct service_run *runs; /* owns, one per service */
-	struct queued *queue; /* owns: a ring */
+	size_t room; /* services that the arrays below have room for */
+	struct service_run *runs; /* owns (pages), as the next four; one per service */
+	struct queued *queue; /* a ring */
 	size_t queue_size;
 	size_t first;
 	size_t waiting;
-	struct settled *settled; /* owns: scratch */
-	bool *scratch; /* owns */
-	struct tree_mark *marks; /* owns: scratch */
+	struct settled *settled; /* scratch */
+	bool *scratch;
+	struct tree_mark *marks; /* scratch */
 	bool trees_changed;
 	bool after_gap;
 	int64_t now_ms;
 	int64_t expected_ms; /* the next turn should not come later than that */
 };
 
-static void release(struct keeper *k)
+static size_t queue_room(size_t services)
 {
-	free(k->runs);
-	free(k->queue);
-	free(k->settled);
-	free(k->scratch);
-	free(k->marks);
+	return 4 * services + 64;
 }
 
-/* All memory the keeper will ever need for this stack. */
+static void release(struct keeper *k)
+{
+	size_t n = k->room;
+	pages_free(k->runs, n * sizeof *k->runs);
+	pages_free(k->queue, queue_room(n) * sizeof *k->queue);
+	pages_free(k->settled, n * sizeof *k->settled);
+	pages_free(k->scratch, 2 * n * sizeof *k->scratch);
+	pages_free(k->marks, n * sizeof *k->marks);
+}
+
+/* All memory the keeper will ever need for this stack. Services never see it: it is not forked. */
 static int allocate(struct keeper *k, const struct stack *stack)
 {
-	size_t n = (size_t)stack->service_count;
+	size_t n = (size_t)stack->service_count + 1;
 	k->stack = stack;
-	k->queue_size = 4 * n + 64;
-	k->runs = calloc(n + 1, sizeof *k->runs);
-	k->queue = calloc(k->queue_size, sizeof *k->queue);
-	k->settled = calloc(n + 1, sizeof *k->settled);
-	k->scratch = calloc(2 * n + 1, sizeof *k->scratch);
-	k->marks = calloc(n + 1, sizeof *k->marks);
+	k->room = n;
+	k->queue_size = queue_room(n);
+	k->runs = pages_new(n * sizeof *k->runs);
+	k->queue = pages_new(k->queue_size * sizeof *k->queue);
+	k->settled = pages_new(n * sizeof *k->settled);
+	k->scratch = pages_new(2 * n * sizeof *k->scratch);
+	k->marks = pages_new(n * sizeof *k->marks);
 	if (!k->runs || !k->queue || !k->settled || !k->scratch || !k->marks) {
 		release(k);
 		return -1;
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i + 1 < n; i++)
 		service_run_init(&k->runs[i], &stack->services[i].policy);
 	return 0;
 }
