@@ -125,6 +125,7 @@ struct instance {
 
 	int64_t now_ms;
 	uint64_t random;
+	bool given_up; /* some service was stopped and is not wanted up: others may be stuck */
 	bool stopping; /* everything is to end */
 	bool killing;
 	bool ended;
@@ -157,6 +158,8 @@ struct instance {
 enum instance_state { INSTANCE_STATES(X) };
 #undef X
 const char *instance_state_word(enum instance_state state);
+/* settle_is_stuck(), asked only when it can be true. */
+bool instance_is_stuck(const struct instance *in, int service);
 enum instance_state instance_state_now(const struct instance *in);
 
 static inline const struct service *service_at(const struct instance *in, int service)

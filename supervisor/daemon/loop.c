@@ -8,6 +8,7 @@
 #include "daemon/instance.h"
 #include "daemon/pending.h"
 #include "daemon/reload.h"
+#include "watch/settle.h"
 
 /* Processes of no known service get so long after TERM, then KILL every so often. */
 enum { UNKNOWN_GRACE_MS = 2000, UNKNOWN_AGAIN_MS = 50 };
@@ -32,6 +33,22 @@ struct counts {
 	int started; /* ever */
 };
 
+bool instance_is_stuck(const struct instance *in, int service)
+{
+	return in->given_up
+		&& settle_is_stuck(in->loaded.stack, keeper_runs(in->keeper), service);
+}
+
+static void look_for_given_up(struct instance *in)
+{
+	in->given_up = false;
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+		const struct service_run *run = keeper_run(in->keeper, i);
+		in->given_up |= run->state == STATE_DOWN && run->want == WANT_DOWN
+			&& run->transition_count;
+	}
+}
+
 static struct counts count(const struct instance *in)
 {
 	struct counts c = {0};
@@ -45,8 +62,9 @@ static struct counts count(const struct instance *in)
 		c.troubled += (fresh && run->restarts > 0) || run->state == STATE_COOLING
 			|| run->state == STATE_UNHEALTHY;
 		c.occupied += service_occupied(run) || run->hook.pid;
-		c.active += service_occupied(run) || run->state == STATE_BLOCKED
-			|| run->state == STATE_COOLING;
+		bool waiting = run->state == STATE_BLOCKED
+			&& !instance_is_stuck(in, i);
+		c.active += service_occupied(run) || waiting || run->state == STATE_COOLING;
 		c.started += run->transition_count > 0;
 	}
 	return c;
@@ -233,6 +251,7 @@ static void before_wait(struct ev_loop *loop, ev_prepare *w, int events)
 	in->now_ms = clock_now_ms();
 	int64_t next = keeper_turn(in->keeper);
 	bool was_stopping = in->stopping;
+	look_for_given_up(in);
 	watch_essential(in);
 	follow_owner(in);
 	if (reload_continue(in) || in->stopping != was_stopping)

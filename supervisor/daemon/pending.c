@@ -58,9 +58,15 @@ enum outcome { OPEN, MET, HOPELESS };
 static enum outcome hopeless(const struct instance *in, const struct goal *goal, struct error *e)
 {
 	const struct service_run *run = keeper_run(in->keeper, goal->service);
-	int code = run->cause == CAUSE_CRASH || run->cause == CAUSE_NONE ? EXIT_FAILED : EXIT_NOT_READY;
+	bool own_fault = run->cause == CAUSE_CRASH || run->cause == CAUSE_NONE;
+	int code = own_fault && run->state != STATE_BLOCKED ? EXIT_FAILED : EXIT_NOT_READY;
+	char reason[REASON_SIZE];
+	reason_format(reason, "%s", run->reason);
+	if (run->state == STATE_BLOCKED)
+		settle_waits_for(in->loaded.stack, keeper_runs(in->keeper), goal->service, reason,
+			sizeof reason);
 	fail(e, code, "service '%s' %s: %s", service_at(in, goal->service)->name,
-		run->state == STATE_FAILED ? "failed" : service_state_word(run->state), run->reason);
+		run->state == STATE_FAILED ? "failed" : service_state_word(run->state), reason);
 	error_hint(e, "see `stackup why %s` and `stackup logs %s`",
 		service_at(in, goal->service)->name, service_at(in, goal->service)->name);
 	return HOPELESS;
@@ -136,7 +142,9 @@ static enum outcome look_at(const struct instance *in, const struct goal *goal, 
 			return hopeless(in, goal, e);
 		break;
 	}
-	return is_over(run) ? hopeless(in, goal, e) : OPEN;
+	if (!is_over(run) && !instance_is_stuck(in, goal->service))
+		return OPEN;
+	return hopeless(in, goal, e);
 }
 
 static enum outcome look_at_all(const struct instance *in, const struct pending *p, struct error *e)

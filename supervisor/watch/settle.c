@@ -49,6 +49,23 @@ static const struct dependency *unmet(const struct stack *stack, const struct se
 	return first;
 }
 
+bool settle_is_stuck(const struct stack *stack, const struct service_run *runs, int service)
+{
+	const struct service *s = &stack->services[service];
+	if (runs[service].state != STATE_BLOCKED || runs[service].start_free)
+		return false;
+	for (size_t i = 0; i < s->dependency_count; i++) {
+		const struct dependency *d = &s->dependencies[i];
+		const struct service_run *run = &runs[d->service];
+		if (settle_met(d, run))
+			continue;
+		bool given_up = run->state == STATE_DOWN && run->want == WANT_DOWN;
+		if (given_up || settle_is_stuck(stack, runs, d->service))
+			return true;
+	}
+	return false;
+}
+
 void settle_waits_for(const struct stack *stack, const struct service_run *runs, int service,
 	char *out, size_t size)
 {

@@ -28,6 +28,12 @@ size_t settle(const struct stack *stack, const struct service_run *runs, struct 
 void settle_waits_for(const struct stack *stack, const struct service_run *runs, int service,
 	char *out, size_t size);
 
+/*
+ * Blocked, and nobody is going to change that: directly or through others it needs a service that was
+ * stopped and is not wanted up again.
+ */
+bool settle_is_stuck(const struct stack *stack, const struct service_run *runs, int service);
+
 /* Whether one dependency is met by the present state of what it names. */
 bool settle_met(const struct dependency *dependency, const struct service_run *run);
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "watch/settle.h"
 #include "world.h"
 
 #include <cmocka.h>
@@ -194,6 +195,25 @@ static void fault_B20_failed_task_fails_its_dependents(void **state)
 	assert_state(2, STATE_FAILED);
 	assert_int_equal(keeper_run(world_keeper(w), 2)->cause, CAUSE_DEPENDENCY);
 	assert_non_null(strstr(keeper_run(world_keeper(w), 1)->reason, "'s0'"));
+}
+
+static void a_service_whose_dependency_was_stopped_is_stuck(void **state)
+{
+	(void)state;
+	begin(3);
+	world_depends(stack, 1, 0, CONDITION_READY);
+	world_depends(stack, 2, 1, CONDITION_READY);
+	world_script(w, 0)->ready_after_ms = 500;
+	start_all();
+	world_run_until(w, world_now(w) + 100);
+	assert_false(settle_is_stuck(stack, keeper_runs(world_keeper(w)), 2));
+	world_kill_from_outside(w, 0, SIGTERM);
+	world_run_until(w, world_now(w) + 100);
+	assert_true(settle_is_stuck(stack, keeper_runs(world_keeper(w)), 1));
+	assert_true(settle_is_stuck(stack, keeper_runs(world_keeper(w)), 2));
+	keeper_start(world_keeper(w), 0, false, NULL);
+	world_run_until(w, world_now(w) + 2000);
+	assert_state(2, STATE_READY);
 }
 
 static void fault_B20_task_past_its_timeout(void **state)
@@ -480,6 +500,7 @@ int main(void)
 		scenario(fault_B15_dependents_of_a_dead_database_burn_no_restarts),
 		scenario(fault_B19_optional_dependency_that_fails_is_waived),
 		scenario(fault_B20_failed_task_fails_its_dependents),
+		scenario(a_service_whose_dependency_was_stopped_is_stuck),
 		scenario(fault_B20_task_past_its_timeout),
 		scenario(fault_B21_the_last_command_wins),
 		scenario(fault_B24_B25_stop_is_the_reverse_of_the_start),
