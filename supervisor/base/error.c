@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What error.h puts around them for analysers. */
+#undef fail
+#undef fail_errno
+#undef fail_while
+
 const char *exit_code_word(int code)
 {
 	switch (code) {

@@ -57,6 +57,17 @@ int fail_errno(struct error *e, int code, const char *format, ...)
 /* Puts what the caller was doing in front of an error that is already there. */
 int fail_while(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Analysers see one file at a time: without this they follow paths on which these return 0. */
+#ifdef __clang_analyzer__
+static inline int minus_one(void)
+{
+	return -1;
+}
+#define fail(...)       (fail(__VA_ARGS__), minus_one())
+#define fail_errno(...) (fail_errno(__VA_ARGS__), minus_one())
+#define fail_while(...) (fail_while(__VA_ARGS__), minus_one())
+#endif
+
 /* Sets the hint (the fix) of an error that is already there. */
 void error_hint(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
