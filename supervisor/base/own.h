@@ -31,7 +31,8 @@ static inline void own_free(void *address)
 	*memory = NULL;
 }
 
-#define OWNED_FD   __attribute__((cleanup(own_close))) int
+/* Unused: held to the end of the scope is use enough (a listener, a lock); clang would warn. */
+#define OWNED_FD   __attribute__((cleanup(own_close), unused)) int
 #define OWNED(type) __attribute__((cleanup(own_free))) type *
 
 #endif
