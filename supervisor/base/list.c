@@ -12,10 +12,10 @@ bool list_reserve(void *items_address, size_t *capacity, size_t count, size_t it
 		grown *= 2;
 	void *items;
 	memcpy(&items, items_address, sizeof items);
-	items = reallocarray(items, grown, item_size);
-	if (!items)
+	void *moved = reallocarray(items, grown, item_size);
+	if (!moved)
 		return false;
-	memcpy(items_address, &items, sizeof items);
+	memcpy(items_address, &moved, sizeof moved);
 	*capacity = grown;
 	return true;
 }

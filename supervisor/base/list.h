@@ -23,12 +23,13 @@ bool list_reserve(void *items_address, size_t *capacity, size_t count, size_t it
 
 #define list_push(list, item)                                                                      \
 	(list_reserve(&(list)->items, &(list)->capacity, (list)->count + 1,                        \
-		 sizeof *(list)->items) &&                                                         \
+		 sizeof *(list)->items) /* NOLINT(bugprone-sizeof-expression): pointers too */ &&  \
 		((list)->items[(list)->count++] = (item), true))
 
 /* Order is kept. */
 #define list_remove(list, index)                                                                   \
-	list_close_gap((list)->items, &(list)->count, (index), sizeof *(list)->items)
+	list_close_gap((list)->items, &(list)->count, (index),                                     \
+		sizeof *(list)->items) /* NOLINT(bugprone-sizeof-expression): pointers too */
 void list_close_gap(void *items, size_t *count, size_t index, size_t item_size);
 
 #define list_release(list)                                                                         \

@@ -8,7 +8,7 @@ static bool reserve(struct text *t, size_t more)
 {
 	if (t->broken)
 		return false;
-	if (t->length + more + 1 <= t->capacity)
+	if (t->data && t->length + more + 1 <= t->capacity)
 		return true;
 	size_t capacity = t->capacity ? t->capacity : 32;
 	while (capacity < t->length + more + 1)
