@@ -91,7 +91,9 @@ bool number_size(const char *text, int64_t *bytes)
 	int64_t scale = 1;
 	if (*unit) {
 		const char *letter = strchr(letters, *unit & ~0x20);
-		if (!letter || (unit[1] && strcasecmp(unit + 1, "B") && strcasecmp(unit + 1, "iB")))
+		bool ends = !unit[1] || strcasecmp(unit + 1, "B") == 0 ||
+			strcasecmp(unit + 1, "iB") == 0;
+		if (!letter || !ends)
 			return false;
 		for (const char *at = letters; at <= letter; at++)
 			scale *= 1024;

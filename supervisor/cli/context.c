@@ -42,7 +42,7 @@ static int take_choice(struct context *context, struct error *e)
 {
 	const char *text = option_value(&context->line, OPTION_INSTANCE);
 	const char *from = "--instance";
-	int64_t number;
+	int64_t number = 0;
 	if (!text && is_set("STACKUP_INSTANCE")) {
 		text = getenv("STACKUP_INSTANCE");
 		from = "STACKUP_INSTANCE";

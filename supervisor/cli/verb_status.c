@@ -115,8 +115,8 @@ static void add_ports(struct text *out, const json_t *service)
 
 static void add_size(struct text *out, int64_t bytes)
 {
-	if (bytes >= 1024 * 1024)
-		text_addf(out, "%" PRId64 "M", bytes / (1024 * 1024));
+	if (bytes >= INT64_C(1024) * 1024)
+		text_addf(out, "%" PRId64 "M", bytes / (INT64_C(1024) * 1024));
 	else if (bytes > 0)
 		text_addf(out, "%" PRId64 "K", bytes / 1024);
 }

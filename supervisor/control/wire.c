@@ -61,7 +61,7 @@ enum frame_result frame_next(struct frame_reader *reader, json_t **object, struc
 	reader->start += FRAME_HEADER + length;
 	if (reader->start == reader->buffer.length) {
 		/* A big frame's memory is not kept for a client that goes idle. */
-		if (reader->buffer.capacity > 64 * 1024)
+		if (reader->buffer.capacity > (size_t)64 * 1024)
 			text_release(&reader->buffer);
 		text_clear(&reader->buffer);
 		reader->start = 0;

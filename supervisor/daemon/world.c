@@ -82,7 +82,7 @@ static int relax_ports(struct instance *in, const struct service *s, struct star
 			continue;
 		if (hold_relax(hold, mode, e))
 			return fail_while(e, "port %u", port->number);
-		if (mode != HOLD_LISTEN || start->listen_count == SLOTS * 2)
+		if (mode != HOLD_LISTEN || start->listen_count == (size_t)SLOTS * 2)
 			continue;
 		if (start->listen_count)
 			text_add_char(&start->listen_names, ':');

@@ -14,7 +14,7 @@ enum hold_mode claim_hold_mode(const struct claim *claim, const struct port *por
 	if (port->hold != HOLD_AUTO)
 		return port->hold;
 	for (size_t i = 0; i < claim->hold_mode_count; i++) {
-		if (strcmp(claim->hold_modes[i].service, port->service))
+		if (strcmp(claim->hold_modes[i].service, port->service) != 0)
 			continue;
 #define X(name, word)                                                                              \
 	if (!strcmp(claim->hold_modes[i].mode, word) && name != HOLD_AUTO)                         \

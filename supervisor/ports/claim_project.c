@@ -102,7 +102,7 @@ int launch_find_project(struct launch *l, struct error *e)
 	if (launch_first_block(l, &l->project.block, e) ||
 		project_add(l->registry, arena, &l->project, e))
 		return -1;
-	if (strcmp(l->project.name, request->stack_name))
+	if (strcmp(l->project.name, request->stack_name) != 0)
 		text_addf(&l->claim->notices, "there is a project '%s' already; this one is called "
 			"'%s'\n", request->stack_name, l->project.name);
 	return 0;

@@ -37,7 +37,7 @@ static bool find_variable(const struct text *environment, const char *name, stru
 	size_t length = strlen(name);
 	const char *at = text_string(environment), *end = at + environment->length;
 	for (; at < end; at += strlen(at) + 1) {
-		if (strncmp(at, name, length) || at[length] != '=')
+		if (strncmp(at, name, length) != 0 || at[length] != '=')
 			continue;
 		text_add(out, at + length + 1);
 		return text_ok(out);
@@ -218,7 +218,7 @@ static uint64_t socket_inode(int directory, const char *name)
 	if (length < (ssize_t)sizeof prefix)
 		return 0;
 	target[length] = '\0';
-	if (memcmp(target, prefix, sizeof prefix - 1))
+	if (memcmp(target, prefix, sizeof prefix - 1) != 0)
 		return 0;
 	return strtoull(target + sizeof prefix - 1, NULL, 10);
 }

@@ -20,7 +20,7 @@ static const char *parse_address(const char *at, bool v6, uint8_t *address)
 		uint32_t value = (uint32_t)strtoul(word, &end, 16);
 		if (*end)
 			return NULL;
-		memcpy(address + 4 * i, &value, 4);
+		memcpy(address + (size_t)i * 4, &value, 4);
 		at += 8;
 	}
 	return *at == ':' ? at + 1 : NULL;

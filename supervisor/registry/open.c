@@ -102,7 +102,7 @@ static bool is_sound(struct registry *r)
 		return true;
 	if (read_pragma(r, "PRAGMA quick_check(1)", answer, sizeof answer, NULL))
 		return !is_damaged(r);
-	if (strcmp(answer, "ok") || r->version <= 0)
+	if (strcmp(answer, "ok") != 0 || r->version <= 0)
 		return false;
 	seen_sound.device = st.st_dev;
 	seen_sound.inode = st.st_ino;

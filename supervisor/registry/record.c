@@ -121,7 +121,7 @@ static int64_t id_of(const char *name)
 	const char *end = strchr(name, '.');
 	int64_t id = 0;
 	size_t length = end ? (size_t)(end - name) : 0;
-	if (name[0] != 'p' || length < 2 || length > sizeof digits || strcmp(end, ".lock"))
+	if (name[0] != 'p' || length < 2 || length > sizeof digits || strcmp(end, ".lock") != 0)
 		return 0;
 	memcpy(digits, name + 1, length - 1);
 	digits[length - 1] = '\0';
@@ -153,7 +153,7 @@ int record_restore(struct registry *r, const char *state, size_t *count, struct 
 		int64_t id = id_of(entry->d_name);
 		highest = id > highest ? id : highest;
 		const char *end = strrchr(entry->d_name, '.');
-		if (entry->d_name[0] != 'p' || !end || strcmp(end, ".json"))
+		if (entry->d_name[0] != 'p' || !end || strcmp(end, ".json") != 0)
 			continue;
 		text_cut(&path, base);
 		text_addf(&path, "/%s", entry->d_name);
