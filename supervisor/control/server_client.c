@@ -77,7 +77,7 @@ bool client_write_out(struct client *client)
 	}
 	ev_io_stop(client->server->loop, &client->writable);
 	client->written = 0;
-	if (client->output.capacity > 64 * 1024)
+	if (client->output.capacity > (size_t)64 * 1024)
 		text_release(&client->output);
 	text_clear(&client->output);
 	return true;
@@ -350,6 +350,8 @@ static bool greet(struct client *client)
 	client->busy = true;
 	bool sent = greeting && push_frame(client, greeting, &e);
 	json_decref(greeting);
+	if (!sent)
+		client_drop(client);
 	client->busy = false;
 	return sent;
 }
