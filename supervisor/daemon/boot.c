@@ -152,6 +152,7 @@ static int open_logs(struct instance *in, struct error *e)
 	if (intake_pool_open(&in->pool, in->log_dir, in->loaded.stack->log_total, count,
 		    io_hooks(in), e))
 		return -1;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	in->io = calloc((size_t)count + 1, sizeof *in->io);
 	if (!in->io)
 		return fail(e, EXIT_FAILED, "out of memory");

@@ -342,13 +342,14 @@ static void add_conflict(struct checking *c, const struct port *row, uint16_t po
 static void check_all(struct checking *c)
 {
 	for (size_t i = 0; i < c->count; i++) {
-		const struct port *row = i < c->row_count ? &c->rows[i] : NULL;
+		bool ours = i < c->row_count;
+		const struct port *row = ours ? &c->rows[i] : NULL;
 		const struct lease *lease;
-		bool udp = row && row->protocol == PROTOCOL_UDP;
-		if (!row && is_wanted(c, c->ports[i]))
+		bool udp = ours && row->protocol == PROTOCOL_UDP;
+		if (!ours && is_wanted(c, c->ports[i]))
 			continue;
 		struct port_verdict v = verdict_of(c, c->ports[i], udp, &lease);
-		bool quiet = !row && (v.class == CLASS_TIME_WAIT || v.class == CLASS_EPHEMERAL);
+		bool quiet = !ours && (v.class == CLASS_TIME_WAIT || v.class == CLASS_EPHEMERAL);
 		if (is_conflict(c, &v) && !quiet)
 			add_conflict(c, row, c->ports[i], &v, lease);
 	}

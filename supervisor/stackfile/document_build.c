@@ -228,6 +228,7 @@ static void complain_entries(struct building *b, const struct section *section)
 	const struct entry **sorted = arena_take(arena, count * sizeof(const struct entry *));
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &section->entries[i];
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are sorted */
 	qsort(sorted, count, sizeof *sorted, compare_entries);
 	for (size_t i = 1, first = 0; i < count; i++) {
 		if (strcmp(sorted[i]->key, sorted[first]->key) != 0) {
@@ -247,6 +248,7 @@ static void complain_sections(struct building *b)
 	const struct section **sorted = arena_take(arena, count * sizeof(const struct section *));
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &b->sections[i];
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are sorted */
 	qsort(sorted, count, sizeof *sorted, compare_sections);
 	for (size_t i = 1, first = 0; i < count; i++) {
 		if (strcmp(sorted[i]->header, sorted[first]->header) != 0) {

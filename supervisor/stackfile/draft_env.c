@@ -181,8 +181,9 @@ static void notice_port(struct draft *draft, struct complaints *complaints)
 	const size_t *place = lookup_find(&draft->files.places, "PORT");
 	if (!place || !draft->document->is_procfile)
 		return;
-	complaint_notice(complaints, NULL, 0, NULL, "%s: PORT moves nothing here",
-		draft->files.vars[*place].origin);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a place is an index into vars */
+	const char *origin = draft->files.vars[*place].origin;
+	complaint_notice(complaints, NULL, 0, NULL, "%s: PORT moves nothing here", origin);
 	complaint_hint(
 		complaints, "every instance has ports of its own; 'stackup port NAME' shows them");
 }

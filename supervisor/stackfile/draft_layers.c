@@ -114,7 +114,8 @@ static void set_member(struct draft *draft, struct members *members, struct memb
 	*arena_append(draft->arena, members->items, members->count) = member;
 }
 
-static struct members *family(struct draft_service *service, enum key_id id)
+static __attribute__((nonnull)) struct members *family(
+	struct draft_service *service, enum key_id id)
 {
 	if (id == KEY_ENV_NAME || id == KEY_ENVIRONMENT_ENV_NAME || id == KEY_INSTANCE_ENV_NAME)
 		return &service->env;

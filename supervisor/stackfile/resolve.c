@@ -203,6 +203,7 @@ static void check_logs(struct resolving *r)
 	for (int i = 0; i < stack->service_count; i++)
 		if (stack->services[i].log.file)
 			named[count++] = &stack->services[i];
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are sorted */
 	qsort(named, count, sizeof *named, compare_logs);
 	for (size_t i = 1; i < count; i++) {
 		if (strcmp(named[i]->log.file, named[i - 1]->log.file) != 0)
