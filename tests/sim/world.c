@@ -62,7 +62,8 @@ uint32_t world_random(struct world *w)
 	return (uint32_t)((w->state * 0x2545f4914f6cdd1dULL) >> 32);
 }
 
-static _Noreturn void broken(const struct world *w, int service, const char *format, ...)
+static _Noreturn __attribute__((format(printf, 3, 4))) void broken(
+	const struct world *w, int service, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);

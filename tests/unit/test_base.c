@@ -120,7 +120,7 @@ static void promise_P14_strict_text_has_no_control_bytes(void **state)
 	for (const char *c = shown; *c; c++)
 		assert_true((unsigned char)*c >= 0x20 && (unsigned char)*c != 0x7f);
 	free(shown);
-	static const char *const deceiving[] = {"\xc2\x9b" "31m", "\xe2\x80\xae", "\xe2\x80\x8b",
+	static const char *const deceiving[] = {("\xc2\x9b" "31m"), "\xe2\x80\xae", "\xe2\x80\x8b",
 		"\xef\xbb\xbf", "\xe2\x81\xa6", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80"};
 	for (size_t i = 0; i < sizeof deceiving / sizeof deceiving[0]; i++) {
 		shown = strict(deceiving[i], strlen(deceiving[i]));

@@ -972,7 +972,7 @@ static void claim_at_once(int count, bool same, struct range *ranges)
 		claim_init(&claim);
 		struct range range = {.outcome = 2};
 		if (!claim_instance(&request, &claim, &w.e)) {
-			range.outcome = claim.outcome;
+			range.outcome = (int)claim.outcome;
 			range.owner = claim.outcome == CLAIM_RUNNING ? claim.pid : getpid();
 			bool ours = claim.outcome == CLAIM_OURS;
 			if (ours && claim_ports(w.dir, &claim, rows, 2, NULL, &w.e))

@@ -481,9 +481,10 @@ static void fault_F23_odd_names(void **state)
 static void write_on(int out)
 {
 	struct registry *r = registry_open(w.dir, REGISTRY_WRITE, 10000, NULL, NULL);
-	for (int i = 0; r; i++) {
+	int i = 0;
+	while (r) {
 		char text[32];
-		snprintf(text, sizeof text, "%d-%d", (int)getpid(), i);
+		snprintf(text, sizeof text, "%d-%d", (int)getpid(), i++);
 		if (registry_begin(r, NULL) || history_event(r, 1, 1, "test", text, NULL) ||
 			registry_commit(r, NULL) || write(out, "x", 1) != 1)
 			_exit(1);

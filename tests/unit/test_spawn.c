@@ -391,7 +391,7 @@ static void another_user_with_its_groups(void **state)
 		.env = environment,
 		.dir = "/",
 		.user = entry->pw_name};
-	char copy[4200];
+	char copy[4 * 4200];
 	snprintf(copy, sizeof copy, "cp %s %s && chmod 755 %s %s/actor", self_path, in_dir("actor"),
 		dir, dir);
 	assert_int_equal(system(copy), 0);
