@@ -134,6 +134,9 @@ static void take_signal(struct follow *f)
 	struct signalfd_siginfo info;
 	if (read(f->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
 		return;
+	/* A second TERM says nothing new (timeout(1) sends two); only Ctrl-C asks for more force. */
+	if (f->stop_signal && info.ssi_signo != SIGINT)
+		return;
 	if (!f->stop_signal)
 		f->stop_signal = (int)info.ssi_signo;
 	f->interrupts++;

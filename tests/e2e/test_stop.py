@@ -343,3 +343,17 @@ def test_sighup_reloads_a_detached_instance(shop):
     until(lambda: "changed" in shop.log("api"))
     assert shop.pid("worker") == worker
     events.close()
+
+
+def test_a_second_TERM_is_not_a_second_ctrl_c(shop):
+    shop.stack("""
+        [service calc]
+        command = ACTOR --term-delay 700 --say ready
+        ready = log ready
+    """)
+    process = shop.follow("up")
+    process.wait_for("ready")
+    os.kill(process.process.pid, signal.SIGTERM)
+    os.kill(process.process.pid, signal.SIGTERM)
+    assert process.process.wait(20) == 143
+    assert not [e for e in shop.past_events() if e["kind"] == "killed"]
