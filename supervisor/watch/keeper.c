@@ -9,7 +9,8 @@
 #include "watch/perform.h"
 #include "watch/settle.h"
 
-enum { GAP_MS = 1000 };
+/* A turn starts so many services at most: others want to be heard in between (promise P6). */
+enum { GAP_MS = 1000, STARTS_A_TURN = 32 };
 
 struct queued {
 	int service;
@@ -29,6 +30,7 @@ struct keeper {
 	struct settled *settled; /* scratch */
 	bool *scratch;
 	struct tree_mark *marks; /* scratch */
+	int starts_left; /* in this turn */
 	bool trees_changed;
 	bool after_gap;
 	int64_t now_ms;
@@ -237,18 +239,24 @@ void keeper_exits(struct keeper *k, const struct keeper_exit *exits, size_t coun
 	}
 }
 
+/* False: it has to wait for the next turn. */
+static bool settle_one(struct keeper *k, struct settled *s)
+{
+	if (s->event.kind == ON_MAY_START && k->starts_left-- <= 0)
+		return false;
+	if (s->reason[0])
+		s->event.reason = s->reason;
+	handle(k, s->service, &s->event);
+	return true;
+}
+
 static void settle_all(struct keeper *k)
 {
-	for (;;) {
+	for (bool moved = true; moved;) {
 		size_t count = settle(k->stack, k->runs, k->settled, k->scratch);
-		if (!count)
-			return;
-		for (size_t i = 0; i < count; i++) {
-			struct settled *s = &k->settled[i];
-			if (s->reason[0])
-				s->event.reason = s->reason;
-			handle(k, s->service, &s->event);
-		}
+		moved = false;
+		for (size_t i = 0; i < count; i++)
+			moved |= settle_one(k, &k->settled[i]);
 		drain(k);
 	}
 }
@@ -271,7 +279,7 @@ static void let_time_pass(struct keeper *k)
 
 static int64_t next_turn(struct keeper *k)
 {
-	int64_t next = NO_DEADLINE;
+	int64_t next = k->starts_left < 0 ? k->now_ms : NO_DEADLINE;
 	k->expected_ms = NO_DEADLINE;
 	for (int i = 0; i < k->stack->service_count; i++) {
 		int64_t due = service_next_time(&k->runs[i]);
@@ -288,6 +296,7 @@ static int64_t next_turn(struct keeper *k)
 int64_t keeper_turn(struct keeper *k)
 {
 	k->now_ms = k->sys->now_ms(k->sys->self);
+	k->starts_left = STARTS_A_TURN;
 	forgive_gap(k);
 	drain(k);
 	let_time_pass(k);

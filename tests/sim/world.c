@@ -429,7 +429,7 @@ static void check_waiting(struct world *w, int i)
 	case STATE_BLOCKED: {
 		char waits[REASON_SIZE];
 		settle_waits_for(w->stack, keeper_runs(w->keeper), i, waits, sizeof waits);
-		if (!waits[0])
+		if (!waits[0] && w->next_ms > w->now_ms)
 			broken(w, i, "blocked, and waits for nothing");
 		break;
 	}
