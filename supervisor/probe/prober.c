@@ -166,8 +166,8 @@ static void look_for_all(struct prober *prober)
 	if (!prober->looking_count)
 		return;
 	TAILQ_FOREACH(a, &prober->looking, link)
-	looks[count++] = (struct listener_look){
-		.service = a->service, .port = a->probe->port, .owner = LISTENER_UNKNOWN};
+		looks[count++] = (struct listener_look){
+			.service = a->service, .port = a->probe->port, .owner = LISTENER_UNKNOWN};
 	prober->hooks.look(prober->hooks.self, looks, count);
 	for (size_t i = 0; i < count; i++)
 		take_look(TAILQ_FIRST(&prober->looking), &looks[i]);
@@ -192,7 +192,7 @@ static void start_waiting(struct prober *prober)
 			prober->lanes[lane].running_count < a->way->most)
 			start_one(a);
 		TAILQ_FOREACH(a, &prober->lanes[lane].queued, link)
-		a->waited = true;
+			a->waited = true;
 	}
 }
 
