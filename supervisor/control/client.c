@@ -86,7 +86,12 @@ static int read_frame(
 			break;
 		}
 		struct pollfd wait = {.fd = client->fd, .events = POLLIN};
-		int ready = poll(&wait, 1, left_ms(deadline_ms));
+		int left = left_ms(deadline_ms);
+		int ready;
+		/* A look that does not wait is taken again; a signal ends only a wait. */
+		do
+			ready = poll(&wait, 1, left);
+		while (ready < 0 && errno == EINTR && left == 0);
 		if (ready < 0 && errno != EINTR)
 			return fail_errno(e, EXIT_FAILED, "waiting for the supervisor");
 		if (ready <= 0)

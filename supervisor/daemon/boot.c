@@ -299,7 +299,7 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 	if (getrandom(&in->random, sizeof in->random, 0) != sizeof in->random)
 		in->random = (uint64_t)in->now_ms;
 	ev_set_allocator(reserve_for_ev);
-	in->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+	in->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_SIGNALFD);
 	if (!in->loop)
 		return fail(e, EXIT_FAILED, "the event loop cannot be made: out of memory or descriptors");
 	in->main_dir = strdup(r->main_dir);

@@ -90,7 +90,10 @@ struct birth {
 static _Noreturn void give_up(const struct birth *birth, enum spawn_stage stage)
 {
 	struct spawn_failure failure = {.pid = getpid(), .stage = (int)stage, .number = errno};
-	ssize_t put = write(birth->error_fd, &failure, sizeof failure);
+	ssize_t put;
+	do
+		put = write(birth->error_fd, &failure, sizeof failure);
+	while (put < 0 && errno == EINTR);
 	_exit(put == (ssize_t)sizeof failure ? 127 : 126);
 }
 
@@ -276,9 +279,13 @@ int spawner_start(
 static void read_failures(struct spawner *spawner)
 {
 	struct spawn_failure failure;
-	while (read(spawner->error_read, &failure, sizeof failure) == (ssize_t)sizeof failure)
-		if (!list_push(&spawner->failures, failure))
+	for (;;) {
+		ssize_t got = read(spawner->error_read, &failure, sizeof failure);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got != (ssize_t)sizeof failure || !list_push(&spawner->failures, failure))
 			return;
+	}
 }
 
 static bool take_failure(struct spawner *spawner, pid_t pid, struct spawn_failure *failure)
@@ -311,7 +318,7 @@ static void describe(const siginfo_t *info, struct exit_status *status)
 int spawner_reap(struct spawner *spawner, struct exit_status *status)
 {
 	siginfo_t info = {0};
-	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
+	if (proc_wait(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
 		return 0;
 	describe(&info, status);
 	read_failures(spawner);
@@ -322,7 +329,7 @@ int spawner_reap(struct spawner *spawner, struct exit_status *status)
 	} else if (status->signal && proc_is_called(status->pid, UNBORN)) {
 		status->stage = spawn_stage_word(SPAWN_KILLED);
 	}
-	waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
+	proc_wait(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
 	return 1;
 }
 

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "spawn/guardian_sweep.h"
+#include "spawn/proc.h"
 
 enum {
 	SOCKET_FD = 3, /* in G, after it has closed everything else */
@@ -114,7 +115,7 @@ static int mirror(const siginfo_t *end)
 static bool has_ended(pid_t supervisor, siginfo_t *end)
 {
 	end->si_pid = 0;
-	return !waitid(P_PID, (id_t)supervisor, end, WEXITED | WNOHANG) && end->si_pid;
+	return !proc_wait(P_PID, (id_t)supervisor, end, WEXITED | WNOHANG) && end->si_pid;
 }
 
 static void hand_on_signals(pid_t supervisor)

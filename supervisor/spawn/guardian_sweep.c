@@ -47,7 +47,7 @@ static bool reap_dead(void)
 	siginfo_t info;
 	do {
 		info.si_pid = 0;
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) && errno == ECHILD)
+		if (proc_wait(P_ALL, 0, &info, WEXITED | WNOHANG) && errno == ECHILD)
 			return false;
 	} while (info.si_pid);
 	return true;

@@ -220,3 +220,12 @@ bool proc_environ_has(const struct text *environ_text, const char *entry)
 	}
 	return false;
 }
+
+int proc_wait(idtype_t type, id_t id, siginfo_t *info, int flags)
+{
+	int result;
+	do
+		result = waitid(type, id, info, flags);
+	while (result && errno == EINTR);
+	return result;
+}

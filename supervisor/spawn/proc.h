@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 
 #include "base/text.h"
 
@@ -33,6 +34,9 @@ static inline bool proc_is_dead(const struct proc_stat *stat)
 
 /* Whether it is called so in the process table; a third of the price of proc_stat(). */
 bool proc_is_called(pid_t pid, const char *name);
+
+/* waitid(2) that goes on after EINTR. */
+int proc_wait(idtype_t type, id_t id, siginfo_t *info, int flags);
 
 /* Calls visit(self, child) for each child of each thread; stops when it returns false. */
 void proc_children(pid_t pid, bool (*visit)(void *self, pid_t child), void *self);

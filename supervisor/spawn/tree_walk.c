@@ -25,7 +25,7 @@ void tree_direct(const struct tree *tree, struct pid_list *out)
 static bool is_zombie(pid_t direct)
 {
 	siginfo_t info = {0};
-	return !waitid(P_PID, (id_t)direct, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+	return !proc_wait(P_PID, (id_t)direct, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
 }
 
 static int owner_by_memory(const struct tree *tree, const struct proc_stat *stat)
