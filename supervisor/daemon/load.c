@@ -198,6 +198,9 @@ int load_stack(struct instance *in, const struct load_request *request, struct l
 	*loaded = (struct loaded){0};
 	struct draft *draft = draft_new(&asked, c);
 	int rc = draft ? numbers_begin(&n, draft, e) : fail(e, EXIT_FAILED, "out of memory");
+	if (draft)
+		in->claim.avoided = draft_avoided(
+			draft, &in->claim.avoided_count, &in->claim.protect_count);
 	if (!rc)
 		rc = look_first(in, request, draft, &n, c, e);
 	if (!rc) {
@@ -211,6 +214,8 @@ int load_stack(struct instance *in, const struct load_request *request, struct l
 	if (rc)
 		loaded_release(loaded);
 	numbers_release(&n);
+	in->claim.avoided = NULL;
+	in->claim.avoided_count = in->claim.protect_count = 0;
 	draft_free(draft);
 	return rc;
 }

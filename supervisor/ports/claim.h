@@ -87,6 +87,15 @@ struct claim {
 	struct lease *moved; /* substitutions of a run that ended without `down`: they stay */
 	size_t moved_count;
 
+	/*
+	 * Borrows from the caller, who sets them before claim_preview(), claim_ports() and
+	 * ports_check(): ports that no row gets unless it names the number itself. The first
+	 * protect_count of them are those whose listeners are never touched.
+	 */
+	const uint16_t *avoided;
+	size_t avoided_count;
+	size_t protect_count;
+
 	/* after claim_ports() */
 	struct hold *holds; /* owns; as many as ports, the same indexes */
 	size_t hold_count;
@@ -96,6 +105,9 @@ struct claim {
 	struct owner_list removed; /* owns; own leftovers that were ended */
 	struct text conflicts; /* owns; after EXIT_CONFLICT all of them, one sentence a line */
 };
+
+bool claim_avoids(const struct claim *claim, uint16_t port);
+bool claim_protects(const struct claim *claim, uint16_t port);
 
 /* A claim is released in any state, also after an error. */
 void claim_init(struct claim *claim);

@@ -29,7 +29,8 @@ static uint16_t find_place(struct boarding *b, int row, uint16_t low, uint16_t h
 	for (int port = low; port <= high; port++) {
 		struct pooled *known = boarding_find(b, (uint16_t)port, udp);
 		struct pooled item = {.hold = HOLD_NONE, .fresh = true, .row = row};
-		if (boarding_wants(b, (uint16_t)port, udp) || (known && known->row >= 0))
+		if (claim_avoids(b->claim, (uint16_t)port) ||
+			boarding_wants(b, (uint16_t)port, udp) || (known && known->row >= 0))
 			continue;
 		if (known) {
 			known->row = row;
@@ -95,6 +96,17 @@ static bool is_worth_a_word(const struct trouble *t)
 	return false;
 }
 
+/* Nobody is told to stop what the stack file protects. */
+static bool may_be_stopped(const struct boarding *b)
+{
+	for (size_t i = 0; i < b->troubles.count; i++) {
+		const struct trouble *t = &b->troubles.items[i];
+		if (t->row >= 0 && !t->moved_to && claim_protects(b->claim, t->port))
+			return false;
+	}
+	return true;
+}
+
 /* The error's text has an end: whole sentences that fit, and how many more there are. */
 static int fail_conflicts(const struct boarding *b, size_t count, struct error *e)
 {
@@ -111,8 +123,8 @@ static int fail_conflicts(const struct boarding *b, size_t count, struct error *
 		fail(e, EXIT_CONFLICT, "%.*s", (int)(used ? used - 1 : ERROR_TEXT_SIZE - 1), all);
 	else
 		fail(e, EXIT_CONFLICT, "%.*sand %zu more", (int)used, all, count - told);
-	error_hint(e, "stop what has the port, let the service move (a slot, or `range = LOW-HIGH` "
-		"for a fixed port), or change the stack file");
+	error_hint(e, "%slet the service move (a slot, or `range = LOW-HIGH` for a fixed port), or change "
+		"the stack file", may_be_stopped(b) ? "stop what has the port, " : "");
 	return -1;
 }
 

@@ -294,6 +294,15 @@ static bool is_wanted(const struct checking *c, uint16_t port)
 	return false;
 }
 
+/* Nor is what another row would move to. */
+static bool is_promised(const struct checking *c, uint16_t port)
+{
+	for (size_t i = 0; i < c->check->count; i++)
+		if (c->check->items[i].move_to == port)
+			return true;
+	return false;
+}
+
 static uint16_t free_place(const struct checking *c, const struct port *row)
 {
 	uint16_t low = row->range_low, high = row->range_high;
@@ -304,7 +313,8 @@ static uint16_t free_place(const struct checking *c, const struct port *row)
 	for (int port = low; port && port <= high; port++) {
 		const struct lease *lease;
 		bool udp = row->protocol == PROTOCOL_UDP;
-		if (!is_wanted(c, (uint16_t)port) &&
+		if (!claim_avoids(c->claim, (uint16_t)port) && !is_wanted(c, (uint16_t)port) &&
+			!is_promised(c, (uint16_t)port) &&
 			verdict_of(c, (uint16_t)port, udp, &lease).class == CLASS_FREE)
 			return (uint16_t)port;
 	}
@@ -330,6 +340,7 @@ static void add_conflict(struct checking *c, const struct port *row, uint16_t po
 		.service = row ? arena_string(arena, row->service) : "",
 		.port = port,
 		.class = v->class,
+		.is_protected = claim_protects(c->claim, port),
 		.holder = v->holder,
 		.text = arena_string(arena, text_string(&line)),
 		.default_action = v->class == CLASS_OWN_STALE ? "stop"

@@ -42,6 +42,7 @@ struct port_conflict {
 	uint16_t port;
 	enum port_class class;
 	const struct owner *holder; /* NULL: unknown */
+	bool is_protected; /* [ports] protect: stopping the holder is no option */
 	const char *text; /* one line about the holder */
 	const char *default_action; /* wait, stop, move, fail */
 	uint16_t move_to; /* 0: nowhere */

@@ -11,6 +11,24 @@ struct slots {
 	int count;
 };
 
+static bool is_among(const uint16_t *ports, size_t count, uint16_t port)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ports[i] == port)
+			return true;
+	return false;
+}
+
+bool claim_avoids(const struct claim *claim, uint16_t port)
+{
+	return is_among(claim->avoided, claim->avoided_count, port);
+}
+
+bool claim_protects(const struct claim *claim, uint16_t port)
+{
+	return is_among(claim->avoided, claim->protect_count, port);
+}
+
 static bool is_row(const struct port *row, const char *service, const char *name)
 {
 	return !strcmp(row->service, service) && !strcmp(row->name, name);
@@ -69,6 +87,14 @@ static void mark_numbers(const struct claim *claim, const struct port *ports, si
 	}
 }
 
+/* Numbers that are reserved for somebody else are not for auto slots. */
+static void mark_avoided(const struct claim *claim, struct slots *slots)
+{
+	for (int slot = 0; slot < slots->count; slot++)
+		if (claim_avoids(claim, (uint16_t)(claim->base_port + slot)))
+			slots->used[slot] = true;
+}
+
 /* Explicit slots first, then the kept auto slots, then the rest from the lowest free one. */
 static int place_slots(const struct claim *claim, struct port *ports, size_t count,
 	struct error *e)
@@ -76,6 +102,7 @@ static int place_slots(const struct claim *claim, struct port *ports, size_t cou
 	struct slots slots = {.count = instance_slots(claim->spans)};
 	mark_kept(claim, ports, count, &slots);
 	mark_numbers(claim, ports, count, &slots);
+	mark_avoided(claim, &slots);
 	for (size_t i = 0; i < count; i++)
 		if (ports[i].source == PORT_SLOT && !ports[i].overridden &&
 			take_slot(&ports[i], &slots, claim->base_port, e))
@@ -143,7 +170,8 @@ static void follow_moves(const struct claim *claim, struct port *ports, size_t c
 				moved->port <= row->range_high;
 			bool fits = row->source == PORT_FIXED ? in_own : in_range;
 			if (!is_row(row, moved->service, moved->name) || !fits || row->immutable ||
-				row->overridden || is_taken(ports, count, row, moved->port) ||
+				row->overridden || claim_avoids(claim, moved->port) ||
+				is_taken(ports, count, row, moved->port) ||
 				row->number == moved->port)
 				continue;
 			row->moved_from = row->number;

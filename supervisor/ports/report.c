@@ -76,8 +76,12 @@ json_t *report_listeners(const struct port_look *look)
 
 static json_t *conflict_json(const struct port_conflict *conflict)
 {
-	json_t *options = conflict->move_to ? json_pack("[sss]", "stop", "move", "edit")
-					    : json_pack("[ss]", "stop", "edit");
+	json_t *options = json_array();
+	if (!conflict->is_protected)
+		json_array_append_new(options, json_string("stop"));
+	if (conflict->move_to)
+		json_array_append_new(options, json_string("move"));
+	json_array_append_new(options, json_string("edit"));
 	return json_pack("{so si so si ss so ss so so}", "project", words(conflict->project),
 		"instance", conflict->instance, "service",
 		words(*conflict->service ? conflict->service : NULL), "port", (int)conflict->port,

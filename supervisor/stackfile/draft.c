@@ -251,6 +251,13 @@ const struct port *draft_ports(const struct draft *draft, int *count)
 	return draft->ports;
 }
 
+const uint16_t *draft_avoided(const struct draft *draft, size_t *count, size_t *protects)
+{
+	*count = draft->avoided_count;
+	*protects = draft->protect_count;
+	return draft->avoided;
+}
+
 const char *const *draft_services(const struct draft *draft, int *count)
 {
 	*count = draft->service_count;

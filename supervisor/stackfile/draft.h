@@ -55,6 +55,11 @@ void draft_free(struct draft *draft);
 const struct stack *draft_head(const struct draft *draft);
 /* In file order, number 0 unless the caller's env_var decided. Names borrow from the draft. */
 const struct port *draft_ports(const struct draft *draft, int *count);
+/*
+ * Ports that only a service that names the number may have: [ports] protect (the first protects of
+ * them), then reserve. Borrows from the draft.
+ */
+const uint16_t *draft_avoided(const struct draft *draft, size_t *count, size_t *protects);
 /* Names of services in file order; what to complete and to check SERVICE arguments against. */
 const char *const *draft_services(const struct draft *draft, int *count);
 

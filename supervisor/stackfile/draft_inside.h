@@ -84,6 +84,8 @@ struct draft {
 	size_t reserve_count;
 	uint16_t *protects;
 	size_t protect_count;
+	uint16_t *avoided; /* protects, then the numbers of reserves */
+	size_t avoided_count;
 
 	struct port *ports;
 	int port_count;

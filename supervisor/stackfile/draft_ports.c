@@ -87,6 +87,19 @@ static void read_section(struct wanting *w)
 	}
 }
 
+static void list_avoided(struct draft *draft)
+{
+	for (size_t i = 0; i < draft->protect_count; i++)
+		*arena_append(draft->arena, draft->avoided, draft->avoided_count) =
+			draft->protects[i];
+	for (size_t i = 0; i < draft->reserve_count; i++) {
+		int64_t number = 0;
+		number_parse(draft->reserves[i].name, 1, 65535, &number);
+		*arena_append(draft->arena, draft->avoided, draft->avoided_count) =
+			(uint16_t)number;
+	}
+}
+
 /* ---- one row ---- */
 
 static int choice(struct wanting *w, int service, enum key_id id, int fallback)
@@ -420,6 +433,7 @@ void draft_want_ports(struct draft *draft, struct complaints *complaints)
 	for (int i = 0; i < draft->slots; i++)
 		w.slot_owner[i] = NO_PORT;
 	read_section(&w);
+	list_avoided(draft);
 	for (int i = 0; i < draft->service_count; i++)
 		want_service(&w, i);
 	check_slots(&w);

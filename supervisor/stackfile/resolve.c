@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "model/names.h"
 #include "stackfile/describe.h"
 #include "stackfile/resolve_inside.h"
@@ -102,6 +103,26 @@ static void fill_reserves(struct resolving *r)
 	r->stack->protects = arena_copy(r->arena, draft->protects,
 		draft->protect_count * sizeof *draft->protects);
 	r->stack->protect_count = draft->protect_count;
+}
+
+/* Which number a slot is, is known only now; that of a fixed port the draft has judged. */
+static void check_reserved_slots(struct resolving *r)
+{
+	const struct draft *draft = r->draft;
+	for (int p = 0; p < draft->port_count; p++) {
+		const struct port *row = &draft->ports[p];
+		for (size_t i = 0; row->source == PORT_SLOT && i < draft->reserve_count; i++) {
+			const struct pair *reserve = &draft->reserves[i];
+			int64_t port = 0;
+			number_parse(reserve->name, 1, 65535, &port);
+			if (port != r->facts->numbers[p])
+				continue;
+			complaint_error(r->complaints, draft->document->label, row->line, NULL,
+				"service '%s' has port %u by its slot, which is reserved (%s): %s",
+				row->service, (unsigned)port, reserve->origin, reserve->value);
+			complaint_hint(r->complaints, "take another slot, or 'slot = auto'");
+		}
+	}
 }
 
 static void add_variable(struct resolving *r, struct pair *pairs, size_t *count,
@@ -232,6 +253,7 @@ static void make(struct resolving *r)
 	fill_facts(r);
 	fill_stack(r);
 	fill_reserves(r);
+	check_reserved_slots(r);
 	fill_variables(r);
 	fill_services(r);
 	check_logs(r);
