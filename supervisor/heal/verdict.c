@@ -28,9 +28,8 @@ bool verdict_success(struct verdict *v, const struct health_policy *policy)
 	v->succeeded_once = true;
 	if (v->successes < policy->successes)
 		v->successes++;
-	/* The very first success is believed at once; only the way back from bad needs several. */
-	bool was_bad = v->health == HEALTH_UNHEALTHY || v->health == HEALTH_IMPOSTER;
-	if (was_bad && v->successes < policy->successes)
+	/* Readiness believes the very first success; health wants all of them. */
+	if (v->successes < policy->successes)
 		return false;
 	return become(v, HEALTH_HEALTHY);
 }

@@ -2,7 +2,7 @@
  * verdict.h - from single probe results to healthy or unhealthy. Pure.
  *
  * `retries` failures in a row make a service unhealthy, `successes` successes in a row make it
- * healthy again. Failures before the first success, or within start_period of the start, never
+ * healthy, at the start and again later. Failures before the first success, or within start_period of the start, never
  * count: readiness decides about a service that has not come up. An unknown result changes nothing.
  */
 #ifndef HEAL_VERDICT_H

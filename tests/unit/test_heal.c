@@ -70,6 +70,9 @@ static void fault_H9_thresholds(void **state)
 	verdict_reset(&v, &health);
 	for (int i = 0; i < 10; i++)
 		assert_false(verdict_failure(&v, &health, 60000)); /* before the first success */
+	assert_false(verdict_success(&v, &health)); /* two in a row, at the start as well */
+	assert_true(v.succeeded_once);
+	assert_int_equal(v.health, HEALTH_UNKNOWN);
 	assert_true(verdict_success(&v, &health));
 	assert_int_equal(v.health, HEALTH_HEALTHY);
 	for (int i = 0; i < 10; i++)
