@@ -72,7 +72,10 @@ void progress_event(const struct context *context, const json_t *event)
 
 void progress_frame(const struct context *context, const json_t *frame)
 {
-	bool failed = strcmp(event_string(frame, "state"), "failed") == 0;
+	/* Who waits must see what it is that takes so long, also where progress is not shown. */
+	const char *state = event_string(frame, "state");
+	bool failed = strcmp(state, "failed") == 0;
+	bool again = strcmp(state, "cooling") == 0 || strcmp(state, "unhealthy") == 0;
 	if (event_string(frame, "text")[0])
-		show(context, failed ? TROUBLE : STEP, frame);
+		show(context, failed ? TROUBLE : again ? NEWS : STEP, frame);
 }

@@ -112,7 +112,6 @@ out:
 
 static void act_on(struct instance *in, enum action action, int service, bool no_deps)
 {
-	const struct service_run *run = keeper_run(in->keeper, service);
 	switch (action) {
 	case ACTION_START:
 		keeper_start(in->keeper, service, no_deps, "asked to start");
@@ -121,10 +120,7 @@ static void act_on(struct instance *in, enum action action, int service, bool no
 		keeper_stop(in->keeper, service, no_deps, "asked to stop");
 		break;
 	case ACTION_RESTART:
-		/* One that is down is left alone when everything is restarted. */
-		if (run->want == WANT_UP || run->state == STATE_FAILED || run->state == STATE_DONE
-			|| no_deps)
-			keeper_restart(in->keeper, service, "asked to restart");
+		keeper_restart(in->keeper, service, "asked to restart");
 		break;
 	case ACTION_KILL:
 		keeper_kill(in->keeper, service, "asked to be killed");
@@ -144,7 +140,6 @@ static void act(struct instance *in, struct control_ticket ticket, const json_t 
 {
 	struct error e = {0};
 	int count = in->loaded.stack->service_count;
-	bool named = json_array_size(json_object_get(body, "services")) > 0;
 	bool no_deps = is_set(body, "no_deps");
 	bool *marks = calloc((size_t)count + 1, sizeof *marks);
 	if (!marks || in->stopping || mark_named(in, json_object_get(body, "services"), marks, &e)) {
@@ -170,7 +165,7 @@ static void act(struct instance *in, struct control_ticket ticket, const json_t 
 		const struct service_run *run = keeper_run(in->keeper, i);
 		bool up = action == ACTION_START || action == ACTION_RESTART;
 		bool again = action == ACTION_RESTART && service_occupied(run);
-		act_on(in, action, i, no_deps || (action == ACTION_RESTART && named));
+		act_on(in, action, i, no_deps);
 		if (p)
 			pending_goal(p, i, up ? GOAL_UP : GOAL_DOWN, CONDITION_READY,
 				run->generation + (again ? 1 : 0));
@@ -281,6 +276,7 @@ static void on_wait(struct instance *in, struct control_ticket ticket, const jso
 	struct pending *p = pending_new(in, ticket, PENDING_GOALS, timeout_of(body));
 	if (!p)
 		return;
+	p->progress = true;
 	const json_t *item;
 	size_t i;
 	int rc = 0;

@@ -1,0 +1,103 @@
+"""The contract read sentence by sentence: what no other file of tests asks."""
+import socket
+
+
+def occupy(port):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", port))
+    s.listen()
+    return s
+
+
+def test_reserved_ports_are_given_to_nobody(shop):
+    """`[ports] reserve.PORT`: neither an auto slot, nor a fall-back range, nor a slot's own number."""
+    shop.stack("""
+        [ports]
+        reserve.30100 = the office VPN
+        reserve.8001 = the office VPN
+        protect = 8002
+        [service one]
+        command = ACTOR --listen
+        slot = auto
+        [service two]
+        command = ACTOR --listen
+        port = 8000
+        range = 8000-8004
+    """)
+    with occupy(8000):
+        shop.up()
+        assert (shop.port("one"), shop.port("two")) == (30101, 8003)
+        shop.down()
+    shop.stack("""
+        [ports]
+        reserve.30105 = the office VPN
+        [service one]
+        command = ACTOR --listen
+        slot = 5
+    """)
+    refused = shop.up(code=78)
+    assert "stack.ini:5" in refused.err and "reserved" in refused.err and "the office VPN" in refused.err
+    shop.up("-i", "2")
+
+
+def test_protected_port_offers_no_stop(shop):
+    shop.stack("""
+        [ports]
+        protect = 8002
+        [service one]
+        command = ACTOR --listen
+        port = 8001
+        range = 8000-8004
+        [service two]
+        command = ACTOR --listen
+        port = 8002
+        range = 8000-8004
+    """)
+    with occupy(8001), occupy(8002):
+        one, two = shop.run("ports", "check", "--json", code=5).json["conflicts"]
+        assert (one["options"], one["move_to"]) == (["stop", "move", "edit"], 8000)
+        assert (two["options"], two["move_to"]) == (["move", "edit"], 8003)
+
+
+def test_health_successes_count_from_the_start(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        health = http /
+        health.interval = 200ms
+        health.successes = 3
+    """)
+    shop.detach()
+    shop.run("wait", "api:ready", code=0)
+    assert shop.service("api")["health"] == "unknown"
+    shop.run("wait", "api:healthy", "--timeout", "20", code=0)
+
+
+def test_restart_of_everything_brings_back_what_was_stopped(shop):
+    shop.stack("""
+        [service one]
+        command = ACTOR
+        [service two]
+        command = ACTOR
+        depends_on = one
+        [service extra]
+        command = ACTOR
+        profile = extra
+    """)
+    shop.up()
+    shop.run("stop", "one", code=0)
+    shop.run("restart", code=0)
+    assert [s["state"] for s in shop.instance()["services"]] == ["ready", "ready", "down"]
+
+
+def test_who_waits_sees_the_crashes(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --exit 3
+        ready = log never
+        restart.delay = 10ms
+        restart.limit = 2 in 1m
+    """)
+    failed = shop.up(code=1)
+    assert "(1 of 2)" in failed.err and "(2 of 2)" in failed.err, failed
