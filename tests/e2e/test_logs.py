@@ -249,14 +249,13 @@ def test_fault_E12_deleted_log_comes_back(shop):
 
 
 def test_fault_E12_deleted_log_directory_comes_back(shop):
-    import shutil
     shop.stack("""
         [service api]
         command = ACTOR --say one --wait-file go --say two --listen
     """)
     shop.detach()
     until(lambda: "one" in shop.log("api"))
-    shutil.rmtree(shop.log_file("api").parent)
+    subprocess.run(["rm", "-rf", shop.log_file("api").parent], capture_output=True)  # it may be back while rm runs
     until(lambda: shop.log_file("api").exists(), 5)
     shop.write("go", "")
     until(lambda: "two" in shop.log("api"))
