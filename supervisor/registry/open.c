@@ -180,8 +180,8 @@ static int open_to_write(struct registry *r, struct text *notices, struct error 
 	return r->version < REGISTRY_VERSION ? registry_migrate(r, e) : 0;
 }
 
-/* SQLite cannot make its shared memory on a read-only disk; nobody else can write there either. */
-static int open_snapshot(struct registry *r, struct error *e)
+/* Without its log and shared memory: what was committed since the last checkpoint is not in it. */
+static int open_immutable(struct registry *r, struct error *e)
 {
 	OWNED_TEXT uri = {0};
 	text_add(&uri, "file:");
@@ -194,6 +194,21 @@ static int open_snapshot(struct registry *r, struct error *e)
 	if (!text_ok(&uri))
 		return fail(e, EXIT_REGISTRY, "out of memory");
 	return registry_open_file(r, text_string(&uri), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
+}
+
+/*
+ * SQLite cannot make its shared memory on a read-only disk, and nobody else can write there either. But
+ * it reads the log beside the file where shared memory of earlier days still lies there, and the log
+ * holds all that is recent.
+ */
+static int open_snapshot(struct registry *r, struct error *e)
+{
+	char tables[32];
+	if (!registry_open_file(r, r->path, SQLITE_OPEN_READONLY, NULL) &&
+		!read_pragma(r, "SELECT count(*) FROM sqlite_master", tables, sizeof tables, NULL))
+		return 0;
+	registry_close_file(r);
+	return open_immutable(r, e);
 }
 
 static int open_empty(struct registry *r, struct error *e)
@@ -261,6 +276,9 @@ struct registry *registry_open(const char *state, enum registry_mode mode, int b
 		result = open_to_write(r, notices, &why);
 	if (!result)
 		return r;
+	if (!why.hint[0] && mode == REGISTRY_WRITE && !place_is_writable(state))
+		error_hint(&why, "make %s a directory that you can write, or set STACKUP_HOME to one",
+			state);
 	if (e)
 		*e = why;
 	registry_close(r);

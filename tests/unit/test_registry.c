@@ -352,6 +352,7 @@ static int read_only_world(void)
 	struct registry *r = must_open(REGISTRY_WRITE);
 	add_project(r, "/p/shop", "shop", 9);
 	assert_int_equal(registry_checkpoint(r, &w.e), 0);
+	add_project(r, "/p/late", "late", 10); /* in the log only */
 	registry_close(r);
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 		mount(w.dir, w.dir, NULL, MS_BIND, NULL) ||
@@ -359,7 +360,8 @@ static int read_only_world(void)
 		return 77;
 	r = open_to(REGISTRY_READ);
 	struct project project;
-	if (!r || project_find_by_name(r, "shop", w.arena, &project, &w.e) != 1)
+	if (!r || project_find_by_name(r, "shop", w.arena, &project, &w.e) != 1 ||
+		project_find_by_name(r, "late", w.arena, &project, &w.e) != 1)
 		return 1;
 	registry_close(r);
 	if (open_to(REGISTRY_WRITE) || w.e.code != EXIT_REGISTRY ||
