@@ -129,9 +129,9 @@ static json_t *reload_request(const struct up *up)
 {
 	const struct launch_request *r = &up->request;
 	OWNED(char) here = getcwd(NULL, 0);
-	json_t *request = json_pack("{s:s, s:s, s:s?, s:b, s:b, s:s?, s:o, s:o, s:o, s:o}", "verb",
+	json_t *request = json_pack("{s:s, s:s, s:s?, s:b, s:b, s:s?, s:s?, s:o, s:o, s:o, s:o}", "verb",
 		"reload", "file", r->file, "dir", here, "no_deps", (int)r->no_deps, "strict_ports",
-		(int)r->strict_ports, "environment", r->environment, "services",
+		(int)r->strict_ports, "environment", r->environment, "purpose", r->purpose, "services",
 		string_list(r->services, r->service_count), "profiles",
 		string_list(r->profiles, r->profile_count), "env_files",
 		string_list(r->env_files, r->env_file_count), "environ",
@@ -258,9 +258,15 @@ static int stay_detached(struct up *up, struct control_client *client, struct er
 static json_t *follow_options(const struct up *up, bool owner)
 {
 	const struct command_line *line = &up->context->line;
-	return json_pack("{s:b, s:b, s:s*}", "owner", (int)owner, "abort_on_failure",
-		(int)option_given(line, OPTION_ABORT_ON_FAILURE), "exit_code_from",
-		option_value(line, OPTION_EXIT_CODE_FROM));
+	const char *from = option_value(line, OPTION_EXIT_CODE_FROM);
+	json_t *options = json_pack("{s:b, s:b}", "owner", (int)owner, "abort_on_failure",
+		(int)option_given(line, OPTION_ABORT_ON_FAILURE));
+	/* Not by "s*" of json_pack: out of memory it would leave the wish out. */
+	if (from && json_object_set_new(options, "exit_code_from", json_string(from)) < 0) {
+		json_decref(options);
+		return NULL;
+	}
+	return options;
 }
 
 static int stay_in_front(struct up *up, struct control_client *client, struct error *e)

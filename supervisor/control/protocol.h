@@ -55,8 +55,8 @@
  *	 "transitions": [{"time", "from", "to", "text"}], "log": ["last lines", ...]}
  *
  * reload	{"file", "dir", "services": [...], "no_deps": bool, "profiles": [...],
- *	 "environment": "name"?, "env_files": [...], "strict_ports": bool, "timeout_ms": n?,
- *	 "environ": packed} ->
+ *	 "environment": "name"?, "purpose": "text"?, "env_files": [...], "strict_ports": bool,
+ *	 "timeout_ms": n?, "environ": packed} ->
  *	{"started": [...], "restarted": [...], "stopped": [...], "unchanged": n, "notes": [...]}
  *	Converges to the file as the caller sees it: "dir" is the caller's directory, "environ" the
  *	caller's environment as wire_pack_environment() makes it. "file" "-" brings the text itself as

@@ -262,6 +262,7 @@ static int load(struct instance *in, const struct launch_request *r, bool **want
 {
 	const struct load_request request = {.document = r->document,
 		.environment = r->environment,
+		.purpose = r->purpose,
 		.profiles = r->profiles,
 		.profile_count = r->profile_count,
 		.env_files = r->env_files,

@@ -171,6 +171,7 @@ static inline const struct service *service_at(const struct instance *in, int se
 struct load_request {
 	const struct document *document;
 	const char *environment;
+	const char *purpose; /* --purpose; NULL: the file's */
 	const char *const *profiles;
 	size_t profile_count;
 	const char *const *env_files;

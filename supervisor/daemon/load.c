@@ -170,8 +170,12 @@ static int claim_and_resolve(struct instance *in, const struct load_request *req
 	const struct draft *draft, struct numbers *n, struct loaded *loaded, bool **wanted,
 	struct complaints *c, struct error *e)
 {
-	const struct claim_options options = {
-		.strict = request->strict_ports, .config_file = request->document->file};
+	const struct stack *head = draft_head(draft);
+	const char *of_file = head->purpose && head->purpose[0] ? head->purpose : NULL;
+	const struct claim_options options = {.strict = request->strict_ports,
+		.environment = head->environment,
+		.purpose = request->purpose ? request->purpose : of_file,
+		.config_file = request->document->file};
 	if (claim_ports(in->paths.state, &in->claim, n->rows, (size_t)n->count, &options, e))
 		return -1;
 	numbers_take(n);

@@ -98,6 +98,7 @@ static int read_wish(struct instance *in, struct wish *w, const json_t *body,
 		.main_dir = in->main_dir,
 		.branch = in->branch,
 		.no_deps = json_is_true(json_object_get(body, "no_deps")),
+		.purpose = string_of(w->arena, body, "purpose"),
 		.strict_ports = json_is_true(json_object_get(body, "strict_ports")) || in->strict_ports,
 		.check_programs = true,
 		.caller_env = caller_environment(in, w, body)};

@@ -129,6 +129,8 @@ int claim_find(const struct claim_request *request, struct claim *claim, struct 
 struct claim_options {
 	bool strict; /* --strict-ports: nothing moves */
 	int wait_ms; /* how long to wait for TIME_WAIT to pass and for leftovers to end; 0: 2 s */
+	const char *environment; /* to be recorded now that the stack file is read; NULL */
+	const char *purpose; /* likewise */
 	const char *config_file; /* for services.config_files; NULL */
 	pid_t guardian_pid; /* to be recorded; 0 */
 };

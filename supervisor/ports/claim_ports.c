@@ -380,6 +380,8 @@ int claim_ports(const char *state, struct claim *claim, struct port *ports, size
 		result = adopt(&b, e);
 	if (result)
 		drop_pool(&b);
+	if (!result && b.options->purpose)
+		claim->purpose = arena_string(claim->arena, b.options->purpose);
 	claim->unclean = result ? claim->unclean : false;
 	release(&b);
 	return result;

@@ -83,6 +83,9 @@ static int write_success(struct registry *r, const struct boarding *b, struct er
 		lease_drop(r, claim->project_id, claim->instance, e) ||
 		write_spares(r, b, self.netns, e))
 		return -1;
+	if (instance_describe(r, claim->project_id, claim->instance, b->options->environment,
+		b->options->purpose, e))
+		return -1;
 	for (size_t i = 0; i < b->count; i++)
 		if (write_row(r, b, &b->ports[i], self.netns, e))
 			return -1;

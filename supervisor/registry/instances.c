@@ -199,6 +199,15 @@ int instance_put(struct registry *r, struct instance *instance, struct error *e)
 	return read_counters(r, instance, e);
 }
 
+int instance_describe(struct registry *r, int64_t project_id, int number, const char *environment,
+	const char *purpose, struct error *e)
+{
+	return sql_run(r, e,
+		"UPDATE instances SET environment = coalesce(nullif(?3, ''), environment), "
+		"purpose = coalesce(nullif(?4, ''), purpose) WHERE project_id = ?1 AND instance = ?2",
+		"iiss", project_id, (int64_t)number, environment, purpose);
+}
+
 int instance_set_status(struct registry *r, int64_t project_id, int number,
 	enum instance_status status, const struct owner_mark *mark, struct error *e)
 {

@@ -66,6 +66,9 @@ int instance_list(struct registry *r, int64_t project_id, struct arena *arena,
 
 /* Insert or update by (project_id, number); generation and used grow by one and are filled. */
 int instance_put(struct registry *r, struct instance *instance, struct error *e);
+/* What the stack file makes of the run, once it has been read; NULL leaves what is there. */
+int instance_describe(struct registry *r, int64_t project_id, int number, const char *environment,
+	const char *purpose, struct error *e);
 /* Also writes the owner when mark is not NULL. */
 int instance_set_status(struct registry *r, int64_t project_id, int number,
 	enum instance_status status, const struct owner_mark *mark, struct error *e);

@@ -101,3 +101,24 @@ def test_who_waits_sees_the_crashes(shop):
     """)
     failed = shop.up(code=1)
     assert "(1 of 2)" in failed.err and "(2 of 2)" in failed.err, failed
+
+
+def test_registry_names_environment_and_purpose_of_the_file(shop):
+    shop.stack("""
+        [stack]
+        environment = local
+        [environment local]
+        [instance 3]
+        purpose = the payment rewrite
+        [service one]
+        command = ACTOR
+    """)
+    shop.up("-i", "3")
+    project, = shop.run("registry", "list", "--json", code=0).json["projects"]
+    instance, = project["instances"]
+    assert (instance["environment"], instance["purpose"]) == ("local", "the payment rewrite")
+    shop.up("-i", "3", "--purpose", "a demonstration")
+    assert shop.instance("-i", "3")["purpose"] == "a demonstration"
+    shop.down("-i", "3")
+    stopped = shop.instance("-i", "3")
+    assert (stopped["environment"], stopped["purpose"]) == ("local", "a demonstration")
