@@ -75,7 +75,8 @@ static int ask_supervisor(const struct target *target, const char *service,
 	struct surroundings *s, struct error *e)
 {
 	json_t *reply = NULL;
-	json_t *request = json_pack("{s:s, s:s*}", "verb", "env", "service", service);
+	json_t *request = service ? json_pack("{s:s, s:s}", "verb", "env", "service", service)
+				  : json_pack("{s:s}", "verb", "env");
 	if (target_ask(target, request, &reply, e) < 0)
 		return -1;
 	int result = take_reply(s, reply, e);
