@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/own.h"
 #include "logs/intake_private.h"
 #include "logs/parts.h"
@@ -67,8 +68,21 @@ static int make_pipes(struct intake *in, struct error *e)
 	return 0;
 }
 
+/* A fresh checkout has no log/ directory: git does not keep empty ones. */
+static int make_directory(const struct intake *in, struct error *e)
+{
+	const char *slash = in->elsewhere ? strrchr(in->elsewhere, '/') : NULL;
+	if (!slash || slash == in->elsewhere)
+		return 0;
+	OWNED_TEXT directory = {0};
+	text_add_bytes(&directory, in->elsewhere, (size_t)(slash - in->elsewhere));
+	return file_make_directories(text_string(&directory), e);
+}
+
 static int open_all(struct intake *in, bool tty, struct error *e)
 {
+	if (make_directory(in, e))
+		return -1;
 	struct parts parts = {in->pool->directory_fd, in->service, in->elsewhere};
 	if (parts_write_elsewhere(&parts) || files_open(in))
 		return in->elsewhere
