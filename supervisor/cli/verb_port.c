@@ -8,9 +8,12 @@ static int show(const struct context *context, const json_t *facts, const char *
 	const json_t *port = json_object_get(json_object_get(facts, "ports"), name);
 	if (!json_is_integer(port)) {
 		const char *service = context->line.words[0];
-		if (context->line.word_count == 1)
-			return fail(e, EXIT_NOT_FOUND, "service '%s' has no port", service);
-		return fail(e, EXIT_NOT_FOUND, "service '%s' has no port '%s'", service, name);
+		bool main_port = context->line.word_count == 1;
+		fail(e, EXIT_NOT_FOUND, main_port ? "service '%s' has no port" : "service '%s' has no port '%s'",
+			service, name);
+		error_hint(e, "give it one: write `%s%s = auto` below [service %s]",
+			main_port ? "slot" : "port.", main_port ? "" : name, service);
+		return -1;
 	}
 	if (context->json) {
 		out_json(json_pack("{s:i, s:I}", "version", 1, "port", json_integer_value(port)));

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "cli/dry_run.h"
+#include "cli/event_tail.h"
 #include "cli/failures.h"
 #include "cli/follow.h"
 #include "cli/out.h"
@@ -172,24 +173,28 @@ static void tell_changes(const struct up *up, const json_t *reply)
 }
 
 /* A refused reload brings the complaints with it: they are shown like our own. */
-static int show_refusal(struct up *up, json_t *detail)
+static int show_refusal(struct up *up, const json_t *detail, struct error *e)
 {
-	json_t *list = json_object_get(detail, "complaints");
+	struct complaints complaints = {0};
 	size_t index;
 	json_t *item;
-	json_array_foreach(list, index, item)
+	json_array_foreach(json_object_get(detail, "complaints"), index, item)
 	{
-		const char *hint = json_string_value(json_object_get(item, "hint"));
-		const char *file = json_string_value(json_object_get(item, "file"));
-		say("%s:%d: %s%s%s", file ? file : "",
+		const char *word = event_string(item, "severity");
+		complaint_add(&complaints,
+			strcmp(word, "warning") == 0 ? SEVERITY_WARNING
+			: strcmp(word, "notice") == 0 ? SEVERITY_NOTICE : SEVERITY_ERROR,
+			event_string(item, "file"),
 			(int)json_integer_value(json_object_get(item, "line")),
-			json_string_value(json_object_get(item, "text")), hint && hint[0] ? "; " : "",
-			hint ? hint : "");
+			json_string_value(json_object_get(item, "key")), "%s",
+			event_string(item, "text"));
+		if (event_string(item, "hint")[0])
+			complaint_hint(&complaints, "%s", event_string(item, "hint"));
 	}
-	if (list) {
-		json_decref(up->context->error_extra);
-		up->context->error_extra = json_pack("{s:O}", "complaints", list);
-	}
+	struct error judged = {0};
+	if (context_judge(up->context, &complaints, &judged) < 0 && e->code == EXIT_BAD_FILE)
+		*e = judged;
+	complaints_release(&complaints);
 	return -1;
 }
 
@@ -210,7 +215,7 @@ static int converge(struct up *up, struct control_client *client, struct error *
 	else if (what == CLIENT_WAITING)
 		result = fail(e, EXIT_TIMED_OUT, "the supervisor does not answer");
 	else
-		result = show_refusal(up, frame);
+		result = show_refusal(up, frame, e);
 	json_decref(frame);
 	return result;
 }

@@ -10,8 +10,12 @@
 static int show(const struct context *context, const json_t *facts, struct error *e)
 {
 	const char *url = event_string(facts, "url");
-	if (!url[0])
-		return fail(e, EXIT_NOT_FOUND, "service '%s' has no URL", context->line.words[0]);
+	if (!url[0]) {
+		fail(e, EXIT_NOT_FOUND, "service '%s' has no URL", context->line.words[0]);
+		error_hint(e, "write `protocol = http` or `url = ...` below [service %s]",
+			context->line.words[0]);
+		return -1;
+	}
 	if (context->json) {
 		out_json(json_pack("{s:i, s:s}", "version", 1, "url", url));
 		return EXIT_DONE;

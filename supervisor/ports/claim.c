@@ -64,10 +64,14 @@ static int fail_without_row(struct launch *l, int number, struct error *e)
 	if (instance_list(l->registry, l->project.id, l->claim->arena, &rows, &count, e))
 		return -1;
 	for (size_t i = 0; i < count; i++)
-		if (instance_overlaps(number, 1, rows[i].number, rows[i].spans))
-			return fail(e, EXIT_FAILED, "the ports of instance %d belong to instance %d, "
+		if (instance_overlaps(number, 1, rows[i].number, rows[i].spans)) {
+			fail(e, EXIT_FAILED, "the ports of instance %d belong to instance %d, "
 				"which takes %d ranges and runs", number, rows[i].number,
 				rows[i].spans);
+			error_hint(e, "take --instance new, or the number %d",
+				rows[i].number + rows[i].spans);
+			return -1;
+		}
 	return fail(e, EXIT_FAILED, "instance %d of '%s' is locked by a process that the registry does "
 		"not know", number, l->project.name);
 }

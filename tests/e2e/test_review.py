@@ -1,6 +1,8 @@
 """The contract read sentence by sentence: what no other file of tests asks."""
 import socket
 
+from harness import until
+
 
 def occupy(port):
     s = socket.socket()
@@ -122,3 +124,47 @@ def test_registry_names_environment_and_purpose_of_the_file(shop):
     shop.down("-i", "3")
     stopped = shop.instance("-i", "3")
     assert (stopped["environment"], stopped["purpose"]) == ("local", "a demonstration")
+
+
+def test_refused_reload_reads_like_a_refused_start(shop):
+    good = "[service one]\ncommand = sleep 1000\n"
+    shop.stack(good + "bogus = 1\n")
+    start = shop.detach(code=78)
+    shop.stack(good)
+    shop.detach()
+    shop.stack(good + "bogus = 1\n")
+    assert shop.detach(code=78).err == start.err
+
+
+def test_directory_of_a_log_file_is_made(shop):
+    shop.stack("""
+        [service one]
+        command = ACTOR --say hello
+        log.file = log/deep/one.log
+    """)
+    shop.up()
+    until(lambda: "hello" in (shop.dir / "log/deep/one.log").read_text())
+
+
+def test_no_port_and_no_url_say_what_to_write(shop):
+    shop.stack("""
+        [service one]
+        command = ACTOR
+    """)
+    for args, fix in ((("port", "one"), "slot = auto"), (("port", "one", "admin"), "port.admin = auto"),
+                      (("url", "one"), "url = ")):
+        refused = shop.run(*args, code=4)
+        assert fix in refused.err, refused
+
+
+def test_ports_of_a_wide_instance_are_refused_with_the_next_number(shop):
+    shop.stack("""
+        [stack]
+        instances = 2
+        [service one]
+        command = ACTOR
+    """)
+    shop.up()
+    refused = shop.detach("-i", "2", code=1)
+    assert "number 3" in refused.err, refused
+    shop.up("-i", "3")
