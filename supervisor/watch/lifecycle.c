@@ -8,6 +8,9 @@
 #include "base/number.h"
 #include "watch/moves.h"
 
+/* Dependents of something that came back start within this time, not in one instant. */
+enum { SPREAD_MS = 250 };
+
 struct effect *add_effect(const struct step *s, enum effect_kind kind)
 {
 	if (s->effects->count == EFFECTS_MOST)
@@ -127,13 +130,26 @@ static void has_started(const struct step *s, const struct service_event *event)
 	}
 }
 
+static void may_start(const struct step *s, const struct service_event *event)
+{
+	struct service_run *run = s->run;
+	if (event->spread && !run->spread) {
+		run->spread = true;
+		change(s, event, STATE_COOLING, "what it needs has come back; starting in a moment");
+		run->deadline_ms = s->now_ms + s->random % SPREAD_MS;
+		return;
+	}
+	run->spread = false;
+	if (event->reason)
+		tell(s, EVENT_WARNING, "%s", event->reason);
+	start_process(s);
+}
+
 static void step_blocked(const struct step *s, const struct service_event *event)
 {
 	switch (event->kind) {
 	case ON_MAY_START:
-		if (event->reason)
-			tell(s, EVENT_WARNING, "%s", event->reason);
-		start_process(s);
+		may_start(s, event);
 		break;
 	case ON_SPAWNED:
 		has_started(s, event);

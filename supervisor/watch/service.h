@@ -100,6 +100,7 @@ struct service_event {
 	uint64_t generation; /* ON_PROBE, ON_READY_SIGN: of the start it belongs to */
 	enum probe_purpose purpose; /* ON_PROBE */
 	enum probe_result result; /* ON_PROBE */
+	bool spread; /* ON_MAY_START: what it needs has come back after a failure, for others as well */
 	bool cheap; /* ON_PROBE: only a look was taken, nobody listens yet */
 };
 
@@ -123,6 +124,7 @@ struct service_run {
 	struct child hook; /* stop.command */
 	bool stop_free; /* stopping does not wait for dependents (--no-deps, kill) */
 	bool start_free; /* starting does not wait for dependencies (--no-deps) */
+	bool spread; /* has waited its moment after what it needs came back */
 	bool was_ready; /* this generation */
 	bool waits_for_tree; /* leader gone, others of its tree are not */
 

@@ -93,6 +93,16 @@ static const struct dependency *waived(const struct stack *stack, const struct s
 	return NULL;
 }
 
+/* Something it needs had failed and is back: fifty others may have waited for it, too. */
+static bool has_returned(const struct stack *stack, const struct service_run *runs, int service)
+{
+	const struct service *s = &stack->services[service];
+	for (size_t i = 0; i < s->dependency_count; i++)
+		if (runs[s->dependencies[i].service].restarts > 0)
+			return true;
+	return false;
+}
+
 static bool consider_start(const struct stack *stack, const struct service_run *runs, int i,
 	struct settled *out)
 {
@@ -101,6 +111,7 @@ static bool consider_start(const struct stack *stack, const struct service_run *
 	if (d && !hopeless)
 		return false;
 	*out = (struct settled){.service = i, .event = {.kind = ON_MAY_START}};
+	out->event.spread = !runs[i].start_free && has_returned(stack, runs, i);
 	const struct dependency *without = d ? NULL : waived(stack, runs, i);
 	if (without)
 		reason_format(out->reason, "starts without '%s', which failed: %s",

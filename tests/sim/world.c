@@ -128,7 +128,7 @@ static void check_backoff(struct world *w, int service)
 		const struct transition *t = service_transition(run, i);
 		if (t->to == STATE_DOWN || t->event == ON_WANT_UP || t->event == ON_RESTART)
 			return;
-		if (t->to != STATE_COOLING)
+		if (t->to != STATE_COOLING || t->event == ON_MAY_START)
 			continue;
 		int64_t least = w->stack->services[service].policy.restart.delay_ms * 3 / 4;
 		if (w->now_ms - t->at_ms < least)
