@@ -96,6 +96,7 @@ struct source {
 	const char *name; /* of the file, without its directory */
 	const char *dir;
 	struct file_version version;
+	bool is_users;
 };
 
 static const char *base_name(const char *path)
@@ -121,6 +122,7 @@ static struct document *make(const struct source *source, struct complaints *com
 	document->file = is_stdin ? "-"
 		: arena_format(arena, "%s/%s", at_root ? "" : source->dir, source->name);
 	document->is_procfile = !strncmp(source->name, "Procfile", 8);
+	document->is_users = source->is_users;
 	document->version = source->version;
 	if (document->is_procfile)
 		document_build_procfile(document, source->text, source->length, complaints);
@@ -140,11 +142,13 @@ struct document *document_parse(const char *text, size_t length, const char *lab
 	return make(&source, complaints);
 }
 
-struct document *document_read_as(const char *path, const char *shown,
+static struct document *read_file(const char *path, const char *shown, bool is_users,
 	struct complaints *complaints)
 {
 	bool is_stdin = !strcmp(path, "-");
-	struct source source = {.label = is_stdin ? STDIN_LABEL : shown, .name = base_name(path)};
+	struct source source = {.label = is_stdin ? STDIN_LABEL : shown,
+		.name = base_name(path),
+		.is_users = is_users};
 	OWNED_TEXT content = {0};
 	if (is_stdin ? !read_stdin(&content, complaints)
 		     : !read_path(path, shown, &content, &source.version, complaints))
@@ -161,9 +165,20 @@ struct document *document_read_as(const char *path, const char *shown,
 	return make(&source, complaints);
 }
 
+struct document *document_read_as(const char *path, const char *shown,
+	struct complaints *complaints)
+{
+	return read_file(path, shown, false, complaints);
+}
+
 struct document *document_read(const char *path, struct complaints *complaints)
 {
-	return document_read_as(path, path, complaints);
+	return read_file(path, path, false, complaints);
+}
+
+struct document *document_read_users(const char *path, struct complaints *complaints)
+{
+	return read_file(path, path, true, complaints);
 }
 
 void document_free(struct document *document)

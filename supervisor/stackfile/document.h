@@ -73,6 +73,7 @@ struct document {
 	const char *label; /* as complaints name it: the path as it was given */
 	const char *dir; /* absolute: what relative paths in it start from */
 	bool is_procfile;
+	bool is_users; /* the user's own config.ini: no service is expected */
 	struct file_version version; /* all zero for standard input */
 	const struct section *sections; /* in file order */
 	size_t section_count;
@@ -86,6 +87,8 @@ struct document *document_read(const char *path, struct complaints *complaints);
 /* The same; complaints call it `shown` (a path relative to where the user stands, say). */
 struct document *document_read_as(const char *path, const char *shown,
 	struct complaints *complaints);
+/* The same of the user's own config.ini. */
+struct document *document_read_users(const char *path, struct complaints *complaints);
 /* The same of text in memory; `label` names it in complaints, `dir` is absolute. */
 struct document *document_parse(const char *text, size_t length, const char *label,
 	const char *dir, struct complaints *complaints);

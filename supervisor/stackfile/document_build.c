@@ -285,7 +285,7 @@ void document_build(struct document *document, const char *text, size_t length,
 	};
 	reader_run(text, length, &sink);
 	finish(&b);
-	if (!b.services && !complaints->errors) {
+	if (!b.services && !document->is_users && !complaints->errors) {
 		COMPLAIN(&b, 0, "there is no service in it");
 		HINT(&b, "write [service NAME] and below it command = ...");
 	}

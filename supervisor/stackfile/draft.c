@@ -236,8 +236,10 @@ struct draft *draft_new(const struct stackfile_request *request, struct complain
 
 void draft_free(struct draft *draft)
 {
-	if (draft)
-		arena_free(draft->arena);
+	if (!draft)
+		return;
+	document_free(draft->user);
+	arena_free(draft->arena);
 }
 
 const struct stack *draft_head(const struct draft *draft)

@@ -14,6 +14,9 @@
  * list of complaints, free that stack, claim, and resolve again with the real numbers and a fresh
  * list (nothing can fail then that did not before).
  *
+ * [ports] is also read from the user's own file, $XDG_CONFIG_HOME/stackup/config.ini of the
+ * caller's environment (default ~/.config), after that of the stack file.
+ *
  * Layers of a service's keys, highest first: [instance N] (env only), [service X @ENV], [service
  * X], [environment ENV] (env, env_file), [defaults]. Env files, highest first: the service's
  * env_file, [environment] env_file, [stack] env_file, .env (or what --env-file names instead);

@@ -60,6 +60,7 @@ struct named_range {
 struct draft {
 	struct arena *arena; /* owns */
 	const struct document *document; /* borrows */
+	struct document *user; /* owns; the user's own config.ini, NULL where there is none */
 	struct stackfile_request request; /* its arrays are borrowed for the length of draft_new */
 	struct stack head;
 	int slots; /* SLOTS times head.spans */

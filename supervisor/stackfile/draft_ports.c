@@ -2,7 +2,9 @@
  * What the services want of ports, in file order. A slot belongs to one service; which slot an
  * `auto` gets is decided by the claim, which remembers it.
  */
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/nearest.h"
 #include "base/number.h"
@@ -85,6 +87,49 @@ static void read_section(struct wanting *w)
 		else if (key && key->id == KEY_PORTS_PROTECT)
 			add_protects(w, entry);
 	}
+}
+
+/* ---- the user's own file ---- */
+
+static const char *user_file(const struct draft *draft)
+{
+	const char *config = draft_caller(draft, "XDG_CONFIG_HOME");
+	const char *home = draft_caller(draft, "HOME");
+	if (config && *config == '/')
+		return arena_format(draft->arena, "%s/stackup/config.ini", config);
+	return home && *home == '/'
+		? arena_format(draft->arena, "%s/.config/stackup/config.ini", home) : NULL;
+}
+
+static void refuse_sections(const struct wanting *w, const struct document *document)
+{
+	for (size_t i = 0; i < document->section_count; i++) {
+		const struct section *section = &document->sections[i];
+		if (section->kind == SECTION_PORTS)
+			continue;
+		complaint_error(w->complaints, document->label, section->line, NULL,
+			"[%s] does not belong into the user's own file", section->header);
+		complaint_hint(w->complaints, "write it into the stack file; here is place for [ports]");
+	}
+}
+
+/* [ports] of ~/.config/stackup/config.ini holds for all projects; the stack file's ranges come first. */
+static void read_user_file(struct wanting *w)
+{
+	struct draft *draft = w->draft;
+	const struct document *of_stack = draft->document;
+	const char *path = user_file(draft);
+	if (!path || (access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR)))
+		return;
+	draft->user = document_read_users(path, w->complaints);
+	if (!draft->user)
+		return;
+	refuse_sections(w, draft->user);
+	/* Complaints and origins name the file an entry is in. */
+	draft->document = draft->user;
+	draft_check_keys(draft, w->complaints);
+	read_section(w);
+	draft->document = of_stack;
 }
 
 static void list_avoided(struct draft *draft)
@@ -433,6 +478,7 @@ void draft_want_ports(struct draft *draft, struct complaints *complaints)
 	for (int i = 0; i < draft->slots; i++)
 		w.slot_owner[i] = NO_PORT;
 	read_section(&w);
+	read_user_file(&w);
 	list_avoided(draft);
 	for (int i = 0; i < draft->service_count; i++)
 		want_service(&w, i);

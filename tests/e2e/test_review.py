@@ -168,3 +168,26 @@ def test_ports_of_a_wide_instance_are_refused_with_the_next_number(shop):
     refused = shop.detach("-i", "2", code=1)
     assert "number 3" in refused.err, refused
     shop.up("-i", "3")
+
+
+def test_ports_of_the_users_own_file_hold_for_all_projects(world, shop):
+    own = world.root / "user/.config/stackup/config.ini"
+    own.parent.mkdir(parents=True)
+    own.write_text("[ports]\nreserve.30100 = the office VPN\nrange.web = 8000-8009\n")
+    shop.stack("""
+        [service one]
+        command = ACTOR --listen
+        slot = auto
+        [service two]
+        command = ACTOR --listen
+        port = 8000
+        range = web
+    """)
+    with occupy(8000):
+        shop.up()
+        assert (shop.port("one"), shop.port("two")) == (30101, 8001)
+    own.write_text("[ports]\nreserved.30100 = x\n[service three]\ncommand = true\n")
+    refused = shop.run("check", code=78)
+    assert "config.ini:2: unknown key 'reserved.30100'" in refused.err, refused
+    assert "config.ini:3: [service three]" in refused.err, refused
+    assert shop.state("one") == "ready"
