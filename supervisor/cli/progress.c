@@ -70,12 +70,11 @@ void progress_event(const struct context *context, const json_t *event)
 	show(context, weight_of_word(event_string(event, "kind")), event);
 }
 
+/* The kinds are those of events; an older supervisor sends only the state. */
 void progress_frame(const struct context *context, const json_t *frame)
 {
-	/* Who waits must see what it is that takes so long, also where progress is not shown. */
-	const char *state = event_string(frame, "state");
-	bool failed = strcmp(state, "failed") == 0;
-	bool again = strcmp(state, "cooling") == 0 || strcmp(state, "unhealthy") == 0;
+	const char *kind = event_string(frame, "kind");
+	bool failed = strcmp(event_string(frame, "state"), "failed") == 0;
 	if (event_string(frame, "text")[0])
-		show(context, failed ? TROUBLE : again ? NEWS : STEP, frame);
+		show(context, kind[0] ? weight_of_word(kind) : failed ? TROUBLE : STEP, frame);
 }

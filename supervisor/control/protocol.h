@@ -27,8 +27,8 @@
  *	 "timeout_ms": n?} -> {"services": [names acted on], "notes": ["sentence", ...]}
  *	No "services" or an empty list: all. With "wait" the reply comes when they have settled (ready,
  *	done, down; error "failed" or "not_ready" otherwise), with progress before it:
- *	{"more", "service", "state", "text"}. Without it the reply comes when it is under way. stop X
- *	stops first what depends on X, and a note names it; "no_deps" stops only X.
+ *	{"more", "service", "state", "kind", "text"}. Without it the reply comes when it is under
+ *	way. stop X stops first what depends on X, and a note names it; "no_deps" stops only X.
  *
  * down	{"timeout_ms": n?, "kill": bool} -> {"left": 0, "stopped": n}
  *	The reply comes when no process of the instance is left and its ports are free; then the
@@ -48,7 +48,7 @@
  *	task, with "abort_on_failure" at the first failure, with "exit_code_from" when that service has
  *	ended. "exit" is what the owner's process exits with: 0 when a `down` ended it or all is done, 1
  *	when one that is not optional failed, the code of the process in Procfile mode, that of the
- *	named service. Before it, for progress: {"more", "service", "state", "text"}.
+ *	named service. Before it, for progress: {"more", "service", "state", "kind", "text"}.
  *
  * why	{"service": "api"} -> {"service", "state", "health", "reason", "wanted": bool,
  *	 "deadline_ms": n?, "waits_for": [{"service", "condition", "state", "met": bool, "text"}],

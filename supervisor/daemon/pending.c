@@ -229,7 +229,7 @@ static bool concerns(const struct pending *p, int service)
 	return false;
 }
 
-void pending_progress(struct instance *in, int service, const char *text)
+void pending_progress(struct instance *in, int service, enum event_kind kind, const char *text)
 {
 	for (size_t i = 0; i < in->pendings.count; i++) {
 		struct pending *p = in->pendings.items[i];
@@ -240,7 +240,8 @@ void pending_progress(struct instance *in, int service, const char *text)
 			? service_state_word(keeper_run(in->keeper, service)->state)
 			: instance_state_word((enum instance_state)in->state);
 		control_more(in->server, p->ticket,
-			json_pack("{s:s, s:s, s:s}", "service", name, "state", state, "text", text));
+			json_pack("{s:s, s:s, s:s, s:s}", "service", name, "state", state, "kind",
+				event_kind_word(kind), "text", text));
 	}
 }
 

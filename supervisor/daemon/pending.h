@@ -44,7 +44,7 @@ void pending_goal(struct pending *p, int service, enum goal_kind kind, enum cond
 /* After a turn: answers what can be answered. Returns the next deadline. */
 int64_t pending_check(struct instance *in);
 /* Something happened to a service (-1: the instance): those who asked hear it. */
-void pending_progress(struct instance *in, int service, const char *text);
+void pending_progress(struct instance *in, int service, enum event_kind kind, const char *text);
 /* The instance has ended, nothing is left. */
 void pending_end(struct instance *in);
 /* It has been refused already. */

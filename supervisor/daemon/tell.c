@@ -68,5 +68,5 @@ static void write_line(struct instance *in, int service, enum event_kind kind, c
 void tell_event(struct instance *in, int service, enum event_kind kind, const char *text)
 {
 	write_line(in, service, kind, text);
-	pending_progress(in, service, text);
+	pending_progress(in, service, kind, text);
 }
