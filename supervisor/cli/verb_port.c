@@ -9,7 +9,8 @@ static int show(const struct context *context, const json_t *facts, const char *
 	if (!json_is_integer(port)) {
 		const char *service = context->line.words[0];
 		bool main_port = context->line.word_count == 1;
-		fail(e, EXIT_NOT_FOUND, main_port ? "service '%s' has no port" : "service '%s' has no port '%s'",
+		fail(e, EXIT_NOT_FOUND,
+			main_port ? "service '%s' has no port" : "service '%s' has no port '%s'",
 			service, name);
 		error_hint(e, "give it one: write `%s%s = auto` below [service %s]",
 			main_port ? "slot" : "port.", main_port ? "" : name, service);
