@@ -131,7 +131,8 @@ static json_t *reload_request(const struct up *up)
 	const struct launch_request *r = &up->request;
 	OWNED(char) here = getcwd(NULL, 0);
 	json_t *request = json_pack(
-		"{s:s, s:s, s:s?, s:b, s:b, s:s?, s:s?, s:o, s:o, s:o, s:o}", "verb", "reload", "file", r->file, "dir", here, "no_deps", (int)r->no_deps, "strict_ports",
+		"{s:s, s:s, s:s?, s:b, s:b, s:s?, s:s?, s:o, s:o, s:o, s:o}", "verb", "reload", "file",
+		r->file, "dir", here, "no_deps", (int)r->no_deps, "strict_ports",
 		(int)r->strict_ports, "environment", r->environment, "purpose", r->purpose, "services",
 		string_list(r->services, r->service_count), "profiles",
 		string_list(r->profiles, r->profile_count), "env_files",
