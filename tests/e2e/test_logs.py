@@ -277,8 +277,9 @@ def test_fault_E13_log_replaced_by_a_link_is_not_followed(shop):
     shop.detach()
     until(lambda: "one" in shop.log("api"))
     log = shop.log_file("api")
-    log.unlink()
-    log.symlink_to(target)
+    link = log.with_name("link")
+    link.symlink_to(target)
+    link.rename(log)  # in one step: a removed log comes back at once
     shop.write("go", "")
     shop.wait_state("api", "ready")
     shop.down()
