@@ -359,13 +359,14 @@ def test_hold_listen_with_a_shell_is_an_error(shop):
 def test_promise_P14_autobind_never_picks_a_held_port(shop):
     if os.getuid() != 0:
         pytest.skip("the ephemeral range of the namespace needs root")
+    # An even number of ports: of an odd one the kernel leaves out the last now and then.
     with open("/proc/sys/net/ipv4/ip_local_port_range", "w") as f:
-        f.write("30100 30110")
+        f.write("30100 30111")
     shop.stack(WEB)
     shop.up()
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
-        assert s.getsockname()[1] == 30110
+        assert s.getsockname()[1] in (30110, 30111)
     shop.run("restart", "api", code=0)
     shop.wait_state("api", "ready")
 
