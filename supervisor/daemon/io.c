@@ -163,6 +163,7 @@ int io_begin(struct service_io *io, uint64_t generation, const struct service *s
 	}
 	recipe->stdout_fd = io->intake.pipe_write[0];
 	recipe->stderr_fd = io->intake.pipe_write[io->intake.split ? 1 : 0];
+	recipe->lasting_output = true;
 	return 0;
 }
 

@@ -307,8 +307,10 @@ static void world_listen_ready(void *self, int service, uint64_t generation)
 static void world_tell(void *self, int service, enum event_kind kind, const char *text)
 {
 	struct instance *in = self;
-	if (kind == EVENT_READY)
+	if (kind == EVENT_READY) {
 		in->io[service]->ready_wall_ms = clock_wall_ms();
+		spawner_born(&in->spawner, keeper_run(in->keeper, service)->leader.pid);
+	}
 	if (kind == EVENT_FAILED && !service_at(in, service)->policy.optional)
 		in->any_failed = true;
 	tell_event(in, service, kind, text);

@@ -20,6 +20,7 @@ struct recipe {
 	int stdin_fd; /* -1: /dev/null */
 	int stdout_fd; /* becomes 1 */
 	int stderr_fd; /* becomes 2 */
+	bool lasting_output; /* nobody waits for the end of these two: copies may stay open in the parent */
 	int tty_fd; /* slave of a pseudo-terminal that becomes 0, 1, 2 and the controlling one; -1 */
 	const int *listen_fds; /* become 3, 4, ...; LISTEN_PID is patched to the child's pid */
 	size_t listen_count;

@@ -63,6 +63,7 @@ int spawner_open(struct spawner *spawner, struct error *e)
 	getrlimit(RLIMIT_NOFILE, &spawner->files);
 	struct rlimit raised = {spawner->files.rlim_max, spawner->files.rlim_max};
 	setrlimit(RLIMIT_NOFILE, &raised);
+	pad_open(&spawner->pad, spawner->error_write + 1, spawner->null_fd);
 	return 0;
 }
 
@@ -72,7 +73,9 @@ void spawner_close(struct spawner *spawner)
 	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	pad_close(&spawner->pad);
 	list_release(&spawner->failures);
+	list_release(&spawner->unborn);
 	spawner->error_read = spawner->error_write = spawner->null_fd = -1;
 }
 
@@ -84,6 +87,9 @@ void spawner_close(struct spawner *spawner)
 struct birth {
 	const struct spawner *spawner;
 	const struct recipe *recipe;
+	int slot; /* of the pad; -1: the table of descriptors is our own */
+	int output_fd;
+	int errors_fd;
 	int error_fd; /* where the error pipe is now */
 };
 
@@ -121,7 +127,7 @@ static int place_descriptors(struct birth *birth)
 {
 	const struct recipe *r = birth->recipe;
 	int null_fd = birth->spawner->null_fd;
-	int sources[4 + SPAWN_LISTEN_MOST] = {r->stdin_fd, r->stdout_fd, r->stderr_fd};
+	int sources[4 + SPAWN_LISTEN_MOST] = {r->stdin_fd, birth->output_fd, birth->errors_fd};
 	int count = 3;
 	for (int i = 0; i < 3; i++) {
 		if (r->tty_fd >= 0)
@@ -184,10 +190,11 @@ static void execute(const struct recipe *recipe)
 	}
 }
 
-static _Noreturn void become(const struct spawner *spawner, const struct recipe *recipe)
+static _Noreturn void become(struct birth birth)
 {
-	struct birth birth = {
-		.spawner = spawner, .recipe = recipe, .error_fd = spawner->error_write};
+	const struct recipe *recipe = birth.recipe;
+	if (birth.slot >= 0 && pad_leave(&birth.spawner->pad, birth.slot))
+		give_up(&birth, SPAWN_DESCRIPTORS);
 	prctl(PR_SET_NAME, UNBORN);
 	reset_signals();
 	unblock_signals();
@@ -217,10 +224,10 @@ static _Noreturn void become(const struct spawner *spawner, const struct recipe 
  * exec, which may hang on a file system; and they are no faster here (fork 0.45 ms, posix_spawn
  * 0.60 ms).
  */
-static pid_t fork_with_pidfd(int *pidfd)
+static pid_t fork_with_pidfd(int *pidfd, uint64_t flags)
 {
 	struct clone_args args = {
-		.flags = CLONE_PIDFD,
+		.flags = CLONE_PIDFD | flags,
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};
@@ -253,25 +260,70 @@ static int explain_fork(struct error *e)
 	return -1;
 }
 
+/* By way of the pad where it is all that the child needs, and stays open here anyway. */
+static struct birth prepare(struct spawner *spawner, const struct recipe *recipe)
+{
+	bool plain = recipe->stdin_fd < 0 && recipe->tty_fd < 0 && !recipe->listen_count;
+	struct birth birth = {
+		.spawner = spawner,
+		.recipe = recipe,
+		.slot = -1,
+		.output_fd = recipe->stdout_fd,
+		.errors_fd = recipe->stderr_fd,
+		.error_fd = spawner->error_write,
+	};
+	if (!plain || !recipe->lasting_output)
+		return birth;
+	birth.slot = pad_take(&spawner->pad, recipe->stdout_fd, recipe->stderr_fd);
+	if (birth.slot >= 0) {
+		birth.output_fd = spawner->pad.slots[birth.slot].output;
+		birth.errors_fd = spawner->pad.slots[birth.slot].errors;
+	}
+	return birth;
+}
+
+/* Without memory for the list nobody is ever known to be born, which is only slower. */
+static void await_birth(struct spawner *spawner, pid_t pid)
+{
+	if (!list_push(&spawner->unborn, pid))
+		spawner->unborn_lost = true;
+}
+
+void spawner_born(struct spawner *spawner, pid_t pid)
+{
+	for (size_t i = 0; i < spawner->unborn.count; i++) {
+		if (spawner->unborn.items[i] == pid) {
+			list_remove(&spawner->unborn, i);
+			return;
+		}
+	}
+}
+
 int spawner_start(
 	struct spawner *spawner, const struct recipe *recipe, struct child *child, struct error *e)
 {
 	if (recipe->listen_count > SPAWN_LISTEN_MOST)
 		return fail(e, EXIT_FAILED, "more than %d listening sockets", SPAWN_LISTEN_MOST);
+	struct birth birth = prepare(spawner, recipe);
 	/* Our handlers must not run in the child: they would write into our event loop. */
 	sigset_t all;
 	sigset_t before;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	int pidfd = -1;
-	pid_t pid = fork_with_pidfd(&pidfd);
+	pid_t pid = fork_with_pidfd(&pidfd, birth.slot >= 0 ? CLONE_FILES : 0);
 	if (pid == 0)
-		become(spawner, recipe);
+		become(birth);
 	int number = errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	errno = number;
+	if (birth.slot >= 0 && pid < 0)
+		pad_give(&spawner->pad, birth.slot);
 	if (pid < 0)
 		return explain_fork(e);
+	if (birth.slot >= 0)
+		pad_started(&spawner->pad, birth.slot, pid);
+	await_birth(spawner, pid);
 	*child = (struct child){.pid = pid, .pidfd = pidfd};
 	return 0;
 }
@@ -312,24 +364,35 @@ static void describe(const siginfo_t *info, struct exit_status *status)
 }
 
 /*
- * Look first, reap after: while the zombie is there its number is its own, and its record is in the
- * pipe, because it was written before the exit.
+ * While the zombie is there its number is its own, and its record is in the pipe, because it was written
+ * before the exit.
  */
-int spawner_reap(struct spawner *spawner, struct exit_status *status)
+static void look_for_failure(struct spawner *spawner, struct exit_status *status)
 {
-	siginfo_t info = {0};
-	if (proc_wait(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
-		return 0;
-	describe(&info, status);
-	read_failures(spawner);
 	struct spawn_failure failure;
+	read_failures(spawner);
 	if (take_failure(spawner, status->pid, &failure)) {
 		status->stage = spawn_stage_word((enum spawn_stage)failure.stage);
 		status->number = failure.number;
 	} else if (status->signal && proc_is_called(status->pid, UNBORN)) {
 		status->stage = spawn_stage_word(SPAWN_KILLED);
 	}
-	proc_wait(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
+}
+
+/* Looks first and reaps after, unless all are known to have become their programs. */
+int spawner_reap(struct spawner *spawner, struct exit_status *status)
+{
+	bool all_born = !spawner->unborn.count && !spawner->unborn_lost;
+	siginfo_t info = {0};
+	if (proc_wait(P_ALL, 0, &info, WEXITED | WNOHANG | (all_born ? 0 : WNOWAIT)) || !info.si_pid)
+		return 0;
+	describe(&info, status);
+	if (!all_born) {
+		look_for_failure(spawner, status);
+		proc_wait(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
+		spawner_born(spawner, status->pid);
+	}
+	pad_reaped(&spawner->pad, status->pid);
 	return 1;
 }
 

@@ -26,7 +26,9 @@
 #include <sys/resource.h>
 
 #include "base/error.h"
+#include "base/list.h"
 #include "model/recipe.h"
+#include "spawn/pad.h"
 
 /* Where a child was when it failed; the words are in messages and in struct exit_status.stage. */
 #define SPAWN_STAGES(X)                                                                            \
@@ -59,11 +61,10 @@ struct spawner {
 	int error_write;     /* owns */
 	int null_fd;         /* owns; /dev/null */
 	struct rlimit files; /* what children get where their recipe does not say */
-	struct {
-		struct spawn_failure *items;
-		size_t count;
-		size_t capacity;
-	} failures; /* reported on the pipe, not reaped yet */
+	struct pad pad; /* owns */
+	LIST(struct spawn_failure) failures; /* reported on the pipe, not reaped yet */
+	LIST(pid_t) unborn; /* started, and nobody has said that they are their programs */
+	bool unborn_lost; /* the list is not complete */
 };
 
 /*
@@ -79,6 +80,12 @@ void spawner_close(struct spawner *spawner);
  */
 int spawner_start(
 	struct spawner *spawner, const struct recipe *recipe, struct child *child, struct error *e);
+
+/*
+ * It is known that this child has become its program: its end needs less looking into. Only an economy;
+ * other pids are ignored.
+ */
+void spawner_born(struct spawner *spawner, pid_t pid);
 
 /* 1: one process reaped, *status is filled. 0: nothing has ended. */
 int spawner_reap(struct spawner *spawner, struct exit_status *status);
