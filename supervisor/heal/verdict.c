@@ -1,14 +1,8 @@
 #include "heal/verdict.h"
 
-const char *health_word(enum health health)
-{
-	static const char *const words[] = {
-#define X(name, word) [name] = word,
-		HEALTHS(X)
-#undef X
-	};
-	return words[health];
-}
+#include "base/words.h"
+
+WORDS(health_word, health, HEALTHS)
 
 static bool become(struct verdict *v, enum health health)
 {

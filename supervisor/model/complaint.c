@@ -7,16 +7,9 @@
 #include <string.h>
 
 #include "base/terminal.h"
+#include "base/words.h"
 
-const char *severity_word(enum severity severity)
-{
-	static const char *const words[] = {
-#define X(name, word) [name] = word,
-		SEVERITIES(X)
-#undef X
-	};
-	return words[severity];
-}
+WORDS(severity_word, severity, SEVERITIES)
 
 static void release_one(struct complaint *one)
 {

@@ -1,12 +1,7 @@
 #include "model/policy.h"
 
-#define X(name, word) [name] = word,
-#define WORDS(function, type, TABLE)                                                               \
-	const char *function(enum type value)                                                      \
-	{                                                                                          \
-		static const char *const words[] = {TABLE(X)};                                     \
-		return words[value];                                                               \
-	}
+#include "base/words.h"
+
 WORDS(service_type_word, service_type, SERVICE_TYPES)
 WORDS(condition_word, condition, CONDITIONS)
 WORDS(restart_rule_word, restart_rule, RESTART_RULES)

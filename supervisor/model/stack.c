@@ -3,16 +3,9 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/words.h"
 
-const char *probe_kind_word(enum probe_kind kind)
-{
-	static const char *const words[] = {
-#define X(name, word) [name] = word,
-		PROBE_KINDS(X)
-#undef X
-	};
-	return words[kind];
-}
+WORDS(probe_kind_word, probe_kind, PROBE_KINDS)
 
 void stack_free(struct stack *stack)
 {

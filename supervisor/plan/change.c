@@ -4,19 +4,10 @@
 #include <string.h>
 
 #include "base/lookup.h"
+#include "base/words.h"
 #include "model/names.h"
 
-const char *change_word(enum change change)
-{
-	switch (change) {
-#define X(name, word)                                                                              \
-	case name:                                                                                 \
-		return word;
-		CHANGES(X)
-#undef X
-	}
-	return "";
-}
+WORDS(change_word, change, CHANGES)
 
 /*
  * ---- what has changed: the keys of the records that differ, never their values ----

@@ -4,19 +4,10 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "base/words.h"
 #include "model/names.h"
 
-const char *env_format_word(enum env_format format)
-{
-	switch (format) {
-#define X(name, word)                                                                              \
-	case name:                                                                                 \
-		return word;
-		ENV_FORMATS(X)
-#undef X
-	}
-	return "";
-}
+WORDS(env_format_word, env_format, ENV_FORMATS)
 
 int env_format_parse(const char *word, enum env_format *format, struct error *e)
 {

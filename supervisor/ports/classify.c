@@ -4,17 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/words.h"
 #include "ports/lock.h"
 
-const char *port_class_word(enum port_class class)
-{
-	static const char *const words[] = {
-#define X(name, word) [name] = word,
-		PORT_CLASSES(X)
-#undef X
-	};
-	return words[class];
-}
+WORDS(port_class_word, port_class, PORT_CLASSES)
 
 static const struct owner *owner_of(const struct owner_list *owners, uint64_t inode)
 {

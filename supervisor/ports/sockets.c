@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/words.h"
 #include "ports/sockets_proc.h"
 
 enum {
@@ -28,15 +29,7 @@ enum {
 	REPLY_BYTES = 32 * 1024,
 };
 
-const char *socket_state_word(enum socket_state state)
-{
-	static const char *const words[] = {
-#define X(name, word) [name] = word,
-		SOCKET_STATES(X)
-#undef X
-	};
-	return words[state];
-}
+WORDS(socket_state_word, socket_state, SOCKET_STATES)
 
 void sockets_init(struct sockets *s)
 {

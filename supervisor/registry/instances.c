@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/number.h"
+#include "base/words.h"
 #include "registry/sql.h"
 
 #define INSTANCE_COLUMNS                                                                           \
@@ -16,15 +17,7 @@
 	"i.owner_pid, i.guardian_pid, i.owner_start, i.boot_id, i.netns, i.pidns"
 #define FROM_INSTANCES " FROM instances AS i JOIN projects AS p ON p.id = i.project_id "
 
-const char *instance_status_word(enum instance_status status)
-{
-	static const char *const words[] = {
-#define X(name, word) [name] = word,
-		INSTANCE_STATUSES(X)
-#undef X
-	};
-	return words[status];
-}
+WORDS(instance_status_word, instance_status, INSTANCE_STATUSES)
 
 static enum instance_status status_of(const char *word)
 {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/words.h"
 #include "registry/history.h"
 #include "registry/sql.h"
 
@@ -10,15 +11,7 @@
 	"l.slot, l.kind"
 #define FROM_LEASES " FROM leases AS l JOIN projects AS p ON p.id = l.project_id "
 
-const char *lease_kind_word(enum lease_kind kind)
-{
-	static const char *const words[] = {
-#define X(name, word) [name] = word,
-		LEASE_KINDS(X)
-#undef X
-	};
-	return words[kind];
-}
+WORDS(lease_kind_word, lease_kind, LEASE_KINDS)
 
 static enum lease_kind kind_of(const char *word)
 {

@@ -3,25 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *service_state_word(enum service_state state)
-{
-	static const char *const words[] = {
-#define X(name, word) [name] = word,
-		SERVICE_STATES(X)
-#undef X
-	};
-	return words[state];
-}
+#include "base/words.h"
 
-const char *service_event_word(enum service_event_kind kind)
-{
-	static const char *const words[] = {
-#define X(name, word) [name] = word,
-		SERVICE_EVENTS(X)
-#undef X
-	};
-	return words[kind];
-}
+WORDS(service_state_word, service_state, SERVICE_STATES)
+WORDS(service_event_word, service_event_kind, SERVICE_EVENTS)
 
 void reason_vformat(char out[REASON_SIZE], const char *format, va_list args)
 {
