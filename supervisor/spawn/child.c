@@ -64,6 +64,7 @@ int spawner_open(struct spawner *spawner, struct error *e)
 	struct rlimit raised = {spawner->files.rlim_max, spawner->files.rlim_max};
 	setrlimit(RLIMIT_NOFILE, &raised);
 	pad_open(&spawner->pad, spawner->error_write + 1, spawner->null_fd);
+	oom_open(&spawner->oom);
 	return 0;
 }
 
@@ -74,6 +75,7 @@ void spawner_close(struct spawner *spawner)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	pad_close(&spawner->pad);
+	oom_close(&spawner->oom);
 	list_release(&spawner->failures);
 	list_release(&spawner->unborn);
 	spawner->error_read = spawner->error_write = spawner->null_fd = -1;
@@ -387,6 +389,7 @@ int spawner_reap(struct spawner *spawner, struct exit_status *status)
 	if (proc_wait(P_ALL, 0, &info, WEXITED | WNOHANG | (all_born ? 0 : WNOWAIT)) || !info.si_pid)
 		return 0;
 	describe(&info, status);
+	status->by_oom_killer = status->signal == SIGKILL && oom_struck(&spawner->oom);
 	if (!all_born) {
 		look_for_failure(spawner, status);
 		proc_wait(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);

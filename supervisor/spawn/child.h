@@ -28,6 +28,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "model/recipe.h"
+#include "spawn/oom.h"
 #include "spawn/pad.h"
 
 /* Where a child was when it failed; the words are in messages and in struct exit_status.stage. */
@@ -62,6 +63,7 @@ struct spawner {
 	int null_fd;         /* owns; /dev/null */
 	struct rlimit files; /* what children get where their recipe does not say */
 	struct pad pad; /* owns */
+	struct oom oom; /* owns */
 	LIST(struct spawn_failure) failures; /* reported on the pipe, not reaped yet */
 	LIST(pid_t) unborn; /* started, and nobody has said that they are their programs */
 	bool unborn_lost; /* the list is not complete */

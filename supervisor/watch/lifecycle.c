@@ -51,7 +51,8 @@ void exit_describe(const struct exit_status *exit, char *out, size_t size)
 	if (exit->signal) {
 		const char *name = sigabbrev_np(exit->signal);
 		snprintf(out, size, "killed by SIG%s%s", name ? name : "?",
-			exit->core_dumped ? " (core dumped)" : "");
+			exit->core_dumped ? " (core dumped)"
+			: exit->by_oom_killer ? " as memory ran out (OOM killer)" : "");
 	} else {
 		snprintf(out, size, "exited with code %d", exit->code);
 	}
