@@ -19,6 +19,7 @@ WORDS(change_word, change, CHANGES)
  *	KEY WORD...		a command
  *	NAME number		a port of its own
  *	SERVICE NAME number	one of what it depends on
+ *	url SERVICE URL		its URL; the MEMBER of its own is empty
  */
 
 enum { NAMED_MOST = 3, FIELDS_MOST = 2 };
@@ -120,6 +121,8 @@ static const char *key_of(struct arena *arena, const struct record *record)
 		return "port";
 	if (record->has_number)
 		return arena_format(arena, "a port of %.*s", (int)first->length, first->bytes);
+	if (field_is(first, "url") && record->field_count > 2 && is_key(second))
+		return arena_format(arena, "url of %.*s", (int)second->length, second->bytes);
 	const char *family = family_of(first);
 	if (!family || record->field_count < 2 || !is_key(second))
 		return arena_string_n(arena, first->bytes, first->length);

@@ -25,15 +25,18 @@ static bool is_cosmetic(const char *key)
 	return !strcmp(key, "description") || !strcmp(key, "profile");
 }
 
-static void on_row(void *self, const char *key, const char *member, const char *value)
+static void add_row(struct text *out, const char *key, const char *member, const char *value)
 {
-	struct text *out = self;
-	if (is_cosmetic(key))
-		return;
 	add(out, key);
-	add(out, member ? member : "");
+	add(out, member);
 	add(out, value);
 	text_add_char(out, '\n');
+}
+
+static void on_row(void *self, const char *key, const char *member, const char *value)
+{
+	if (!is_cosmetic(key))
+		add_row(self, key, member ? member : "", value);
 }
 
 static void on_port(void *self, const char *name, uint16_t number)
@@ -57,21 +60,20 @@ static void on_command(void *self, const char *key, const struct command *comman
 static void add_pairs(struct text *out, const char *family, const struct pair *pairs, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		on_row(out, family, pairs[i].name, pairs[i].value);
+		add_row(out, family, pairs[i].name, pairs[i].value);
 }
 
 /* What it is told about the services that it depends on. */
-static void add_needs(struct text *out, const struct stack *stack, const struct service *service)
+static void add_need(struct text *out, const struct stack *stack, const struct service *need)
 {
-	for (size_t i = 0; i < service->dependency_count; i++) {
-		const struct service *need = &stack->services[service->dependencies[i].service];
+	for (size_t i = 0; i < need->port_count; i++) {
+		const struct port *port = &stack->ports[need->ports[i]];
 		add(out, need->name);
-		for (size_t p = 0; p < need->port_count; p++)
-			on_port(out, stack->ports[need->ports[p]].name,
-				stack->ports[need->ports[p]].number);
-		add(out, need->url ? need->url : "");
-		add_pairs(out, "export", need->exports, need->export_count);
+		on_port(out, port->name, port->number);
 	}
+	if (need->url)
+		add_row(out, "url", need->name, need->url);
+	add_pairs(out, "export", need->exports, need->export_count);
 }
 
 void describe_fingerprint(const struct stack *stack, const struct service *service,
@@ -82,5 +84,6 @@ void describe_fingerprint(const struct stack *stack, const struct service *servi
 	rows_of_service(stack, service, &sink);
 	add_pairs(out, "file", service->env_files, service->env_file_count);
 	add_pairs(out, "stackfile", stack->env_files, stack->env_file_count);
-	add_needs(out, stack, service);
+	for (size_t i = 0; i < service->dependency_count; i++)
+		add_need(out, stack, &stack->services[service->dependencies[i].service]);
 }

@@ -84,6 +84,7 @@ static void what_changed_is_named_without_values(void **state)
 		{"a||1\nb||2", "b||2\na||1", "changed"},
 		{"main|1#", "main|2#", "port changed"},
 		{"db|main|1#", "db|main|2#", "a port of db changed"},
+		{"url||a\nurl|db|b", "url||a\nurl|db|c", "url of db changed"},
 		{"redis://u:hunter2@h|export|A|1", "redis://u:hunter3@h|export|A|1", "changed"},
 		{"env|hunter 2|x", "env|hunter 3|x", "env changed"},
 	};

@@ -582,6 +582,18 @@ static void a_fingerprint_knows_what_is_needed(void **state)
 		"export.DB = x\n", "web", false);
 }
 
+/* Each record is a line of its own: otherwise a changed one drags its neighbours along. */
+static void what_is_needed_is_a_record_a_fact(void **state)
+{
+	(void)state;
+	char *text = fingerprint_of(WEB "depends_on = db, log\n[service db]\ncommand = x\nslot = 2\n"
+		"port.admin = 3\nurl = redis://h/0\nexport.DB = y\n[service log]\ncommand = z\n",
+		"web");
+	assert_non_null(strstr(text, "\n2:db4:main30522\n2:db5:admin30523\n"
+		"3:url2:db11:redis://h/0\n6:export2:DB1:y\n"));
+	free(text);
+}
+
 /* ---- showing ---- */
 
 static const char secretive[] =
@@ -714,6 +726,7 @@ int main(void)
 		cmocka_unit_test(mistakes_in_defaults_are_said_once_per_place),
 		cmocka_unit_test(fault_I14_only_what_changed_has_another_fingerprint),
 		cmocka_unit_test(a_fingerprint_knows_what_is_needed),
+		cmocka_unit_test(what_is_needed_is_a_record_a_fact),
 		cmocka_unit_test(secrets_are_masked_wherever_they_are_shown),
 		cmocka_unit_test(a_resolved_file_reads_back_as_the_same_stack),
 		cmocka_unit_test(json_of_a_stack),
