@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/verb.h"
 #include "cli/waiting.h"
+#include "ports/lock.h"
 #include "ports/owner.h"
 
 /* How long the two processes may take to leave after all they cared for is gone. */
@@ -27,14 +28,21 @@ struct stopping {
 	bool asked;
 };
 
+/* Asked after its pidfd was opened, so that the answer is about the process behind that. */
+static bool is_its_supervisor(const struct context *context, const struct target *t)
+{
+	return owner_start_ticks(t->supervisor) == t->supervisor_start &&
+		instance_lock_is_open_in(context->paths.state, t->project_id, t->supervisor);
+}
+
 /*
- * Nobody answers at the socket, but the lock byte is held: the recorded pid is signalled, through a
- * pidfd that was opened before pid and start time were compared, so nobody else can be hit.
+ * Nobody answers at the socket, but the lock byte is held: the recorded pid is signalled, when it is
+ * proven to be that of the supervisor.
  */
-static int ask_by_signal(struct stopping *s, struct error *e)
+static int ask_by_signal(const struct context *context, struct stopping *s, struct error *e)
 {
 	const struct target *t = s->target;
-	if (s->supervisor < 0 || owner_start_ticks(t->supervisor) != t->supervisor_start ||
+	if (s->supervisor < 0 || !is_its_supervisor(context, t) ||
 		process_signal(s->supervisor, SIGTERM) < 0)
 		return fail_while(e, "%s cannot be told to stop", target_name(t));
 	say("%s does not answer at its socket; sent TERM to its supervisor, pid %d", target_name(t),
@@ -53,7 +61,7 @@ static int ask(struct context *context, struct stopping *s, struct error *e)
 	struct error why = {0};
 	if (target_connect(s->target, &s->client, &why) < 0) {
 		*e = why;
-		return ask_by_signal(s, e);
+		return ask_by_signal(context, s, e);
 	}
 	json_t *request = json_pack("{s:s}", "verb", "down");
 	if (request && timeout_ms >= 0)

@@ -1,7 +1,10 @@
 #include "ports/lock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/own.h"
 #include "base/text.h"
@@ -39,4 +42,23 @@ bool instance_is_alive(const char *state, int64_t project_id, int instance)
 	/* F_OFD_GETLK for a write lock works on a descriptor that is open for reading only. */
 	OWNED_FD file = open(text_string(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	return file >= 0 && bytelock_is_held(file, instance, 1);
+}
+
+bool instance_lock_is_open_in(const char *state, int64_t project_id, pid_t pid)
+{
+	OWNED_TEXT path = {0};
+	struct stat lock, open_file;
+	char directory[32];
+	if (lock_path(state, project_id, &path, NULL) || stat(text_string(&path), &lock))
+		return false;
+	snprintf(directory, sizeof directory, "/proc/%d/fd", (int)pid);
+	DIR *descriptors = opendir(directory);
+	struct dirent *entry;
+	bool found = false;
+	while (descriptors && !found && (entry = readdir(descriptors)))
+		found = !fstatat(dirfd(descriptors), entry->d_name, &open_file, 0) &&
+			open_file.st_dev == lock.st_dev && open_file.st_ino == lock.st_ino;
+	if (descriptors)
+		closedir(descriptors);
+	return found;
 }

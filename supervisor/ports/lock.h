@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -18,5 +19,10 @@ int instance_lock(const char *state, int64_t project_id, int instance, int spans
 	struct error *e);
 /* Held by somebody else than a descriptor of ours? A missing file is no. */
 bool instance_is_alive(const char *state, int64_t project_id, int instance);
+/*
+ * Has that process the project's lock file open, as a supervisor has for all its life? A pid from the
+ * registry is not signalled before: pid and start time of a stranger can be the recorded ones.
+ */
+bool instance_lock_is_open_in(const char *state, int64_t project_id, pid_t pid);
 
 #endif
