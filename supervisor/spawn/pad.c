@@ -7,6 +7,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Five descriptors a service: room for 800. */
+enum { TABLE_SIZE = 4096 };
+
 static const size_t TAKEN_SIZE = PAD_SLOTS * sizeof(atomic_int);
 
 static bool reserve(struct pad *pad, int first, int idle_fd)
@@ -24,6 +27,21 @@ static bool reserve(struct pad *pad, int first, int idle_fd)
 	return true;
 }
 
+/*
+ * While a table is shared the kernel waits for a grace period, some 10 ms, each time it makes it larger
+ * (expand_fdtable() in fs/file.c). So it grows now, and never becomes smaller again.
+ */
+static void grow_table(int idle_fd)
+{
+	for (int high = TABLE_SIZE - 1; high > 0; high /= 2) {
+		int fd = fcntl(idle_fd, F_DUPFD_CLOEXEC, high);
+		if (fd < 0)
+			continue;
+		close(fd);
+		return;
+	}
+}
+
 void pad_open(struct pad *pad, int first, int idle_fd)
 {
 	*pad = (struct pad){0};
@@ -35,6 +53,8 @@ void pad_open(struct pad *pad, int first, int idle_fd)
 	pad->taken = taken;
 	if (!reserve(pad, first, idle_fd))
 		pad_close(pad);
+	else
+		grow_table(idle_fd);
 }
 
 void pad_close(struct pad *pad)
