@@ -14,5 +14,7 @@ struct context;
 
 void progress_frame(const struct context *context, const json_t *frame);
 void progress_event(const struct context *context, const json_t *event);
+/* Has the supervisor send steps as well, where they will be shown. A request of NULL stays NULL. */
+void progress_ask(const struct context *context, json_t *request);
 
 #endif

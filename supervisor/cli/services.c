@@ -14,6 +14,7 @@ static json_t *make_request(const struct context *context, const char *verb, int
 	json_t *request = json_pack("{s:s, s:o, s:b, s:b, s:b}", "verb", verb, "services", names,
 		"no_deps", (int)option_given(line, OPTION_NO_DEPS), "with_dependents",
 		(int)option_given(line, OPTION_WITH_DEPENDENTS), "wait", 1);
+	progress_ask(context, request);
 	if (request && timeout_ms >= 0)
 		json_object_set_new(request, "timeout_ms", json_integer(timeout_ms));
 	return request;

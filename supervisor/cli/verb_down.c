@@ -66,6 +66,7 @@ static int ask(struct context *context, struct stopping *s, struct error *e)
 	json_t *request = json_pack("{s:s}", "verb", "down");
 	if (request && timeout_ms >= 0)
 		json_object_set_new(request, "timeout_ms", json_integer(timeout_ms));
+	progress_ask(context, request);
 	if (client_send(&s->client, request, &s->request, e) < 0)
 		return fail_while(e, "%s", target_name(s->target));
 	s->asked = true;

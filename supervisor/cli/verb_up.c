@@ -226,6 +226,7 @@ static int converge(struct up *up, struct control_client *client, struct error *
 static json_t *wait_request(const struct up *up)
 {
 	json_t *request = json_pack("{s:s, s:[]}", "verb", "wait", "targets");
+	progress_ask(up->context, request);
 	if (request && up->wait_ms >= 0)
 		json_object_set_new(request, "timeout_ms", json_integer(up->wait_ms));
 	return request;

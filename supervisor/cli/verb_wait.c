@@ -10,6 +10,7 @@ static json_t *make_request(const struct context *context, int64_t timeout_ms)
 	for (size_t i = 0; i < context->line.word_count; i++)
 		json_array_append_new(targets, json_string(context->line.words[i]));
 	json_t *request = json_pack("{s:s, s:o}", "verb", "wait", "targets", targets);
+	progress_ask(context, request);
 	if (request && timeout_ms >= 0)
 		json_object_set_new(request, "timeout_ms", json_integer(timeout_ms));
 	return request;

@@ -24,18 +24,18 @@
  *
  * start stop restart kill
  *	{"services": ["api", "web-*"], "no_deps": bool, "with_dependents": bool, "wait": bool,
- *	 "timeout_ms": n?} -> {"services": [names acted on], "notes": ["sentence", ...]}
+ *	 "steps": bool, "timeout_ms": n?} -> {"services": [names acted on], "notes": ["sentence", ...]}
  *	No "services" or an empty list: all. With "wait" the reply comes when they have settled (ready,
  *	done, down; error "failed" or "not_ready" otherwise), with progress before it:
- *	{"more", "service", "state", "kind", "text"}. Without it the reply comes when it is under
+ *	{"more", "service", "state", "kind", "text"}; with "steps" also what goes well. Without it the reply comes when it is under
  *	way. stop X stops first what depends on X, and a note names it; "no_deps" stops only X.
  *
- * down	{"timeout_ms": n?, "kill": bool} -> {"left": 0, "stopped": n}
+ * down	{"timeout_ms": n?, "kill": bool, "steps": bool} -> {"left": 0, "stopped": n}
  *	The reply comes when no process of the instance is left and its ports are free; then the
  *	supervisor exits and the connection ends. Progress as above. A second `down` while one runs
  *	joins it; "kill" sends KILL to every tree at once. "timeout_ms" replaces every stop.timeout.
  *
- * wait	{"targets": ["api", "db:healthy"], "timeout_ms": n?} -> {}
+ * wait	{"targets": ["api", "db:healthy"], "steps": bool, "timeout_ms": n?} -> {}
  *	Without a condition: ready for a service, completed for a task. Without targets: every wanted
  *	service ready and every task done. Errors: "failed" (crashed past its limit), "not_ready"
  *	(can not become it any more), "timed_out".
@@ -48,7 +48,7 @@
  *	task, with "abort_on_failure" at the first failure, with "exit_code_from" when that service has
  *	ended. "exit" is what the owner's process exits with: 0 when a `down` ended it or all is done, 1
  *	when one that is not optional failed, the code of the process in Procfile mode, that of the
- *	named service. Before it, for progress: {"more", "service", "state", "kind", "text"}.
+ *	named service. What happens meanwhile is in events.jsonl.
  *
  * why	{"service": "api"} -> {"service", "state", "health", "reason", "wanted": bool,
  *	 "deadline_ms": n?, "waits_for": [{"service", "condition", "state", "met": bool, "text"}],

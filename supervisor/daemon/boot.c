@@ -345,8 +345,11 @@ void instance_free(struct instance *in)
 	loaded_release(&in->loaded);
 	if (in->claimed)
 		claim_release(&in->claim);
-	if (in->events_fd >= 0)
+	if (in->events_fd >= 0) {
+		tell_flush(in);
 		close(in->events_fd);
+	}
+	text_release(&in->events);
 	if (in->lifeline_fd >= 0)
 		close(in->lifeline_fd);
 	paths_release(&in->paths);

@@ -90,6 +90,7 @@ struct instance {
 	char log_dir[4096];
 	char events_path[4096];
 	int events_fd; /* owns */
+	struct text events; /* owns; lines that tell_flush() will write */
 	uint64_t event_seq;
 	int64_t started_wall_ms;
 	bool detached;
@@ -247,6 +248,8 @@ uint16_t identity_listens_at(struct instance *in, int service);
 
 /* tell.c */
 int tell_open(struct instance *in, struct error *e);
+/* The file gets it with the next tell_flush(), which is at the end of the turn. */
 void tell_event(struct instance *in, int service, enum event_kind kind, const char *text);
+void tell_flush(struct instance *in);
 
 #endif

@@ -257,6 +257,7 @@ static void before_wait(struct ev_loop *loop, ev_prepare *w, int events)
 	if (reload_continue(in) || in->stopping != was_stopping)
 		next = keeper_turn(in->keeper);
 	tell_state(in);
+	tell_flush(in); /* whoever gets an answer now finds its events */
 	int64_t waiting = pending_check(in);
 	if (waiting < next)
 		next = waiting;
@@ -328,6 +329,7 @@ static void finish(struct instance *in)
 	control_hide(in->server);
 	if (claim_stop(in->paths.state, &in->claim, false, &e))
 		tell_event(in, -1, EVENT_WARNING, e.text);
+	tell_flush(in);
 	pending_end(in);
 	control_flush(in->server);
 }

@@ -28,7 +28,8 @@ enum pending_kind { PENDING_GOALS, PENDING_DOWN, PENDING_FOLLOW };
 struct pending {
 	struct control_ticket ticket;
 	enum pending_kind kind;
-	bool progress; /* stream what happens to its services */
+	bool progress; /* stream what happens to its services ... */
+	bool steps; /* ... also what goes well */
 	LIST(struct goal) goals;
 	int64_t deadline_ms; /* NO_DEADLINE: none */
 	int64_t timeout_ms;

@@ -22,6 +22,12 @@ static bool is_set(const json_t *body, const char *key)
 	return json_is_true(json_object_get(body, key));
 }
 
+static void ask_for_progress(struct pending *p, const json_t *body)
+{
+	p->progress = true;
+	p->steps = is_set(body, "steps");
+}
+
 static int no_such_service(const struct instance *in, const char *name, struct error *e)
 {
 	struct nearest near = {.wanted = name};
@@ -172,7 +178,7 @@ static void act(struct instance *in, struct control_ticket ticket, const json_t 
 	}
 	free(marks);
 	if (p) {
-		p->progress = true;
+		ask_for_progress(p, body);
 		p->reply = reply;
 	} else if (!waits) {
 		control_reply(in->server, ticket, reply);
@@ -231,7 +237,7 @@ static void on_down(struct instance *in, struct control_ticket ticket, const jso
 	int left = 0;
 	for (int i = 0; i < in->loaded.stack->service_count; i++)
 		left += service_occupied(keeper_run(in->keeper, i));
-	p->progress = true;
+	ask_for_progress(p, body);
 	p->reply = json_pack("{s:i, s:i}", "left", 0, "stopped", left);
 	set_timeouts(in, NULL, timeout_of(body));
 	instance_stop(in, is_set(body, "kill"), "asked to go down");
@@ -276,7 +282,7 @@ static void on_wait(struct instance *in, struct control_ticket ticket, const jso
 	struct pending *p = pending_new(in, ticket, PENDING_GOALS, timeout_of(body));
 	if (!p)
 		return;
-	p->progress = true;
+	ask_for_progress(p, body);
 	const json_t *item;
 	size_t i;
 	int rc = 0;
@@ -305,7 +311,6 @@ static void on_follow(struct instance *in, struct control_ticket ticket, const j
 	struct pending *p = pending_new(in, ticket, PENDING_FOLLOW, -1);
 	if (!p)
 		return;
-	p->progress = true;
 	if (!is_set(body, "owner"))
 		return;
 	in->has_owner = true;

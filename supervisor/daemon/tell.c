@@ -10,7 +10,7 @@
 #include "daemon/pending.h"
 
 /* One file of older events is kept; a run begins a new one when it has grown past this. */
-enum { EVENTS_MOST = 4 * 1024 * 1024 };
+enum { EVENTS_MOST = 4 * 1024 * 1024, EVENTS_AT_ONCE = 32 * 1024 };
 
 static void add_json_text(struct text *out, const char *bytes)
 {
@@ -61,8 +61,24 @@ static void write_line(struct instance *in, int service, enum event_kind kind, c
 			text_addf(&line, ",\"exit_code\":%d", run->exit_code);
 	}
 	text_add(&line, "}\n");
-	if (text_ok(&line) && in->events_fd >= 0)
+	if (!text_ok(&line))
+		return;
+	size_t before = in->events.length;
+	text_add_bytes(&in->events, line.data, line.length);
+	if (!text_ok(&in->events)) {
+		text_cut(&in->events, before);
+		tell_flush(in);
 		(void)file_write_all(in->events_fd, line.data, line.length);
+	} else if (in->events.length >= EVENTS_AT_ONCE) {
+		tell_flush(in);
+	}
+}
+
+void tell_flush(struct instance *in)
+{
+	if (in->events.length)
+		(void)file_write_all(in->events_fd, in->events.data, in->events.length);
+	text_clear(&in->events);
 }
 
 void tell_event(struct instance *in, int service, enum event_kind kind, const char *text)

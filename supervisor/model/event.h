@@ -8,31 +8,36 @@
 
 #include <stdint.h>
 
-#define EVENT_KINDS(X)                                                                             \
-	X(EVENT_INSTANCE, "instance") /* starting, ready, degraded, stopping, stopped, failed */   \
-	X(EVENT_STARTING, "starting")                                                              \
-	X(EVENT_READY, "ready")                                                                    \
-	X(EVENT_DONE, "done")                                                                      \
-	X(EVENT_EXITED, "exited")                                                                  \
-	X(EVENT_SPAWN_FAILED, "spawn_failed")                                                      \
-	X(EVENT_RESTARTING, "restarting")                                                          \
-	X(EVENT_UNHEALTHY, "unhealthy")                                                            \
-	X(EVENT_RECOVERED, "recovered")                                                            \
-	X(EVENT_IMPOSTER, "imposter")                                                              \
-	X(EVENT_STOPPING, "stopping")                                                              \
-	X(EVENT_KILLED, "killed")                                                                  \
-	X(EVENT_DOWN, "down")                                                                      \
-	X(EVENT_FAILED, "failed")                                                                  \
-	X(EVENT_WAITING, "waiting")                                                                \
-	X(EVENT_PORT, "port") /* conflict, moved, hold mode changed */                             \
-	X(EVENT_LOG, "log") /* the log itself: disk full, file vanished */                         \
-	X(EVENT_RELOADED, "reloaded")                                                              \
-	X(EVENT_WARNING, "warning")
+/* What a person who waits is shown: steps that go well on a terminal only, trouble always. */
+enum event_weight { WEIGHT_STEP, WEIGHT_NEWS, WEIGHT_TROUBLE };
 
-#define X(name, word) name,
+#define EVENT_KINDS(X)                                                                             \
+	X(EVENT_INSTANCE, "instance", WEIGHT_STEP) /* starting, ready, degraded, stopping, stopped, failed */ \
+	X(EVENT_STARTING, "starting", WEIGHT_STEP)						\
+	X(EVENT_READY, "ready", WEIGHT_STEP)							\
+	X(EVENT_DONE, "done", WEIGHT_STEP)							\
+	X(EVENT_EXITED, "exited", WEIGHT_STEP) /* what follows from it says it again */		\
+	X(EVENT_SPAWN_FAILED, "spawn_failed", WEIGHT_TROUBLE)					\
+	X(EVENT_RESTARTING, "restarting", WEIGHT_NEWS)						\
+	X(EVENT_UNHEALTHY, "unhealthy", WEIGHT_NEWS)						\
+	X(EVENT_RECOVERED, "recovered", WEIGHT_NEWS)						\
+	X(EVENT_IMPOSTER, "imposter", WEIGHT_TROUBLE)						\
+	X(EVENT_STOPPING, "stopping", WEIGHT_STEP)						\
+	X(EVENT_KILLED, "killed", WEIGHT_NEWS)							\
+	X(EVENT_DOWN, "down", WEIGHT_STEP)							\
+	X(EVENT_FAILED, "failed", WEIGHT_TROUBLE)						\
+	X(EVENT_WAITING, "waiting", WEIGHT_STEP)						\
+	X(EVENT_PORT, "port", WEIGHT_NEWS) /* conflict, moved, hold mode changed */		\
+	X(EVENT_LOG, "log", WEIGHT_NEWS) /* the log itself: disk full, file vanished */		\
+	X(EVENT_RELOADED, "reloaded", WEIGHT_NEWS)						\
+	X(EVENT_WARNING, "warning", WEIGHT_NEWS)
+#define X(name, word, weight) name,
 enum event_kind { EVENT_KINDS(X) };
 #undef X
 const char *event_kind_word(enum event_kind kind);
+enum event_weight event_kind_weight(enum event_kind kind);
+/* -1: no such kind. */
+int event_kind_named(const char *word);
 
 struct event_record {
 	int64_t wall_ms;
