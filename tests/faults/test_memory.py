@@ -8,7 +8,7 @@ import pytest
 from harness import until
 
 RELEASE = os.environ.get("STACKUP_RELEASE_BIN", "")
-FAILMALLOC = os.environ.get("STACKUP_FAILMALLOC", "")
+FAILMALLOC = os.environ.get("STACKUP_PRELOADS", "") + "/failmalloc.so"
 
 STACK = """
     [service db]
