@@ -1,6 +1,5 @@
 #include "control/sentry.h"
 
-#include <ev.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -8,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "loop/io_watch.h"
 
 struct sentry {
-	struct ev_loop *loop; /* borrows */
 	void (*on_gone)(void *self);
 	void *self;
 	int fd; /* owns */
@@ -18,7 +17,7 @@ struct sentry {
 	char *path; /* owns */
 	dev_t device; /* identity of the file: one of the same name is another one */
 	ino_t inode;
-	ev_io readable;
+	struct io_watch readable;
 };
 
 static bool still_there(const struct sentry *s)
@@ -28,11 +27,10 @@ static bool still_there(const struct sentry *s)
 }
 
 /* What the events say does not matter, only that there were some: the file system is asked. */
-static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+static void on_readable(struct io_watch *watch, int events)
 {
-	(void)loop;
 	(void)events;
-	struct sentry *s = io->data;
+	struct sentry *s = watch->owner;
 	_Alignas(struct inotify_event) char bytes[4096];
 	while (read(s->fd, bytes, sizeof bytes) > 0)
 		continue;
@@ -50,13 +48,11 @@ struct sentry *sentry_new(struct ev_loop *loop, void (*on_gone)(void *self), voi
 		free(s);
 		return NULL;
 	}
-	s->loop = loop;
 	s->on_gone = on_gone;
 	s->self = self;
 	s->watch = -1;
-	ev_io_init(&s->readable, on_readable, s->fd, EV_READ);
-	s->readable.data = s;
-	ev_io_start(loop, &s->readable);
+	io_watch_init(&s->readable, loop, s->fd, EV_READ, on_readable, s);
+	io_watch_start(&s->readable);
 	return s;
 }
 
@@ -85,7 +81,7 @@ void sentry_free(struct sentry *s)
 {
 	if (!s)
 		return;
-	ev_io_stop(s->loop, &s->readable);
+	io_watch_stop(&s->readable);
 	close(s->fd);
 	free(s->path);
 	free(s);

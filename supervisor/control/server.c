@@ -43,12 +43,12 @@ static bool peer_is_ours(int fd)
 	return peer.uid == geteuid() || peer.uid == 0;
 }
 
-static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
+static void on_acceptable(struct io_watch *watch, int events)
 {
 	(void)events;
-	struct control_server *server = io->data;
+	struct control_server *server = watch->owner;
 	for (int n = 0; n < ACCEPTS_A_TURN; n++) {
-		int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
 			if (peer_is_ours(fd))
 				client_new(server, fd, false);
@@ -62,9 +62,9 @@ static void on_acceptable(struct ev_loop *loop, ev_io *io, int events)
 			return;
 		/* No descriptor or no memory: the listener stays readable, so looking again at
 		 * once would spin. */
-		ev_io_stop(loop, io);
+		io_watch_stop(watch);
 		ev_timer_set(&server->pause, ACCEPT_PAUSE_S, 0.);
-		ev_timer_start(loop, &server->pause);
+		ev_timer_start(server->loop, &server->pause);
 		return;
 	}
 }
@@ -102,8 +102,8 @@ static int start_listening(struct control_server *server, struct error *e)
 	if (fd < 0)
 		return -1;
 	server->fd = fd;
-	ev_io_set(&server->acceptable, fd, EV_READ);
-	ev_io_start(server->loop, &server->acceptable);
+	io_watch_init(&server->acceptable, server->loop, fd, EV_READ, on_acceptable, server);
+	io_watch_start(&server->acceptable);
 	if (server->sentry)
 		sentry_watch(server->sentry, server->path);
 	return 0;
@@ -111,7 +111,7 @@ static int start_listening(struct control_server *server, struct error *e)
 
 static void stop_listening(struct control_server *server)
 {
-	ev_io_stop(server->loop, &server->acceptable);
+	io_watch_stop(&server->acceptable);
 	if (server->fd >= 0)
 		close(server->fd);
 	server->fd = -1;
@@ -124,7 +124,7 @@ static void on_pause(struct ev_loop *loop, ev_timer *timer, int events)
 	struct control_server *server = timer->data;
 	struct error e;
 	if (server->fd >= 0) {
-		ev_io_start(loop, &server->acceptable);
+		io_watch_start(&server->acceptable);
 	} else if (start_listening(server, &e) < 0) {
 		ev_timer_set(timer, ACCEPT_PAUSE_S, 0.);
 		ev_timer_start(loop, timer);
@@ -157,10 +157,10 @@ struct control_server *control_listen(struct ev_loop *loop, const char *path,
 	server->loop = loop;
 	server->handler = *handler;
 	server->fd = -1;
-	ev_io_init(&server->acceptable, on_acceptable, 0, EV_READ);
+	io_watch_init(&server->acceptable, loop, -1, EV_READ, on_acceptable, server);
 	ev_timer_init(&server->pause, on_pause, 0., 0.);
 	ev_timer_init(&server->again, on_again, 0., 0.);
-	server->acceptable.data = server->pause.data = server->again.data = server;
+	server->pause.data = server->again.data = server;
 	server->sentry = sentry_new(loop, on_socket_gone, server);
 	if (start_listening(server, e) == 0)
 		return server;

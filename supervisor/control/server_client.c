@@ -42,8 +42,8 @@ void client_drop(struct client *client)
 		return;
 	struct control_server *server = client->server;
 	client->dead = true;
-	ev_io_stop(server->loop, &client->readable);
-	ev_io_stop(server->loop, &client->writable);
+	io_watch_stop(&client->readable);
+	io_watch_stop(&client->writable);
 	ev_timer_stop(server->loop, &client->deadline);
 	close(client->fd);
 	client->fd = -1;
@@ -72,10 +72,10 @@ bool client_write_out(struct client *client)
 		client->written += (size_t)count;
 	}
 	if (client->written < client->output.length) {
-		ev_io_start(client->server->loop, &client->writable);
+		io_watch_start(&client->writable);
 		return true;
 	}
-	ev_io_stop(client->server->loop, &client->writable);
+	io_watch_stop(&client->writable);
 	client->written = 0;
 	if (client->output.capacity > (size_t)64 * 1024)
 		text_release(&client->output);
@@ -287,19 +287,18 @@ void client_drain(struct client *client)
 	/* While frames are left nothing more is read: the client waits, not our memory. */
 	bool more = frame_waiting(&client->reader);
 	if (more) {
-		ev_io_stop(server->loop, &client->readable);
+		io_watch_stop(&client->readable);
 		ev_timer_start(server->loop, &server->again);
 	} else {
-		ev_io_start(server->loop, &client->readable);
+		io_watch_start(&client->readable);
 		set_deadline(client);
 	}
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+static void on_readable(struct io_watch *watch, int events)
 {
-	(void)loop;
 	(void)events;
-	struct client *client = io->data;
+	struct client *client = watch->owner;
 	char bytes[READ_A_TURN];
 	ssize_t count = recv(client->fd, bytes, sizeof bytes, MSG_DONTWAIT);
 	if (count < 0 && (errno == EAGAIN || errno == EINTR))
@@ -310,11 +309,10 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 		client_drain(client);
 }
 
-static void on_writable(struct ev_loop *loop, ev_io *io, int events)
+static void on_writable(struct io_watch *watch, int events)
 {
-	(void)loop;
 	(void)events;
-	client_write_out(io->data);
+	client_write_out(watch->owner);
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
@@ -368,16 +366,16 @@ struct client *client_new(struct control_server *server, int fd, bool lifeline)
 	client->number = ++server->last_number;
 	client->fd = fd;
 	client->last_s = ev_now(server->loop);
-	ev_io_init(&client->readable, on_readable, fd, EV_READ);
-	ev_io_init(&client->writable, on_writable, fd, EV_WRITE);
+	io_watch_init(&client->readable, server->loop, fd, EV_READ, on_readable, client);
+	io_watch_init(&client->writable, server->loop, fd, EV_WRITE, on_writable, client);
 	ev_timer_init(&client->deadline, on_deadline, 0., 0.);
-	client->readable.data = client->writable.data = client->deadline.data = client;
+	client->deadline.data = client;
 	if (!greet(client)) {
 		bury(client);
 		return NULL;
 	}
 	client->lifeline = lifeline;
-	ev_io_start(server->loop, &client->readable);
+	io_watch_start(&client->readable);
 	set_deadline(client);
 	return client;
 }

@@ -9,11 +9,10 @@
 #ifndef CONTROL_SERVER_INSIDE_H
 #define CONTROL_SERVER_INSIDE_H
 
-#include <ev.h>
-
 #include "base/list.h"
 #include "control/server.h"
 #include "control/wire.h"
+#include "loop/io_watch.h"
 
 struct sentry;
 
@@ -21,8 +20,8 @@ struct client {
 	struct control_server *server; /* borrows */
 	uint64_t number;
 	int fd; /* owns */
-	ev_io readable;
-	ev_io writable;
+	struct io_watch readable;
+	struct io_watch writable;
 	ev_timer deadline; /* runs while a greeting or the rest of a frame is due */
 	struct frame_reader reader;
 	struct text output; /* owns: frames not written yet */
@@ -41,7 +40,7 @@ struct control_server {
 	struct control_handler handler;
 	char *path; /* owns */
 	int fd; /* owns; -1 while the socket is being made again */
-	ev_io acceptable;
+	struct io_watch acceptable;
 	ev_timer pause; /* accept(2) had no descriptor */
 	ev_timer again; /* some client has whole frames left from the last turn */
 	struct sentry *sentry; /* owns; NULL where inotify is not to be had */

@@ -13,11 +13,11 @@
 #ifndef PROBE_ATTEMPT_H
 #define PROBE_ATTEMPT_H
 
-#include <ev.h>
 #include <sys/queue.h>
 
 #include "base/list.h"
 #include "base/text.h"
+#include "loop/io_watch.h"
 #include "probe/prober.h"
 
 enum { ADDRESSES_MOST = 2 };
@@ -28,7 +28,7 @@ struct tcp_attempt {
 	size_t next;
 	int fd;    /* owns; -1: none */
 	int error; /* of the last address */
-	ev_io io;
+	struct io_watch watch;
 };
 
 struct http_attempt; /* http.h */

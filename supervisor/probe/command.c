@@ -23,28 +23,28 @@ struct command_run {
 	enum probe_purpose purpose;
 	pid_t pid;
 	int output; /* owns: read end; -1 */
-	ev_io io;
+	struct io_watch watch;
 	struct text tail;
 };
 
-static void close_output(struct prober *prober, struct command_run *run)
+static void close_output(struct command_run *run)
 {
 	if (run->output < 0)
 		return;
-	ev_io_stop(prober->loop, &run->io);
+	io_watch_stop(&run->watch);
 	close(run->output);
 	run->output = -1;
 }
 
 /* Reads once; false when there is nothing more for now, or for ever. */
-static bool read_output(struct prober *prober, struct command_run *run)
+static bool read_output(struct command_run *run)
 {
 	static char bytes[READ_BYTES];
 	ssize_t n = read(run->output, bytes, sizeof bytes);
 	if (n < 0)
 		return errno == EINTR;
 	if (n == 0) {
-		close_output(prober, run);
+		close_output(run);
 		return false;
 	}
 	size_t length = (size_t)n;
@@ -55,13 +55,10 @@ static bool read_output(struct prober *prober, struct command_run *run)
 	return true;
 }
 
-static void on_output(struct ev_loop *loop, ev_io *io, int events)
+static void on_output(struct io_watch *watch, int events)
 {
-	(void)loop;
 	(void)events;
-	struct command_run *run = io->data;
-	/* Only while its attempt lives is anybody interested, and the watcher running. */
-	read_output(run->attempt->prober, run);
+	read_output(watch->owner);
 }
 
 /* The last line that holds anything. */
@@ -91,7 +88,7 @@ static void command_drop(struct attempt *a)
 		return;
 	a->command = NULL;
 	run->attempt = NULL;
-	close_output(a->prober, run);
+	close_output(run);
 	kill_tree(a->prober, run);
 }
 
@@ -129,9 +126,8 @@ static void start_run(struct attempt *a, struct command_run *run, int output, in
 	run->next = prober->commands;
 	prober->commands = run;
 	a->command = run;
-	ev_io_init(&run->io, on_output, output, EV_READ);
-	run->io.data = run;
-	ev_io_start(prober->loop, &run->io);
+	io_watch_init(&run->watch, prober->loop, output, EV_READ, on_output, run);
+	io_watch_start(&run->watch);
 }
 
 static void command_start(struct attempt *a)
@@ -199,9 +195,9 @@ static struct command_run *take_run(struct prober *prober, pid_t pid)
 	return NULL;
 }
 
-static void free_run(struct prober *prober, struct command_run *run)
+static void free_run(struct command_run *run)
 {
-	close_output(prober, run);
+	close_output(run);
 	text_release(&run->tail);
 	free(run);
 }
@@ -215,13 +211,13 @@ bool command_exited(struct prober *prober, const struct exit_status *status)
 	kill_tree(prober, run); /* what it left behind */
 	/* Not to the end of the output: something it left behind may hold that open. */
 	for (int i = 0; a && run->output >= 0 && i < READS_AT_EXIT; i++)
-		if (!read_output(prober, run))
+		if (!read_output(run))
 			break;
 	if (a) {
 		a->command = NULL;
 		judge_exit(a, status, &run->tail);
 	}
-	free_run(prober, run);
+	free_run(run);
 	return true;
 }
 
@@ -238,7 +234,7 @@ void command_free_all(struct prober *prober)
 	while (prober->commands) {
 		struct command_run *run = prober->commands;
 		prober->commands = run->next;
-		free_run(prober, run);
+		free_run(run);
 	}
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 struct socket_watch {
-	ev_io io;
+	struct io_watch io;
 	bool used;
 };
 
@@ -34,14 +34,13 @@ static void tell_ended(struct http_loop *loop)
 	}
 }
 
-static void on_curl_socket(struct ev_loop *ev, ev_io *io, int events)
+static void on_curl_socket(struct io_watch *watch, int events)
 {
-	(void)ev;
-	struct http_loop *loop = io->data;
+	struct http_loop *loop = watch->owner;
 	int running;
 	int action = (events & EV_READ ? CURL_CSELECT_IN : 0) |
 		(events & EV_WRITE ? CURL_CSELECT_OUT : 0);
-	loop->curl->curl_multi_socket_action(loop->multi, io->fd, action, &running);
+	loop->curl->curl_multi_socket_action(loop->multi, watch->io.fd, action, &running);
 	tell_ended(loop);
 }
 
@@ -81,7 +80,7 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *self, void 
 	struct http_loop *loop = self;
 	struct socket_watch *watch = known;
 	if (watch)
-		ev_io_stop(loop->prober->loop, &watch->io);
+		io_watch_stop(&watch->io);
 	if (what == CURL_POLL_REMOVE) {
 		if (watch)
 			watch->used = false;
@@ -90,13 +89,11 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *self, void 
 	if (!watch) {
 		watch = free_watch(loop);
 		watch->used = true;
-		ev_init(&watch->io, on_curl_socket);
-		watch->io.data = loop;
 		loop->curl->curl_multi_assign(loop->multi, fd, watch);
 	}
-	ev_io_set(&watch->io, fd,
-		(what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0));
-	ev_io_start(loop->prober->loop, &watch->io);
+	int events = (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
+	io_watch_init(&watch->io, loop->prober->loop, fd, events, on_curl_socket, loop);
+	io_watch_start(&watch->io);
 	return 0;
 }
 

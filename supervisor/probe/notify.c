@@ -1,7 +1,6 @@
 #include "probe/notify.h"
 
 #include <errno.h>
-#include <ev.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,14 +9,14 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "loop/io_watch.h"
 
 /* A turn of the loop receives this many; the rest waits for the next. */
 enum { MESSAGES_A_TURN = 64 };
 
 struct notify {
-	struct ev_loop *loop; /* borrows */
 	struct notify_hooks hooks;
-	ev_io io;
+	struct io_watch watch;
 	int fd;     /* owns */
 	char *path; /* owns */
 };
@@ -100,11 +99,10 @@ static bool receive_one(struct notify *notify)
 	return true;
 }
 
-static void on_datagram(struct ev_loop *loop, ev_io *io, int events)
+static void on_datagram(struct io_watch *watch, int events)
 {
-	(void)loop;
 	(void)events;
-	struct notify *notify = io->data;
+	struct notify *notify = watch->owner;
 	for (int i = 0; i < MESSAGES_A_TURN; i++)
 		if (!receive_one(notify))
 			return;
@@ -164,13 +162,11 @@ struct notify *notify_new(
 		free(copy);
 		return NULL;
 	}
-	notify->loop = loop;
 	notify->hooks = *hooks;
 	notify->fd = fd;
 	notify->path = copy;
-	ev_io_init(&notify->io, on_datagram, fd, EV_READ);
-	notify->io.data = notify;
-	ev_io_start(loop, &notify->io);
+	io_watch_init(&notify->watch, loop, fd, EV_READ, on_datagram, notify);
+	io_watch_start(&notify->watch);
 	return notify;
 }
 
@@ -178,7 +174,7 @@ void notify_free(struct notify *notify)
 {
 	if (!notify)
 		return;
-	ev_io_stop(notify->loop, &notify->io);
+	io_watch_stop(&notify->watch);
 	close(notify->fd);
 	unlink(notify->path);
 	free(notify->path);

@@ -10,7 +10,7 @@ static void tcp_drop(struct attempt *a)
 {
 	if (a->tcp.fd < 0)
 		return;
-	ev_io_stop(a->prober->loop, &a->tcp.io);
+	io_watch_stop(&a->tcp.watch);
 	close(a->tcp.fd);
 	a->tcp.fd = -1;
 }
@@ -27,11 +27,10 @@ static void tcp_connected(struct attempt *a)
 		attempt_end(a, result, "%s", text_string(&reason));
 }
 
-static void on_writable(struct ev_loop *loop, ev_io *io, int events)
+static void on_writable(struct io_watch *watch, int events)
 {
-	(void)loop;
 	(void)events;
-	struct attempt *a = io->data;
+	struct attempt *a = watch->owner;
 	int error = 0;
 	socklen_t size = sizeof error;
 	if (getsockopt(a->tcp.fd, SOL_SOCKET, SO_ERROR, &error, &size))
@@ -67,8 +66,7 @@ static int connect_to(struct attempt *a, const struct sockaddr *address)
 	a->tcp.fd = dial_socket(address->sa_family, SOCK_STREAM, 0);
 	if (a->tcp.fd < 0)
 		return errno;
-	ev_io_init(&a->tcp.io, on_writable, a->tcp.fd, EV_WRITE);
-	a->tcp.io.data = a;
+	io_watch_init(&a->tcp.watch, a->prober->loop, a->tcp.fd, EV_WRITE, on_writable, a);
 	return connect(a->tcp.fd, address, dial_length(address)) ? errno : 0;
 }
 
@@ -79,7 +77,7 @@ static void try_next(struct attempt *a)
 		int error = connect_to(a, address);
 		if (!error || error == EINPROGRESS) {
 			/* Told by the loop also where it is connected already. */
-			ev_io_start(a->prober->loop, &a->tcp.io);
+			io_watch_start(&a->tcp.watch);
 			return;
 		}
 		/* "refused" says more than "no IPv6 here" */
