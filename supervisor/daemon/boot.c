@@ -11,11 +11,11 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/own.h"
-#include "base/reserve.h"
 #include "daemon/instance.h"
 #include "daemon/pending.h"
 #include "daemon/reload.h"
 #include "daemon/requests.h"
+#include "loop/loop.h"
 #include "model/names.h"
 #include "plan/formats.h"
 #include "stackfile/document.h"
@@ -299,10 +299,11 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 	make_id(in->run_id);
 	if (getrandom(&in->random, sizeof in->random, 0) != sizeof in->random)
 		in->random = (uint64_t)in->now_ms;
-	ev_set_allocator(reserve_for_ev);
-	in->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_SIGNALFD);
+	in->loop = loop_new();
 	if (!in->loop)
 		return fail(e, EXIT_FAILED, "the event loop cannot be made: out of memory or descriptors");
+	if (signals_open(in, e))
+		return -1;
 	in->main_dir = strdup(r->main_dir);
 	in->stack_name = strdup(r->stack_name);
 	in->branch = strdup(r->branch);
@@ -331,6 +332,7 @@ void instance_free(struct instance *in)
 	prober_free(in->prober);
 	notify_free(in->notify);
 	log_guard_end(in);
+	signals_close(in);
 	for (int i = 0; in->io && i < in->loaded.stack->service_count; i++)
 		io_close(in->io[i]);
 	free(in->io);

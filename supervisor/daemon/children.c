@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/instance.h"
 
@@ -88,10 +89,8 @@ static void note_child(struct instance *in, const struct exit_status *status, in
 	reaped->count++;
 }
 
-static void on_child(struct ev_loop *loop, ev_signal *w, int events)
+void children_reap(struct instance *in)
 {
-	(void)events;
-	struct instance *in = w->data;
 	static struct reaped reaped;
 	struct exit_status status;
 	int left = REAP_A_TURN;
@@ -108,12 +107,5 @@ static void on_child(struct ev_loop *loop, ev_signal *w, int events)
 	if (reaped.count)
 		keeper_exits(in->keeper, reaped.exits, reaped.count);
 	if (!left)
-		ev_feed_event(loop, w, EV_SIGNAL);
-}
-
-void children_begin(struct instance *in)
-{
-	ev_signal_init(&in->on_child, on_child, SIGCHLD);
-	in->on_child.data = in;
-	ev_signal_start(in->loop, &in->on_child);
+		kill(getpid(), SIGCHLD);
 }

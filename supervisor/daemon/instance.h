@@ -6,6 +6,7 @@
  *	load.c		document -> draft -> stack, used by boot and reload
  *	loop.c		the turn: world -> events -> keeper -> effects -> who waits for an answer
  *	world.c		struct sys: the keeper's effects on real processes, ports, probes
+ *	signals.c	what the supervisor is sent
  *	children.c	who ended
  *	io.c		log pipes, terminals and their files
  *	log_guard.c	notices log files that somebody removes
@@ -18,7 +19,6 @@
 #ifndef DAEMON_INSTANCE_H
 #define DAEMON_INSTANCE_H
 
-#include <ev.h>
 #include <regex.h>
 
 #include "base/arena.h"
@@ -27,6 +27,7 @@
 #include "control/server.h"
 #include "daemon/daemon.h"
 #include "logs/intake.h"
+#include "loop/io_watch.h"
 #include "model/stack.h"
 #include "model/sys.h"
 #include "plan/environment.h"
@@ -49,7 +50,7 @@ struct service_io {
 	int slot; /* of the guardian: 2 * a number that is never reused */
 	bool open;
 	struct intake intake;
-	ev_io watch[2];
+	struct io_watch watch[2];
 	ev_timer retry; /* after INTAKE_BLOCKED */
 	uint64_t generation; /* of the last start */
 	struct tree_listener seen; /* where its listener was found last */
@@ -114,14 +115,11 @@ struct instance {
 	struct guardian guardian;
 	struct control_server *server; /* owns */
 
-	ev_signal on_child;
-	ev_signal on_term;
-	ev_signal on_int;
-	ev_signal on_hup;
+	struct io_watch signals; /* owns its descriptor */
 	ev_prepare before_wait;
 	ev_timer due;
-	ev_io log_guard;
-	ev_io lifeline;
+	struct io_watch log_guard;
+	struct io_watch lifeline;
 	int lifeline_fd; /* owns; -1 */
 
 	int64_t now_ms;
@@ -207,6 +205,9 @@ void instance_choose_hold(struct instance *in, int service);
 /* loop.c: after the border. Returns the exit code of the supervisor. */
 int instance_run(struct instance *in, const bool *wanted);
 void instance_stop(struct instance *in, bool kill, const char *reason);
+/* What a foreground owner exits with, and why; the first to decide wins. */
+void instance_decide_exit(struct instance *in, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* world.c */
 struct sys world_sys(struct instance *in);
@@ -221,8 +222,13 @@ pid_t world_start_check(void *instance, int service, const struct command *comma
 	struct error *e);
 void world_kill_check(void *instance, int service, pid_t pid);
 
-/* children.c */
-void children_begin(struct instance *in);
+/* signals.c: open in the boot, where it can fail; until begin they still end the process. */
+int signals_open(struct instance *in, struct error *e);
+void signals_begin(struct instance *in);
+void signals_close(struct instance *in);
+
+/* children.c: on SIGCHLD. What is too much for one turn sends the next one. */
+void children_reap(struct instance *in);
 
 /* io.c */
 int io_open(struct instance *in, int service, struct error *e);

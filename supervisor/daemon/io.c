@@ -12,20 +12,20 @@
 static void watch(struct service_io *io, bool on)
 {
 	for (int i = 0; i < 2; i++) {
-		if (io->watch[i].fd < 0)
+		if (io->watch[i].io.fd < 0)
 			continue;
 		if (on)
-			ev_io_start(io->instance->loop, &io->watch[i]);
+			io_watch_start(&io->watch[i]);
 		else
-			ev_io_stop(io->instance->loop, &io->watch[i]);
+			io_watch_stop(&io->watch[i]);
 	}
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *w, int events)
+static void on_readable(struct io_watch *readable, int events)
 {
 	(void)events;
-	struct service_io *io = w->data;
-	int pipe = w == &io->watch[1];
+	struct service_io *io = readable->owner;
+	int pipe = readable == &io->watch[1];
 	switch (intake_drain(&io->intake, pipe, INTAKE_BUDGET, clock_wall_ms())) {
 	case INTAKE_MOVED:
 	case INTAKE_EMPTY:
@@ -33,10 +33,10 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int events)
 	case INTAKE_BLOCKED:
 		watch(io, false);
 		ev_timer_set(&io->retry, INTAKE_RETRY_MS / 1000.0, 0.);
-		ev_timer_start(loop, &io->retry);
+		ev_timer_start(io->instance->loop, &io->retry);
 		break;
 	case INTAKE_END:
-		ev_io_stop(loop, w);
+		io_watch_stop(readable);
 		break;
 	}
 	if (io->attached)
@@ -80,10 +80,9 @@ struct intake_hooks io_hooks(struct instance *in)
 
 static void set_watch(struct service_io *io, int i, int fd)
 {
-	ev_io_init(&io->watch[i], on_readable, fd, EV_READ);
-	io->watch[i].data = io;
+	io_watch_init(&io->watch[i], io->instance->loop, fd, EV_READ, on_readable, io);
 	if (fd >= 0)
-		ev_io_start(io->instance->loop, &io->watch[i]);
+		io_watch_start(&io->watch[i]);
 }
 
 int io_open(struct instance *in, int service, struct error *e)
@@ -136,8 +135,8 @@ static int open_terminal(struct service_io *io, int *slave, struct error *e)
 	if (other < 0)
 		return fail_errno(e, EXIT_FAILED, "pseudo-terminal %s", name);
 	*slave = take_fd(&other);
-	if (io->watch[0].fd >= 0)
-		ev_io_stop(io->instance->loop, &io->watch[0]);
+	if (io->watch[0].io.fd >= 0)
+		io_watch_stop(&io->watch[0]);
 	int fd = take_fd(&master);
 	intake_terminal(&io->intake, fd);
 	set_watch(io, 0, fd);

@@ -13,18 +13,17 @@ enum { REMOVALS = IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN
 static void watch_directory(struct instance *in)
 {
 	/* Not to be watched (no watches left): the next output of each service notices as well. */
-	(void)inotify_add_watch(in->log_guard.fd, in->log_dir, REMOVALS);
+	(void)inotify_add_watch(in->log_guard.io.fd, in->log_dir, REMOVALS);
 }
 
-static void on_removal(struct ev_loop *loop, ev_io *w, int events)
+static void on_removal(struct io_watch *watch, int events)
 {
-	(void)loop;
 	(void)events;
-	struct instance *in = w->data;
+	struct instance *in = watch->owner;
 	char block[4096];
 	ssize_t got;
 	do
-		got = read(w->fd, block, sizeof block);
+		got = read(watch->io.fd, block, sizeof block);
 	while (got > 0 || (got < 0 && errno == EINTR));
 	for (int i = 0; i < in->loaded.stack->service_count; i++)
 		if (in->io[i])
@@ -35,18 +34,17 @@ static void on_removal(struct ev_loop *loop, ev_io *w, int events)
 void log_guard_begin(struct instance *in)
 {
 	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	ev_io_init(&in->log_guard, on_removal, fd, EV_READ);
-	in->log_guard.data = in;
+	io_watch_init(&in->log_guard, in->loop, fd, EV_READ, on_removal, in);
 	if (fd < 0)
 		return;
 	watch_directory(in);
-	ev_io_start(in->loop, &in->log_guard);
+	io_watch_start(&in->log_guard);
 }
 
 void log_guard_end(struct instance *in)
 {
-	if (!in->log_guard.data || in->log_guard.fd < 0)
+	if (!in->log_guard.owner || in->log_guard.io.fd < 0)
 		return;
-	ev_io_stop(in->loop, &in->log_guard);
-	close(in->log_guard.fd);
+	io_watch_stop(&in->log_guard);
+	close(in->log_guard.io.fd);
 }

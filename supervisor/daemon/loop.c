@@ -110,10 +110,7 @@ void instance_stop(struct instance *in, bool kill, const char *reason)
 	}
 }
 
-static void decide(struct instance *in, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void decide(struct instance *in, int code, const char *format, ...)
+void instance_decide_exit(struct instance *in, int code, const char *format, ...)
 {
 	if (in->exit_decided)
 		return;
@@ -169,11 +166,11 @@ static bool owner_ends_by_service(struct instance *in, int i)
 	bool procfile = in->loaded.stack->is_procfile && s->policy.type == TYPE_SERVICE
 		&& run->generation;
 	if (procfile || i == in->exit_code_from) {
-		decide(in, process_code(run), "'%s' ended: %s", s->name, run->reason);
+		instance_decide_exit(in, process_code(run), "'%s' ended: %s", s->name, run->reason);
 		return true;
 	}
 	if (in->abort_on_failure && run->state == STATE_FAILED && !s->policy.optional) {
-		decide(in, code_of_failure(run), "'%s' failed: %s", s->name, run->reason);
+		instance_decide_exit(in, code_of_failure(run), "'%s' failed: %s", s->name, run->reason);
 		return true;
 	}
 	return false;
@@ -195,10 +192,10 @@ static void follow_owner(struct instance *in)
 		return;
 	int failed = first_failure(in);
 	if (failed >= 0)
-		decide(in, code_of_failure(keeper_run(in->keeper, failed)), "'%s' failed: %s",
+		instance_decide_exit(in, code_of_failure(keeper_run(in->keeper, failed)), "'%s' failed: %s",
 			service_at(in, failed)->name, keeper_run(in->keeper, failed)->reason);
 	else
-		decide(in, EXIT_DONE, "every service is done");
+		instance_decide_exit(in, EXIT_DONE, "every service is done");
 	instance_stop(in, false, in->exit_text);
 }
 
@@ -208,7 +205,7 @@ static void watch_essential(struct instance *in)
 		const struct service_run *run = keeper_run(in->keeper, i);
 		if (!service_at(in, i)->policy.essential || run->state != STATE_FAILED)
 			continue;
-		decide(in, code_of_failure(run), "essential service '%s' failed: %s",
+		instance_decide_exit(in, code_of_failure(run), "essential service '%s' failed: %s",
 			service_at(in, i)->name, run->reason);
 		instance_stop(in, false, in->exit_text);
 	}
@@ -276,45 +273,16 @@ static void on_due(struct ev_loop *loop, ev_timer *w, int events)
 	(void)events;
 }
 
-static void on_stop_signal(struct ev_loop *loop, ev_signal *w, int events)
-{
-	(void)loop;
-	(void)events;
-	struct instance *in = w->data;
-	decide(in, w->signum == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED,
-		"the supervisor was sent SIG%s", w->signum == SIGINT ? "INT" : "TERM");
-	instance_stop(in, in->stopping && w->signum == SIGINT, "the supervisor was asked to stop");
-}
-
-static void on_hangup(struct ev_loop *loop, ev_signal *w, int events)
-{
-	(void)loop;
-	(void)events;
-	struct instance *in = w->data;
-	if (in->detached)
-		reload_from_disk(in);
-	else
-		instance_stop(in, false, "the terminal was closed");
-}
-
-static void on_lifeline(struct ev_loop *loop, ev_io *w, int events)
+static void on_lifeline(struct io_watch *watch, int events)
 {
 	(void)events;
-	struct instance *in = w->data;
+	struct instance *in = watch->owner;
 	char byte;
-	if (read(w->fd, &byte, 1) > 0)
+	if (read(watch->io.fd, &byte, 1) > 0)
 		return;
-	ev_io_stop(loop, w);
-	decide(in, EXIT_TERMINATED, "the command that started it is gone");
+	io_watch_stop(watch);
+	instance_decide_exit(in, EXIT_TERMINATED, "the command that started it is gone");
 	instance_stop(in, false, "the command that started it is gone");
-}
-
-static void begin_signal(struct instance *in, ev_signal *w, int number,
-	void (*callback)(struct ev_loop *, ev_signal *, int))
-{
-	ev_signal_init(w, callback, number);
-	w->data = in;
-	ev_signal_start(in->loop, w);
 }
 
 /* The end: nothing of ours lives. Rows, holds and lock are released before anybody is told. */
@@ -336,18 +304,14 @@ static void finish(struct instance *in)
 
 int instance_run(struct instance *in, const bool *wanted)
 {
-	children_begin(in);
-	begin_signal(in, &in->on_term, SIGTERM, on_stop_signal);
-	begin_signal(in, &in->on_int, SIGINT, on_stop_signal);
-	begin_signal(in, &in->on_hup, SIGHUP, on_hangup);
+	signals_begin(in);
 	ev_timer_init(&in->due, on_due, 0., 0.);
 	ev_prepare_init(&in->before_wait, before_wait);
 	in->before_wait.data = in;
 	ev_prepare_start(in->loop, &in->before_wait);
 	if (in->lifeline_fd >= 0) {
-		ev_io_init(&in->lifeline, on_lifeline, in->lifeline_fd, EV_READ);
-		in->lifeline.data = in;
-		ev_io_start(in->loop, &in->lifeline);
+		io_watch_init(&in->lifeline, in->loop, in->lifeline_fd, EV_READ, on_lifeline, in);
+		io_watch_start(&in->lifeline);
 	}
 	in->state = -1;
 	log_guard_begin(in);

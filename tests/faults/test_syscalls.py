@@ -29,14 +29,19 @@ STACK = """
 """
 
 
-def strace(shop, injection, kind, args=("up", "--exit-code-from", "web"), timeout=30):
-    """Runs stackup under strace; leaks are not looked for under ptrace."""
+def traced(shop, injection, kind, *args):
+    """stackup under strace, which goes on until everything of the instance has ended; leaks are not looked for under ptrace."""
     env = dict(shop.world.env)
     env["ASAN_OPTIONS"] += ":detect_leaks=0"
     process = subprocess.Popen(
         ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={kind}", "-e", f"inject={kind}:{injection}", BIN, *args],
         cwd=shop.dir, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     shop.world.opened.append(process)
+    return process
+
+
+def strace(shop, injection, kind, args=("up", "--exit-code-from", "web"), timeout=30):
+    process = traced(shop, injection, kind, *args)
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -54,6 +59,7 @@ ERRORS = [
     ("mkdir", "mkdir,mkdirat", "EACCES"), ("rename", "rename,renameat,renameat2", "ENOSPC"), ("fsync", "fsync,fdatasync", "EIO"),
     ("write", "write,pwrite64", "ENOSPC"), ("splice", "splice", "EIO"),
     ("ftruncate", "ftruncate,fallocate", "ENOSPC"), ("fcntl", "fcntl", "ENOLCK"),
+    ("epoll_ctl", "epoll_ctl", "ENOMEM"), ("epoll_ctl_limit", "epoll_ctl", "ENOSPC"),
 ]
 
 
@@ -75,6 +81,34 @@ def test_fault_S27_interrupted_calls_have_no_effect(shop, kind):
     for when in ("40+3", "41+2") if kind == "read" else ("1+3", "2+2"):
         code, out, err = strace(shop, f"error=EINTR:when={when}", kind)
         assert code == 0, (when, code, out, err)
+
+
+@pytest.mark.parametrize("when", ["1+2", "2+2", "1+3", "1..40"])
+def test_epoll_has_no_room_for_a_while(shop, when):
+    """Signals, logs, clients and every kind of probe are watched in the end, whatever was refused."""
+    shop.stack("""
+        [defaults]
+        restart = no
+        [service web]
+        command = ACTOR --listen
+        ready = http /
+        health = tcp
+        health.interval = 100ms
+        [service told]
+        command = ACTOR --notify --wait 60000
+        ready = notify
+        health = command true
+        health.interval = 100ms
+        [service lines]
+        command = ACTOR --say listening --wait 60000
+        ready = log listening
+        tty = yes
+    """)
+    tracer = traced(shop, f"error=ENOMEM:when={when}", "epoll_ctl", "up", "-d")
+    until(lambda: shop.run("status").code == 0)
+    assert "listening" in shop.log("lines")
+    shop.down()
+    tracer.wait(20)
 
 
 @pytest.mark.parametrize("number", ["TERM", "KILL", "INT"])
