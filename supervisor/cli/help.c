@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include "cli/command_line.h"
 #include "cli/out.h"
+#include "cli/ports_verbs.h"
+#include "cli/verb.h"
 
 /* The verb has an option of its own with this letter. */
 static bool letter_is_hidden(const struct command_row *command, enum option option)
@@ -50,6 +52,10 @@ static void add_verb(struct text *out, const struct command_row *row)
 		row->summary);
 	if (row->alias[0])
 		text_addf(out, "  `stackup %s` is the same.\n", row->alias);
+	if (row->run == verb_ports) {
+		text_add(out, "\nSubcommands:\n");
+		subcommands_add_help(out, &ports_verbs);
+	}
 	if (row->options)
 		text_add(out, "\nOptions:\n");
 	for (enum option o = 0; o < OPTION_COUNT; o++)

@@ -1,0 +1,17 @@
+#include "base/number.h"
+#include "cli/ports_show.h"
+#include "cli/ports_verbs.h"
+
+int verb_ports_who(struct context *context, struct error *e)
+{
+	struct port_look look = {0};
+	const struct command_line *line = &context->line;
+	int64_t port;
+	if (!number_parse(line->words[1], 1, 65535, &port))
+		return fail(e, EXIT_USAGE, "`ports who` wants a port number, 1 to 65535");
+	int result = ports_who(context->paths.state, (uint16_t)port, &look, e);
+	if (result == 0)
+		ports_show(context, &look, "nobody has that port");
+	port_look_release(&look);
+	return result;
+}
