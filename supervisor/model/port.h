@@ -15,7 +15,16 @@
 	X(PORT_SLOT, "slot") /* an offset in the instance's range */                               \
 	X(PORT_AUTO, "auto") /* the lowest free slot, kept in the registry */                      \
 	X(PORT_FIXED, "fixed") /* a number in the stack file */
-#define PORT_CONFLICT_RULES(X) X(CONFLICT_AUTO, "auto") X(CONFLICT_MOVE, "move") X(CONFLICT_FAIL, "fail")
+#define PORT_CONFLICT_RULES(X)                                                                     \
+	X(CONFLICT_AUTO, "auto") /* by strategy */                                                 \
+	X(CONFLICT_MOVE, "move")                                                                   \
+	X(CONFLICT_FAIL, "fail")                                                                   \
+	X(CONFLICT_ASK, "ask") /* on a terminal; elsewhere by strategy */
+/* What may be done about a port that somebody else has. */
+#define PORT_STRATEGIES(X)                                                                         \
+	X(STRATEGY_CONSERVATIVE, "conservative") /* own leftovers are stopped, else it moves */    \
+	X(STRATEGY_INTELLIGENT, "intelligent") /* and short waits are waited for */                \
+	X(STRATEGY_AGGRESSIVE, "aggressive") /* and foreign processes of the same user stopped */
 #define HOLD_MODES(X)                                                                              \
 	X(HOLD_AUTO, "auto") /* relaxed, then marker, then no: what worked is remembered */        \
 	X(HOLD_RELAXED, "relaxed")                                                                 \
@@ -31,12 +40,14 @@
 #define X(name, word) name,
 enum port_source { PORT_SOURCES(X) };
 enum port_conflict_rule { PORT_CONFLICT_RULES(X) };
+enum port_strategy { PORT_STRATEGIES(X) };
 enum hold_mode { HOLD_MODES(X) };
 enum protocol { PROTOCOLS(X) };
 #undef X
 
 const char *port_source_word(enum port_source source);
 const char *port_conflict_rule_word(enum port_conflict_rule rule);
+const char *port_strategy_word(enum port_strategy strategy);
 const char *hold_mode_word(enum hold_mode mode);
 const char *protocol_word(enum protocol protocol);
 
