@@ -83,10 +83,15 @@ static bool is_worth_a_word(const struct trouble *t)
 	case CLASS_OTHER_PROJECT:
 	case CLASS_OTHER_REGISTRY:
 	case CLASS_FOREIGN:
+	case CLASS_OTHER_USER:
+	case CLASS_CONTAINER:
+	case CLASS_PROTECTED:
+	case CLASS_WRONG_FAMILY:
 	case CLASS_OWN_STALE:
 		return true;
 	case CLASS_FREE:
 	case CLASS_OWN_LIVE:
+	case CLASS_LEASED:
 	case CLASS_EPHEMERAL:
 	case CLASS_TIME_WAIT:
 	case CLASS_PRIVILEGED:

@@ -162,10 +162,21 @@ void port_verdict_add(struct text *out, const struct port_verdict *v, const stru
 	case CLASS_OWN_STALE:
 		text_add(out, "held by a leftover of an earlier run: ");
 		break;
+	case CLASS_LEASED:
+		text_add(out, "leased, and nobody listens: ");
+		break;
+	case CLASS_PROTECTED:
+		text_add(out, "held by what must not be stopped: ");
+		break;
+	case CLASS_WRONG_FAMILY:
+		text_add(out, "listened on at ::1 only, by ");
+		break;
 	case CLASS_OWN_LIVE:
 	case CLASS_OTHER_INSTANCE:
 	case CLASS_OTHER_PROJECT:
 	case CLASS_FOREIGN:
+	case CLASS_OTHER_USER:
+	case CLASS_CONTAINER:
 		text_add(out, "held by ");
 		break;
 	}

@@ -16,7 +16,12 @@
 	X(CLASS_OTHER_INSTANCE, "other_instance")                                                  \
 	X(CLASS_OTHER_PROJECT, "other_project")                                                    \
 	X(CLASS_OTHER_REGISTRY, "other_registry") /* a stackup that keeps another registry */      \
-	X(CLASS_FOREIGN, "foreign")                                                                \
+	X(CLASS_LEASED, "leased") /* a lease or its placeholder has it, nobody listens */          \
+	X(CLASS_FOREIGN, "foreign") /* another program of the same user */                         \
+	X(CLASS_OTHER_USER, "other_user") /* another program, of another user */                   \
+	X(CLASS_CONTAINER, "container") /* a process in a container, or its port publisher */      \
+	X(CLASS_PROTECTED, "protected") /* of the system, or of what nobody may stop */            \
+	X(CLASS_WRONG_FAMILY, "wrong_family") /* ::1 has a listener, 127.0.0.1 none */             \
 	X(CLASS_EPHEMERAL, "ephemeral") /* an outgoing connection got it from the kernel */        \
 	X(CLASS_TIME_WAIT, "time_wait")                                                            \
 	X(CLASS_PRIVILEGED, "privileged") /* below net.ipv4.ip_unprivileged_port_start */          \
