@@ -169,7 +169,7 @@ int io_begin(struct service_io *io, uint64_t generation, const struct service *s
 void io_drain(struct service_io *io)
 {
 	for (int p = 0; p < 2; p++)
-		if (intake_has_work(&io->intake, p))
+		if (io->intake.pipe_read[p] >= 0 || (p == 0 && io->intake.terminal >= 0))
 			(void)intake_drain(&io->intake, p, INTAKE_BUDGET, clock_wall_ms());
 }
 

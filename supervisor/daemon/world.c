@@ -222,9 +222,9 @@ static void world_census(void *self, struct tree_mark *marks, size_t count)
 
 static void world_forget(void *self, int service, struct child *child)
 {
-	struct instance *in = self;
+	(void)self;
+	(void)service;
 	child_forget(child);
-	io_drain(in->io[service]);
 }
 
 static void world_tree_gone(void *self, int service)

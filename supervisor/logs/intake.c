@@ -420,15 +420,6 @@ enum intake_result intake_drain(struct intake *in, int pipe, size_t budget, int6
 	return result;
 }
 
-bool intake_has_work(const struct intake *in, int pipe)
-{
-	int waiting = 0;
-	if (in->terminal >= 0 || in->ending || in->held.length || in->end > in->indexed)
-		return true;
-	return in->pipe_read[pipe] >= 0
-		&& (ioctl(in->pipe_read[pipe], FIONREAD, &waiting) || waiting > 0);
-}
-
 enum intake_result intake_append(struct intake *in, enum log_stream stream, const char *bytes,
 	size_t length, int64_t wall_ms)
 {

@@ -137,8 +137,6 @@ void intake_terminal(struct intake *in, int master_fd);
  * May rotate, which calls on_file.
  */
 enum intake_result intake_drain(struct intake *in, int pipe, size_t budget, int64_t wall_ms);
-/* Whether intake_drain() of this pipe would find anything to do; cheaper than trying. */
-bool intake_has_work(const struct intake *in, int pipe);
 /*
  * Bytes from elsewhere (our own words in the service's log). INTAKE_EMPTY: they are in the file, or
  * kept for the next drain. INTAKE_BLOCKED: nothing was taken; more than 64 KiB are refused that way.
