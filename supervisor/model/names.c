@@ -11,7 +11,7 @@ static const struct {
 #undef X
 };
 
-static bool has_word(const char *words, const char *word)
+bool name_is_among(const char *words, const char *word)
 {
 	size_t length = strlen(word);
 	if (!length || strchr(word, ' '))
@@ -36,7 +36,7 @@ int slot_by_name(const char *name)
 {
 	int slot = slot_by_exact_name(name);
 	for (int i = 0; slot == NO_SLOT && i < SLOTS; i++)
-		if (has_word(slots[i].aliases, name))
+		if (name_is_among(slots[i].aliases, name))
 			slot = i;
 	return slot;
 }

@@ -53,6 +53,8 @@ int slot_by_exact_name(const char *name);
 const char *slot_name(int slot);
 /* Space-separated aliases of a slot. */
 const char *slot_aliases(int slot);
+/* Is the word one of these, which have a blank between them? */
+bool name_is_among(const char *words, const char *word);
 /* "development" for instance 1; "" outside 1..10. */
 const char *instance_default_purpose(int instance);
 

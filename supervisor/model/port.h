@@ -14,7 +14,8 @@
 #define PORT_SOURCES(X)                                                                            \
 	X(PORT_SLOT, "slot") /* an offset in the instance's range */                               \
 	X(PORT_AUTO, "auto") /* the lowest free slot, kept in the registry */                      \
-	X(PORT_FIXED, "fixed") /* a number in the stack file */
+	X(PORT_FIXED, "fixed") /* a number in the stack file */                                    \
+	X(PORT_POOL, "pool") /* one of its range or of the pool, kept in the registry */
 #define PORT_CONFLICT_RULES(X)                                                                     \
 	X(CONFLICT_AUTO, "auto") /* by strategy */                                                 \
 	X(CONFLICT_MOVE, "move")                                                                   \
@@ -58,8 +59,13 @@ struct port {
 	enum port_source source;
 	int slot; /* PORT_SLOT; for PORT_AUTO and after a move within the range: what it got */
 	uint16_t fixed; /* PORT_FIXED: what the file says */
-	uint16_t range_low; /* fallback range of a fixed port, 0 where none */
+	/*
+	 * Where a fixed port may go, and what a pool port is taken from; 0 where none. For a pool port
+	 * the claim fills in the machine's pool.
+	 */
+	uint16_t range_low;
 	uint16_t range_high;
+	const char *range_name; /* as the file says it; NULL for numbers and where none */
 	bool immutable;
 	enum port_conflict_rule on_conflict;
 	enum hold_mode hold;
@@ -71,5 +77,11 @@ struct port {
 	uint16_t number; /* what it got; 0 before the claim */
 	uint16_t moved_from; /* the number it would have had, 0 when it has that */
 };
+
+/* Is its number base port + slot? */
+static inline bool port_has_slot(const struct port *port)
+{
+	return port->source == PORT_SLOT || port->source == PORT_AUTO;
+}
 
 #endif

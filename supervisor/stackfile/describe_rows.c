@@ -130,6 +130,8 @@ static void rows_main_port(struct emit *e, const struct port *port)
 {
 	if (port->source == PORT_FIXED)
 		row_number(e, "port", port->fixed);
+	else if (port->source == PORT_POOL)
+		row(e, "port", "pool");
 	else
 		row_number(e, "slot", port->slot);
 	if (port->range_low) {
@@ -154,7 +156,11 @@ static void rows_ports(struct emit *e, const struct stack *stack, const struct s
 			continue;
 		}
 		text_clear(&e->buffer);
-		text_addf(&e->buffer, "%d", port->source == PORT_FIXED ? port->fixed : port->slot);
+		if (port->source == PORT_POOL)
+			text_add(&e->buffer, "pool");
+		else
+			text_addf(&e->buffer, "%d",
+				port->source == PORT_FIXED ? port->fixed : port->slot);
 		e->sink->on_row(e->sink->self, "port", port->name, text_string(&e->buffer));
 	}
 }

@@ -4,6 +4,7 @@
  *	check.c		keys against the schema, names of services and environments
  *	draft_layers.c	which entry of which section counts for a service
  *	draft_env.c	env files
+ *	draft_policy.c	[ports], also of the user's own file
  *	draft_ports.c	wants for ports; draft_procfile.c those of a Procfile
  *	draft.c		the steps in their order
  *
@@ -14,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/lookup.h"
+#include "model/ranges.h"
 #include "stackfile/dotenv.h"
 #include "stackfile/draft.h"
 #include "stackfile/schema.h"
@@ -51,12 +53,6 @@ struct draft_service {
 	size_t port_row_count;
 };
 
-struct named_range {
-	const char *name;
-	uint16_t low;
-	uint16_t high;
-};
-
 struct draft {
 	struct arena *arena; /* owns */
 	const struct document *document; /* borrows */
@@ -79,8 +75,9 @@ struct draft {
 	struct lookup caller; /* from NAME to its place in caller_env */
 	struct dotenv files; /* of the stack */
 
-	struct named_range *ranges;
+	struct named_range *ranges; /* range.NAME; the stack file's come before the user's */
 	size_t range_count;
+	struct named_range pool; /* low 0: neither file says one */
 	struct pair *reserves; /* port number as text, who and why, FILE:LINE */
 	size_t reserve_count;
 	uint16_t *protects;
@@ -103,6 +100,13 @@ void draft_merge(struct draft *draft, struct complaints *complaints);
 
 /* draft_env.c */
 void draft_read_env_files(struct draft *draft, struct complaints *complaints);
+
+/* draft_policy.c */
+void draft_read_policy(struct draft *draft, struct complaints *complaints);
+/* range.NAME of the files, else a type range by its name or an alias; NULL. */
+const struct named_range *draft_range(const struct draft *draft, const char *name);
+/* A name of a range near this one, or NULL. */
+const char *draft_nearest_range(const struct draft *draft, const char *name);
 
 /* draft_ports.c */
 void draft_want_ports(struct draft *draft, struct complaints *complaints);

@@ -2,11 +2,8 @@
  * What the services want of ports, in file order. A slot belongs to one service; which slot an
  * `auto` gets is decided by the claim, which remembers it.
  */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/nearest.h"
 #include "base/number.h"
 #include "model/names.h"
 #include "stackfile/draft_inside.h"
@@ -25,127 +22,13 @@ static const char *row_name(const struct draft *draft, const struct port *port)
 	return arena_format(draft->arena, "%s.%s", port->service, port->name);
 }
 
-/* ---- [ports] ---- */
+/* ---- one row ---- */
 
 static const char *early_or_null(struct wanting *w, int service, enum key_id id,
 	const struct entry *entry)
 {
 	return entry ? draft_early(w->draft, service, schema_key(id), entry, w->complaints) : NULL;
 }
-
-static void add_range(struct wanting *w, const struct entry *entry, const char *name)
-{
-	struct draft *draft = w->draft;
-	const char *text = early_or_null(w, -1, KEY_PORTS_RANGE_NAME, entry);
-	struct site site = draft_site(draft, draft->arena, schema_key(KEY_PORTS_RANGE_NAME), entry,
-		w->complaints);
-	struct named_range range = {.name = name};
-	if (text && value_port_range(&site, text, &range.low, &range.high))
-		*arena_append(draft->arena, draft->ranges, draft->range_count) = range;
-}
-
-static void add_reserve(struct wanting *w, const struct entry *entry, const char *port)
-{
-	struct draft *draft = w->draft;
-	const char *text = early_or_null(w, -1, KEY_PORTS_RESERVE_PORT, entry);
-	if (!text)
-		return;
-	*arena_append(draft->arena, draft->reserves, draft->reserve_count) =
-		(struct pair){port, text, draft_origin(draft, draft->arena, entry)};
-}
-
-static void add_protects(struct wanting *w, const struct entry *entry)
-{
-	struct draft *draft = w->draft;
-	const char *text = early_or_null(w, -1, KEY_PORTS_PROTECT, entry);
-	if (!text)
-		return;
-	struct site site = draft_site(
-		draft, draft->arena, schema_key(KEY_PORTS_PROTECT), entry, w->complaints);
-	struct words ports;
-	if (!value_port_list(&site, text, &ports))
-		return;
-	for (size_t i = 0; i < ports.count; i++) {
-		int64_t number = 0;
-		number_parse(ports.items[i], 1, 65535, &number);
-		*arena_append(draft->arena, draft->protects, draft->protect_count) =
-			(uint16_t)number;
-	}
-}
-
-static void read_section(struct wanting *w)
-{
-	const struct section *section = document_section(w->draft->document, SECTION_PORTS, "");
-	for (size_t i = 0; section && i < section->entry_count; i++) {
-		const struct entry *entry = &section->entries[i];
-		const char *rest;
-		const struct key *key = schema_find(SECTION_PORTS, entry->key, &rest);
-		if (key && key->id == KEY_PORTS_RANGE_NAME)
-			add_range(w, entry, rest);
-		else if (key && key->id == KEY_PORTS_RESERVE_PORT)
-			add_reserve(w, entry, rest);
-		else if (key && key->id == KEY_PORTS_PROTECT)
-			add_protects(w, entry);
-	}
-}
-
-/* ---- the user's own file ---- */
-
-static const char *user_file(const struct draft *draft)
-{
-	const char *config = draft_caller(draft, "XDG_CONFIG_HOME");
-	const char *home = draft_caller(draft, "HOME");
-	if (config && *config == '/')
-		return arena_format(draft->arena, "%s/stackup/config.ini", config);
-	return home && *home == '/'
-		? arena_format(draft->arena, "%s/.config/stackup/config.ini", home) : NULL;
-}
-
-static void refuse_sections(const struct wanting *w, const struct document *document)
-{
-	for (size_t i = 0; i < document->section_count; i++) {
-		const struct section *section = &document->sections[i];
-		if (section->kind == SECTION_PORTS)
-			continue;
-		complaint_error(w->complaints, document->label, section->line, NULL,
-			"[%s] does not belong into the user's own file", section->header);
-		complaint_hint(w->complaints, "write it into the stack file; here is place for [ports]");
-	}
-}
-
-/* [ports] of ~/.config/stackup/config.ini holds for all projects; the stack file's ranges come first. */
-static void read_user_file(struct wanting *w)
-{
-	struct draft *draft = w->draft;
-	const struct document *of_stack = draft->document;
-	const char *path = user_file(draft);
-	if (!path || (access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR)))
-		return;
-	draft->user = document_read_users(path, w->complaints);
-	if (!draft->user)
-		return;
-	refuse_sections(w, draft->user);
-	/* Complaints and origins name the file an entry is in. */
-	draft->document = draft->user;
-	draft_check_keys(draft, w->complaints);
-	read_section(w);
-	draft->document = of_stack;
-}
-
-static void list_avoided(struct draft *draft)
-{
-	for (size_t i = 0; i < draft->protect_count; i++)
-		*arena_append(draft->arena, draft->avoided, draft->avoided_count) =
-			draft->protects[i];
-	for (size_t i = 0; i < draft->reserve_count; i++) {
-		int64_t number = 0;
-		number_parse(draft->reserves[i].name, 1, 65535, &number);
-		*arena_append(draft->arena, draft->avoided, draft->avoided_count) =
-			(uint16_t)number;
-	}
-}
-
-/* ---- one row ---- */
 
 static int choice(struct wanting *w, int service, enum key_id id, int fallback)
 {
@@ -203,6 +86,17 @@ static struct port common_row(struct wanting *w, int index)
 	};
 }
 
+static void refuse_range(struct wanting *w, const struct site *site, const char *text)
+{
+	const char *nearest = draft_nearest_range(w->draft, text);
+	value_refuse(site, text);
+	if (nearest)
+		complaint_hint(w->complaints, "did you mean '%s'?", nearest);
+	else if (name_is_service(text))
+		complaint_hint(w->complaints,
+			"write 'range.%s = 8000-8099' under [ports], or the ports themselves", text);
+}
+
 static void find_range(struct wanting *w, int service, const struct entry *entry, struct port *row)
 {
 	struct draft *draft = w->draft;
@@ -211,28 +105,16 @@ static void find_range(struct wanting *w, int service, const struct entry *entry
 		return;
 	struct site site =
 		draft_site(draft, draft->arena, schema_key(KEY_RANGE), entry, w->complaints);
-	struct nearest near = {.wanted = text};
-	for (size_t i = 0; i < draft->range_count; i++) {
-		const struct named_range *range = &draft->ranges[i];
-		nearest_offer(&near, range->name);
-		if (strcmp(range->name, text) != 0)
-			continue;
+	const struct named_range *range = draft_range(draft, text);
+	if (range) {
+		row->range_name = text;
 		row->range_low = range->low;
 		row->range_high = range->high;
-		return;
-	}
-	if (*text >= '0' && *text <= '9') {
+	} else if (*text >= '0' && *text <= '9') {
 		value_port_range(&site, text, &row->range_low, &row->range_high);
-		return;
+	} else {
+		refuse_range(w, &site, text);
 	}
-	value_refuse(&site, text);
-	if (near.best)
-		complaint_hint(w->complaints, "did you mean '%s'?", near.best);
-	else if (name_is_service(text))
-		complaint_hint(w->complaints,
-			"write 'range.%s = 8000-8099' under [ports], or the ports "
-			"themselves",
-			text);
 }
 
 /* The caller's variable decides the port. */
@@ -251,8 +133,9 @@ static void override(struct wanting *w, const struct entry *entry, struct port *
 	}
 	if (row->range_low && (number < row->range_low || number > row->range_high)) {
 		complaint_error(w->complaints, file, entry->line, entry->key,
-			"the environment has %s=%s, which is outside of the range %u-%u",
-			row->env_var, text, row->range_low, row->range_high);
+			"the environment has %s=%s, which is outside of the range %s%s%u-%u",
+			row->env_var, text, row->range_name ? row->range_name : "",
+			row->range_name ? " " : "", row->range_low, row->range_high);
 		complaint_hint(w->complaints, "set it to a port of the range, or unset it");
 		return;
 	}
@@ -291,6 +174,13 @@ static void apply_wish(struct wanting *w, struct port *row, const struct wish *w
 	case WISH_PORT:
 		row->source = PORT_FIXED;
 		row->fixed = (uint16_t)wish->number;
+		break;
+	case WISH_POOL:
+		row->source = PORT_POOL;
+		if (!row->range_low) {
+			row->range_low = w->draft->pool.low;
+			row->range_high = w->draft->pool.high;
+		}
 		break;
 	}
 }
@@ -477,9 +367,7 @@ void draft_want_ports(struct draft *draft, struct complaints *complaints)
 	w.slot_owner = arena_take(draft->arena, (size_t)draft->slots * sizeof *w.slot_owner);
 	for (int i = 0; i < draft->slots; i++)
 		w.slot_owner[i] = NO_PORT;
-	read_section(&w);
-	read_user_file(&w);
-	list_avoided(draft);
+	draft_read_policy(draft, complaints);
 	for (int i = 0; i < draft->service_count; i++)
 		want_service(&w, i);
 	check_slots(&w);

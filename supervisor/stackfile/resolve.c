@@ -176,6 +176,7 @@ static void fill_port(struct resolving *r, int index)
 	*port = r->draft->ports[index];
 	port->name = arena_string(r->arena, port->name);
 	port->env_var = copied(r, port->env_var);
+	port->range_name = copied(r, port->range_name);
 	port->number = facts->numbers[index];
 	port->moved_from = facts->moved_from ? facts->moved_from[index] : 0;
 	int slot = port->number - facts->base_port;

@@ -32,9 +32,9 @@
 	X(COMMAND, "a command")                                                                    \
 	X(REGEX, "an extended regular expression")                                                 \
 	X(SLOT, "a slot name, a number 0 to 9, or auto")                                           \
-	X(PORT, "a port number 1 to 65535")                                                        \
-	X(SLOT_OR_PORT, "a slot name, a number 0 to 9, auto, or a port number")                    \
-	X(RANGE, "ports like 8000-8009, or the name of a range of [ports]")                        \
+	X(PORT, "a port number 1 to 65535, or pool")                                               \
+	X(SLOT_OR_PORT, "a slot name, a number 0 to 9, auto, pool, or a port number")              \
+	X(RANGE, "ports like 8000-8009, or the name of a range")                                   \
 	X(PORT_RANGE, "ports like 8000-8099")                                                      \
 	X(PORT_LIST, "a list of port numbers like 5432, 6379")                                     \
 	X(DEPENDENCIES, "a list of services like db, migrate:completed, cache:ready?")             \

@@ -154,13 +154,15 @@ static bool refuse_slot(const struct site *site, const char *text, int slots)
 			nearest_offer(&near, aliases.items[i]);
 	}
 	nearest_offer(&near, "auto");
+	if (site->row->type != VALUE_SLOT)
+		nearest_offer(&near, "pool");
 	value_refuse(site, text);
 	if (near.best)
 		complaint_hint(site->complaints, "did you mean '%s'?", near.best);
 	else
 		complaint_hint(site->complaints, "write a slot name like api, a number 0 to %d%s",
 			slots - 1, site->row->type == VALUE_SLOT ? ", or auto"
-								 : ", auto, or a port number");
+								 : ", auto, pool, or a port number");
 	return false;
 }
 
@@ -169,6 +171,10 @@ bool value_wish(const struct site *site, const char *text, struct wish *out)
 	int slots = site->slots ? site->slots : SLOTS;
 	int64_t number;
 	bool is_number = number_parse(text, 0, 65535, &number);
+	if (site->row->type != VALUE_SLOT && !strcmp(text, "pool")) {
+		*out = (struct wish){.kind = WISH_POOL, .number = NO_SLOT};
+		return true;
+	}
 	if (site->row->type == VALUE_PORT) {
 		if (!is_number || number == 0)
 			return value_refuse(site, text);

@@ -33,7 +33,7 @@ struct words {
 	size_t count;
 };
 
-enum wish_kind { WISH_SLOT, WISH_AUTO, WISH_PORT };
+enum wish_kind { WISH_SLOT, WISH_AUTO, WISH_PORT, WISH_POOL };
 
 /* What `slot`, `port` and `port.NAME` ask for. */
 struct wish {

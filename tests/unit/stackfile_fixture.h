@@ -6,7 +6,7 @@
  *	unload(&f);
  *
  * It stands at /src/shop/stack.ini as instance 3, base port 30520: slots get 30520 + slot, `auto`
- * the lowest free one, fixed ports themselves.
+ * the lowest free one, fixed ports themselves, pool ports 30000 and up.
  */
 #ifndef TESTS_STACKFILE_FIXTURE_H
 #define TESTS_STACKFILE_FIXTURE_H
@@ -49,6 +49,10 @@ static inline uint16_t *fixture_numbers(const struct draft *draft)
 	for (int i = 0, next = 0; i < count; i++) {
 		if (ports[i].source == PORT_FIXED) {
 			numbers[i] = ports[i].fixed;
+			continue;
+		}
+		if (ports[i].source == PORT_POOL) {
+			numbers[i] = (uint16_t)(30000 + i);
 			continue;
 		}
 		while (ports[i].source == PORT_AUTO && taken[next])

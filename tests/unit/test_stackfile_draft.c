@@ -1,6 +1,8 @@
 /* rooms: stackfile model base */
 #include "stackfile_fixture.h"
 
+#include "model/names.h"
+
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -243,13 +245,13 @@ static void slots_that_are_none(void **state)
 		"api, a number 0 to 9, or auto");
 	expect_said(WEB "slot =\n", "stack.ini:3: slot has no value; write a slot name like api, a "
 		"number 0 to 9, or auto");
-	expect_said(WEB "port = pool\n",
-		"stack.ini:3: port cannot be 'pool'; write a port number 1 to 65535");
+	expect_said(WEB "slot = pool\n",
+		"stack.ini:3: slot cannot be 'pool'; did you mean 'pooler'?");
 	expect_said(WEB "port = 65536\n",
-		"stack.ini:3: port cannot be '65536'; write a port number 1 to 65535");
+		"stack.ini:3: port cannot be '65536'; write a port number 1 to 65535, or pool");
 	expect_said(WEB "port.x = 70000\n",
 		"stack.ini:3: port.x cannot be '70000'; write a slot name "
-		"like api, a number 0 to 9, auto, or a port number");
+		"like api, a number 0 to 9, auto, pool, or a port number");
 	expect_said(WEB "slot = 1\nport = 5000\n",
 		"stack.ini:4: [service web] has both a slot and a "
 		"port; keep one of them, or make it port.NAME");
@@ -276,13 +278,79 @@ static void ranges_have_names(void **state)
 	load_well(&f, WEB "port = 8000\nrange = 8000-8009\n");
 	assert_int_equal(f.stack->ports[0].range_high, 8009);
 	unload(&f);
-	expect_said("[ports]\nrange.core = 8000-8099\n" WEB "port = 8000\nrange = cor\n",
-		"stack.ini:6: range cannot be 'cor'; did you mean 'core'?");
-	expect_said(WEB "port = 8000\nrange = dev\n", "stack.ini:4: range cannot be 'dev'; write "
-		"'range.dev = 8000-8099' under [ports], or the ports themselves");
+	expect_said("[ports]\nrange.mine = 8000-8099\n" WEB "port = 8000\nrange = mien\n",
+		"stack.ini:6: range cannot be 'mien'; did you mean 'mine'?");
+	expect_said(WEB "port = 8000\nrange = cor\n",
+		"stack.ini:4: range cannot be 'cor'; did you mean 'core'?");
+	expect_said(WEB "port = 8000\nrange = qqqq\n", "stack.ini:4: range cannot be 'qqqq'; write "
+		"'range.qqqq = 8000-8099' under [ports], or the ports themselves");
 	expect_said(WEB "port = 8000\nrange = 9-1\n",
 		"stack.ini:4: range cannot be '9-1'; write ports "
-		"like 8000-8009, or the name of a range of [ports]");
+		"like 8000-8009, or the name of a range");
+}
+
+static void every_type_of_service_has_a_range(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		uint16_t low, high;
+	} types[] = {{"core", 8000, 8099}, {"alternate", 8100, 8199}, {"tools", 8200, 8299},
+		{"integration", 9000, 9099}, {"frontend", 3000, 3099}, {"dev", 5000, 5199},
+		{"optional", 6000, 6099}, {"dashboard", 3200, 3299}, {"external", 9000, 9099},
+		{"front-end", 3000, 3099}, {"dashboards", 3200, 3299}, {"development", 5000, 5199}};
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+		struct fixture f = {0};
+		char text[128];
+		snprintf(text, sizeof text, WEB "port = 4321\nrange = %s\n", types[i].name);
+		load_well(&f, text);
+		assert_int_equal(f.stack->ports[0].range_low, types[i].low);
+		assert_int_equal(f.stack->ports[0].range_high, types[i].high);
+		assert_string_equal(f.stack->ports[0].range_name, types[i].name);
+		unload(&f);
+	}
+	struct fixture f = {0};
+	load_well(&f, "[ports]\nrange.integration = 9500-9509\n[service a]\ncommand = true\n"
+		"port = 9500\nrange = external\n[service b]\ncommand = true\nport = 8000\n"
+		"range = core\n");
+	assert_int_equal(f.stack->ports[0].range_low, 9500);
+	assert_int_equal(f.stack->ports[0].range_high, 9509);
+	assert_int_equal(f.stack->ports[1].range_low, 8000);
+	unload(&f);
+}
+
+static void pool_ports_come_from_the_range_or_the_pool(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	load_well(&f, WEB "port = pool\nport.admin = pool\n");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(f.stack->ports[i].source, PORT_POOL);
+		assert_int_equal(f.stack->ports[i].range_low, 0);
+		assert_int_equal(f.stack->ports[i].slot, NO_SLOT);
+	}
+	unload(&f);
+	load_well(&f, "[ports]\npool = 31000-31049\n" WEB "port = pool\nrange = dev\n"
+		"port.admin = pool\n");
+	assert_int_equal(f.stack->ports[0].range_low, 5000);
+	assert_int_equal(f.stack->ports[1].range_low, 31000);
+	assert_int_equal(f.stack->ports[1].range_high, 31049);
+	unload(&f);
+	const char *in_range[] = {"WEB_PORT=5005", NULL};
+	f.request.caller_env = in_range;
+	load_well(&f, WEB "port = pool\nrange = dev\nenv_var = WEB_PORT\n");
+	assert_int_equal(f.stack->ports[0].source, PORT_FIXED);
+	assert_int_equal(f.stack->ports[0].number, 5005);
+	unload(&f);
+	const char *outside[] = {"WEB_PORT=8000", NULL};
+	f.request.caller_env = outside;
+	assert_null(load(&f, WEB "port = pool\nrange = dev\nenv_var = WEB_PORT\n"));
+	assert_string_equal(said(&f),
+		"stack.ini:5: the environment has WEB_PORT=8000, which is outside of the range dev "
+		"5000-5199; set it to a port of the range, or unset it");
+	unload(&f);
+	expect_said("[ports]\npool = many\n" WEB "port = pool\n",
+		"stack.ini:2: pool cannot be 'many'; write ports like 8000-8099");
 }
 
 static void reserved_ports_are_not_given_away(void **state)
@@ -634,6 +702,8 @@ int main(void)
 		cmocka_unit_test(slots_that_are_none),
 		cmocka_unit_test(a_higher_layer_replaces_slot_by_port),
 		cmocka_unit_test(ranges_have_names),
+		cmocka_unit_test(every_type_of_service_has_a_range),
+		cmocka_unit_test(pool_ports_come_from_the_range_or_the_pool),
 		cmocka_unit_test(reserved_ports_are_not_given_away),
 		cmocka_unit_test(the_callers_variable_decides_the_port),
 		cmocka_unit_test(policy_of_ports),

@@ -154,10 +154,8 @@ static void keys_of_later_issues_are_absent(void **state)
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
 		for (enum section_kind kind = 0; kind < SECTION_KIND_COUNT; kind++)
 			assert_null(schema_find(kind, keys[i], NULL));
-	assert_null(schema_find(SECTION_PORTS, "pool", NULL));
 	assert_null(schema_find(SECTION_PORTS, "emergency", NULL));
 	assert_false(accepted(schema_key(KEY_ON_CONFLICT), "ask"));
-	assert_false(accepted(schema_key(KEY_PORT), "pool"));
 }
 
 static void fault_I10_a_template_is_an_unknown_key(void **state)

@@ -1,0 +1,186 @@
+/*
+ * What [ports] says, in the stack file and in the user's own file: ranges with names, the pool, and
+ * the ports that are not for services.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/nearest.h"
+#include "base/number.h"
+#include "model/names.h"
+#include "model/ranges.h"
+#include "stackfile/draft_inside.h"
+
+struct reading {
+	struct draft *draft;
+	struct complaints *complaints;
+};
+
+static struct site site_of(const struct reading *r, enum key_id id, const struct entry *entry)
+{
+	struct draft *draft = r->draft;
+	return draft_site(draft, draft->arena, schema_key(id), entry, r->complaints);
+}
+
+static void add_range(struct reading *r, enum key_id id, const struct entry *entry,
+	const char *name)
+{
+	struct draft *draft = r->draft;
+	const char *text = draft_early(draft, -1, schema_key(id), entry, r->complaints);
+	struct site site = site_of(r, id, entry);
+	struct named_range range = {.name = name, .aliases = "", .text = ""};
+	if (text && value_port_range(&site, text, &range.low, &range.high))
+		*arena_append(draft->arena, draft->ranges, draft->range_count) = range;
+}
+
+/* The stack file is read first, and its pool stays. */
+static void take_pool(struct reading *r, enum key_id id, const struct entry *entry)
+{
+	struct draft *draft = r->draft;
+	const char *text = draft_early(draft, -1, schema_key(id), entry, r->complaints);
+	struct site site = site_of(r, id, entry);
+	struct named_range pool = {.name = "pool"};
+	if (text && value_port_range(&site, text, &pool.low, &pool.high) && !draft->pool.low)
+		draft->pool = pool;
+}
+
+static void add_reserve(struct reading *r, enum key_id id, const struct entry *entry,
+	const char *port)
+{
+	struct draft *draft = r->draft;
+	const char *text = draft_early(draft, -1, schema_key(id), entry, r->complaints);
+	if (!text)
+		return;
+	*arena_append(draft->arena, draft->reserves, draft->reserve_count) =
+		(struct pair){port, text, draft_origin(draft, draft->arena, entry)};
+}
+
+static void add_protects(struct reading *r, enum key_id id, const struct entry *entry)
+{
+	struct draft *draft = r->draft;
+	const char *text = draft_early(draft, -1, schema_key(id), entry, r->complaints);
+	struct site site = site_of(r, id, entry);
+	struct words ports;
+	if (!text || !value_port_list(&site, text, &ports))
+		return;
+	for (size_t i = 0; i < ports.count; i++) {
+		int64_t number = 0;
+		number_parse(ports.items[i], 1, 65535, &number);
+		*arena_append(draft->arena, draft->protects, draft->protect_count) =
+			(uint16_t)number;
+	}
+}
+
+static void read_section(struct reading *r)
+{
+	const struct section *section = document_section(r->draft->document, SECTION_PORTS, "");
+	for (size_t i = 0; section && i < section->entry_count; i++) {
+		const struct entry *entry = &section->entries[i];
+		const char *rest;
+		const struct key *key = schema_find(SECTION_PORTS, entry->key, &rest);
+		if (!key)
+			continue;
+		if (key->id == KEY_PORTS_RANGE_NAME)
+			add_range(r, key->id, entry, rest);
+		else if (key->id == KEY_PORTS_RESERVE_PORT)
+			add_reserve(r, key->id, entry, rest);
+		else if (key->id == KEY_PORTS_PROTECT)
+			add_protects(r, key->id, entry);
+		else if (key->id == KEY_PORTS_POOL)
+			take_pool(r, key->id, entry);
+	}
+}
+
+/* ---- the user's own file ---- */
+
+static const char *user_file(const struct draft *draft)
+{
+	const char *config = draft_caller(draft, "XDG_CONFIG_HOME");
+	const char *home = draft_caller(draft, "HOME");
+	if (config && *config == '/')
+		return arena_format(draft->arena, "%s/stackup/config.ini", config);
+	return home && *home == '/'
+		? arena_format(draft->arena, "%s/.config/stackup/config.ini", home) : NULL;
+}
+
+static void refuse_sections(const struct reading *r, const struct document *document)
+{
+	for (size_t i = 0; i < document->section_count; i++) {
+		const struct section *section = &document->sections[i];
+		if (section->kind == SECTION_PORTS)
+			continue;
+		complaint_error(r->complaints, document->label, section->line, NULL,
+			"[%s] does not belong into the user's own file", section->header);
+		complaint_hint(r->complaints, "write it into the stack file; here is place for [ports]");
+	}
+}
+
+/* [ports] of ~/.config/stackup/config.ini holds for all projects; the stack file's ranges come first. */
+static void read_user_file(struct reading *r)
+{
+	struct draft *draft = r->draft;
+	const struct document *of_stack = draft->document;
+	const char *path = user_file(draft);
+	if (!path || (access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR)))
+		return;
+	draft->user = document_read_users(path, r->complaints);
+	if (!draft->user)
+		return;
+	refuse_sections(r, draft->user);
+	/* Complaints and origins name the file an entry is in. */
+	draft->document = draft->user;
+	draft_check_keys(draft, r->complaints);
+	read_section(r);
+	draft->document = of_stack;
+}
+
+static void list_avoided(struct draft *draft)
+{
+	for (size_t i = 0; i < draft->protect_count; i++)
+		*arena_append(draft->arena, draft->avoided, draft->avoided_count) =
+			draft->protects[i];
+	for (size_t i = 0; i < draft->reserve_count; i++) {
+		int64_t number = 0;
+		number_parse(draft->reserves[i].name, 1, 65535, &number);
+		*arena_append(draft->arena, draft->avoided, draft->avoided_count) =
+			(uint16_t)number;
+	}
+}
+
+void draft_read_policy(struct draft *draft, struct complaints *complaints)
+{
+	struct reading r = {.draft = draft, .complaints = complaints};
+	read_section(&r);
+	read_user_file(&r);
+	list_avoided(draft);
+}
+
+/* ---- ranges by name ---- */
+
+static const struct named_range *own_range(const struct draft *draft, const char *name)
+{
+	for (size_t i = 0; i < draft->range_count; i++)
+		if (!strcmp(draft->ranges[i].name, name))
+			return &draft->ranges[i];
+	return NULL;
+}
+
+const struct named_range *draft_range(const struct draft *draft, const char *name)
+{
+	const struct named_range *own = own_range(draft, name);
+	const struct named_range *type = own ? NULL : type_range_find(name);
+	if (type && (own = own_range(draft, type->name)))
+		return own;
+	return own ? own : type;
+}
+
+const char *draft_nearest_range(const struct draft *draft, const char *name)
+{
+	struct nearest near = {.wanted = name};
+	for (size_t i = 0; i < draft->range_count; i++)
+		nearest_offer(&near, draft->ranges[i].name);
+	for (size_t i = 0; i < TYPE_RANGES; i++)
+		nearest_offer(&near, type_ranges[i].name);
+	return near.best;
+}
