@@ -6,6 +6,7 @@
 
 #include "base/nearest.h"
 #include "model/names.h"
+#include "plan/injected.h"
 #include "registry/leases.h"
 
 static int start_draft(struct context *context, struct resolved *r, struct error *e)
@@ -126,7 +127,9 @@ static void make_stack(struct context *context, struct resolved *r)
 	if (!r->stack)
 		return;
 	r->graph = graph_new(r->arena, r->stack);
-	if (!graph_complain(r->graph, r->stack, r->source.location.shown, &r->source.complaints)) {
+	const char *label = r->source.location.shown;
+	bool sound = graph_complain(r->graph, r->stack, label, &r->source.complaints);
+	if (!injected_complain(r->stack, r->arena, label, &r->source.complaints) || !sound) {
 		stack_free(r->stack);
 		r->stack = NULL;
 		r->graph = NULL;

@@ -4,6 +4,7 @@
 
 #include "daemon/instance.h"
 #include "model/names.h"
+#include "plan/injected.h"
 #include "plan/order.h"
 #include "spawn/validate.h"
 #include "stackfile/draft.h"
@@ -86,6 +87,8 @@ static int derive(struct instance *in, const struct load_request *request, struc
 	if (!graph_complain(l->graph, l->stack, request->document->label, c))
 		return fail(e, EXIT_BAD_FILE, "the dependencies of %s go in a circle",
 			request->document->label);
+	if (!injected_complain(l->stack, l->arena, request->document->label, c))
+		return fail(e, EXIT_BAD_FILE, "%s has mistakes", request->document->label);
 	if (order_wanted(l->arena, l->stack, l->graph, request->services, request->service_count,
 		    !request->no_deps, wanted, e))
 		return -1;

@@ -4,19 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/names.h"
+#include "base/words.h"
+#include "plan/injected.h"
 
-const char *layer_word(enum layer layer)
-{
-	switch (layer) {
-#define X(name, word)                                                                              \
-	case name:                                                                                 \
-		return word;
-		LAYERS(X)
-#undef X
-	}
-	return "";
-}
+WORDS(layer_word, layer, LAYERS)
 
 /* Variables by name; in the shared table sorted once it is complete. */
 struct table {
@@ -135,43 +126,12 @@ static void share_caller(struct environments *all, const char *const *caller)
 	}
 }
 
-static char *variable_name(
-	struct arena *arena, const char *service, const char *port, const char *ending)
+static void share_injected(struct environments *all, const struct service *service)
 {
-	char *name =
-		arena_format(arena, "%s%s%s%s", service, port ? "_" : "", port ? port : "", ending);
-	name_to_variable(name, name);
-	return name;
-}
-
-/* What others (and the service itself) are told about its ports. */
-static void inject_ports(const struct stack *stack, const struct service *service,
-	struct arena *arena, void *self,
-	void (*add)(void *self, const char *name, const char *value, const char *origin))
-{
-	bool listens = false;
-	for (size_t i = 0; i < service->port_count; i++) {
-		const struct port *port = &stack->ports[service->ports[i]];
-		if (!port->number)
-			continue;
-		bool main_port = i == 0 && service->has_main_port;
-		listens = true;
-		add(self,
-			variable_name(arena, service->name, main_port ? NULL : port->name, "_PORT"),
-			arena_format(arena, "%d", port->number),
-			arena_format(arena, "port of %s", service->name));
-	}
-	if (listens)
-		add(self, variable_name(arena, service->name, NULL, "_HOST"), "localhost",
-			arena_format(arena, "port of %s", service->name));
-	if (service->url)
-		add(self, variable_name(arena, service->name, NULL, "_URL"), service->url,
-			arena_format(arena, "url of %s", service->name));
-}
-
-static void share_injected(void *self, const char *name, const char *value, const char *origin)
-{
-	share(self, name, value, origin, LAYER_INJECTED);
+	struct injected *told;
+	size_t count = injected_of(all->stack, service, all->shared.arena, &told);
+	for (size_t i = 0; i < count; i++)
+		share(all, told[i].name, told[i].value, told[i].origin, LAYER_INJECTED);
 }
 
 static void share_facts(struct environments *all, const struct environment_facts *facts)
@@ -215,7 +175,7 @@ struct environments *environments_new(struct arena *arena, const struct stack *s
 	share_facts(all, facts);
 	for (int i = 0; i < stack->service_count; i++)
 		if (stack->services[i].enabled)
-			inject_ports(stack, &stack->services[i], arena, all, share_injected);
+			share_injected(all, &stack->services[i]);
 	sort_table(&all->shared);
 	note_secrets(all);
 	return all;
@@ -247,16 +207,19 @@ static void add_pairs(struct making *m, const struct pair *pairs, size_t count, 
 		add(m, pairs[i].name, pairs[i].value, pairs[i].origin, layer);
 }
 
-static void add_injected(void *self, const char *name, const char *value, const char *origin)
+static void add_injected(struct making *m, const struct service *service)
 {
-	add(self, name, value, origin, LAYER_INJECTED);
+	struct injected *told;
+	size_t count = injected_of(m->all->stack, service, m->arena, &told);
+	for (size_t i = 0; i < count; i++)
+		add(m, told[i].name, told[i].value, told[i].origin, LAYER_INJECTED);
 }
 
 static void add_own_ports(struct making *m, const struct service *service)
 {
 	const struct stack *stack = m->all->stack;
 	if (!service->enabled)
-		inject_ports(stack, service, m->arena, m, add_injected);
+		add_injected(m, service);
 	for (size_t i = 0; i < service->port_count; i++) {
 		const struct port *port = &stack->ports[service->ports[i]];
 		if (!port->number)
