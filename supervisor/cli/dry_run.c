@@ -6,10 +6,18 @@
 #include "cli/out.h"
 #include "cli/resolved.h"
 #include "plan/order.h"
+#include "stackfile/describe.h"
 
 static const struct port *main_port(const struct stack *stack, int service)
 {
 	return stack_main_port(stack, &stack->services[service]);
+}
+
+/* As `config` shows it: what is secret stays so. */
+static void add_shown(
+	struct text *out, const struct stack *stack, const struct service *s, const char *value)
+{
+	secret_add_shown(out, stack, s, value ? value : "");
 }
 
 static json_t *step_json(const struct stack *stack, const struct order *order, int service)
@@ -19,9 +27,13 @@ static json_t *step_json(const struct stack *stack, const struct order *order, i
 	for (size_t i = 0; i < s->port_count; i++)
 		json_object_set_new(ports, stack->ports[s->ports[i]].name,
 			json_integer(stack->ports[s->ports[i]].number));
+	OWNED_TEXT url = {0};
+	OWNED_TEXT command = {0};
+	add_shown(&url, stack, s, s->url);
+	add_shown(&command, stack, s, s->command.text);
 	return json_pack("{s:s, s:s, s:i, s:o, s:s?, s:s}", "name", s->name, "type",
 		service_type_word(s->policy.type), "wave", order->wave[service] + 1, "ports", ports,
-		"url", s->url, "command", s->command.text ? s->command.text : "");
+		"url", s->url ? text_string(&url) : NULL, "command", text_string(&command));
 }
 
 static void show_json(const struct resolved *r, const struct order *order)
@@ -60,7 +72,9 @@ static void show_table(const struct context *context, const struct resolved *r,
 		table_cell(table, COLOUR_BOLD, s->name);
 		table_cell(table, COLOUR_NONE, service_type_word(s->policy.type));
 		port_cell(table, r->stack, service);
-		table_cell(table, COLOUR_NONE, s->command.text ? s->command.text : "");
+		OWNED_TEXT command = {0};
+		add_shown(&command, r->stack, s, s->command.text);
+		table_cell(table, COLOUR_NONE, text_string(&command));
 	}
 	text_addf(&out, "%s instance %d, ports from %d%s\n", r->claim.project, r->claim.instance,
 		(int)r->claim.base_port, r->running ? " (runs already)" : "");

@@ -215,3 +215,24 @@ def test_promise_P13_a_secret_appears_nowhere(shop):
     for path in shop.world.home.rglob("*"):
         if path.is_file():
             assert b"canary-0815" not in path.read_bytes(), path
+
+
+def test_dry_run_masks_what_config_masks(shop):
+    shop.write("stack.ini", "[service calc]\ncommand = sleep --dsn postgres://u:canary-0815@h/db --token ${API_TOKEN}\n"
+               "slot = 1\nurl = http://u:canary-0815@localhost:${port}\nenv.API_TOKEN = canary-0815-token\n"
+               "[service other]\ncommand = sleep canary-0815-token\nsecret = MINE\nenv.MINE = canary-0815-token\n")
+    for args in (["--dry-run"], ["--dry-run", "--json"]):
+        result = shop.run("up", *args, code=0)
+        assert "canary-0815" not in result.out + result.err, result
+        assert "postgres://u:***@h/db" in result.out
+
+
+def test_two_services_with_one_variable_are_told_apart(shop):
+    """my-api and my_api are both MY_API_PORT: one of them would be unreachable."""
+    text = GOOD + "[service my-api]\ncommand = sleep 60\nslot = 2\n[service my_api]\ncommand = sleep 60\nslot = 3\n"
+    err = complaints(shop, text, "stack.ini:6:", "my-api", "my_api", "MY_API_PORT", "line 3", "rename")
+    assert len(err.splitlines()) == 2, err
+    text = "[service db]\ncommand = sleep 60\nport.admin = 3\n[service db_admin]\ncommand = sleep 60\nslot = 4\n"
+    complaints(shop, text, "stack.ini:4:", "DB_ADMIN_PORT", "line 3")
+    shop.write("stack.ini", "[service my-job]\ncommand = sleep 60\n[service my_job]\ncommand = sleep 60\n")
+    shop.run("check", code=0)
