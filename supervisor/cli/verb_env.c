@@ -31,12 +31,20 @@ static void print(const struct text *text)
 	out_text(&safe);
 }
 
+/* NULL: everything may be seen. */
+static const struct env_mask *choose_mask(
+	const struct context *context, struct surroundings *s, struct env_mask *mask)
+{
+	*mask = surroundings_mask(s);
+	return option_given(&context->line, OPTION_SHOW_SECRETS) ? NULL : mask;
+}
+
 static int explain(struct context *context, struct surroundings *s, struct error *e)
 {
 	OWNED_TEXT out = {0};
-	struct env_mask mask = surroundings_mask(s);
+	struct env_mask mask;
 	const char *name = option_value(&context->line, OPTION_EXPLAIN);
-	if (formats_explain(&s->env, name, &mask, &out, e) < 0)
+	if (formats_explain(&s->env, name, choose_mask(context, s, &mask), &out, e) < 0)
 		return -1;
 	print(&out);
 	return EXIT_DONE;
@@ -45,12 +53,15 @@ static int explain(struct context *context, struct surroundings *s, struct error
 static int write_out(struct context *context, struct surroundings *s, struct error *e)
 {
 	OWNED_TEXT out = {0};
-	struct env_mask mask = surroundings_mask(s);
+	struct env_mask mask;
 	enum env_format format;
 	if (choose_format(context, &format, e) < 0)
 		return -1;
-	formats_write(&s->env, format, &mask, &out);
+	size_t hidden = formats_write(&s->env, format, choose_mask(context, s, &mask), &out);
 	print(&out);
+	if (hidden && !context->quiet)
+		say("%zu secret value%s left out; --show-secrets shows %s", hidden,
+			hidden == 1 ? " is" : "s are", hidden == 1 ? "it" : "them");
 	return EXIT_DONE;
 }
 

@@ -154,6 +154,7 @@ static bool can_hold(enum env_format format, const char *name)
 	return true;
 }
 
+/* Value NULL: there is one, but it is not written. */
 static void write_one(enum env_format format, const char *name, const char *value, struct text *out)
 {
 	switch (format) {
@@ -166,19 +167,19 @@ static void write_one(enum env_format format, const char *name, const char *valu
 		formats_dotenv_value(out, value);
 		break;
 	case ENV_FORMAT_JSON:
-		text_add(out, "  ");
-		add_json(out, name);
-		text_add(out, ": ");
-		add_json(out, value);
-		return;
 	case ENV_FORMAT_COMPOSE:
 		text_add(out, "  ");
 		add_json(out, name);
 		text_add(out, ": ");
-		add_compose(out, value);
+		if (!value)
+			text_add(out, "null");
+		else if (format == ENV_FORMAT_JSON)
+			add_json(out, value);
+		else
+			add_compose(out, value);
 		break;
 	}
-	text_add_char(out, '\n');
+	text_add(out, format == ENV_FORMAT_JSON ? "" : "\n");
 }
 
 static const char *shown_value(const struct variable *var, const struct definition *definition,
@@ -196,41 +197,67 @@ static const char *shown_value(const struct variable *var, const struct definiti
 	return text_string(room);
 }
 
+struct writing {
+	enum env_format format;
+	const struct env_mask *mask;
+	struct text room; /* owns: the value as it may be shown */
+	struct text comments; /* owns: at the end, where `eval $(stackup env)` loses nothing to them */
+	size_t written;
+	size_t hidden;
+};
+
 /* A name may hold anything but '=' and NUL; in a comment it must not end the line. */
-static void write_skipped(const struct variable *var, struct text *out)
+static void leave_out(struct writing *w, const char *why, const struct variable *var)
 {
-	text_add(out, "# left out, its name does not fit here: ");
+	text_addf(&w->comments, "# left out, %s: ", why);
 	for (const char *c = var->name; *c; c++)
-		text_add_char(out, (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
-	text_add_char(out, '\n');
+		text_add_char(&w->comments, (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+	text_add_char(&w->comments, '\n');
 }
 
-void formats_write(const struct environment *env, enum env_format format,
+static bool has_null(enum env_format format)
+{
+	return format == ENV_FORMAT_JSON || format == ENV_FORMAT_COMPOSE;
+}
+
+static void write_variable(struct writing *w, const struct variable *var, struct text *out)
+{
+	const char *value = var->top->value;
+	bool hidden = strcmp(shown_value(var, var->top, w->mask, &w->room), value) != 0;
+	w->hidden += hidden;
+	if (!can_hold(w->format, var->name)) {
+		leave_out(w, "its name does not fit here", var);
+		return;
+	}
+	if (hidden && !has_null(w->format)) {
+		leave_out(w, "it is secret", var);
+		return;
+	}
+	if (w->format == ENV_FORMAT_JSON)
+		text_add(out, w->written ? ",\n" : "\n");
+	write_one(w->format, var->name, hidden ? NULL : value, out);
+	w->written++;
+}
+
+size_t formats_write(const struct environment *env, enum env_format format,
 	const struct env_mask *mask, struct text *out)
 {
-	OWNED_TEXT room = {0};
-	bool first = true;
+	struct writing w = {.format = format, .mask = mask};
 	text_add(out,
 		format == ENV_FORMAT_JSON              ? "{"
 			: format == ENV_FORMAT_COMPOSE ? "environment:\n"
 						       : "");
-	for (size_t i = 0; i < env->count; i++) {
-		const struct variable *var = &env->vars[i];
-		if (!var->top)
-			continue;
-		if (!can_hold(format, var->name)) {
-			write_skipped(var, out);
-			continue;
-		}
-		if (format == ENV_FORMAT_JSON)
-			text_add(out, first ? "\n" : ",\n");
-		write_one(format, var->name, shown_value(var, var->top, mask, &room), out);
-		first = false;
-	}
+	for (size_t i = 0; i < env->count; i++)
+		if (env->vars[i].top)
+			write_variable(&w, &env->vars[i], out);
 	if (format == ENV_FORMAT_JSON)
-		text_add(out, first ? "}\n" : "\n}\n");
-	if (!text_ok(&room))
+		text_add(out, w.written ? "\n}\n" : "}\n");
+	text_add(out, text_string(&w.comments));
+	if (!text_ok(&w.room) || !text_ok(&w.comments))
 		out->broken = true;
+	text_release(&w.room);
+	text_release(&w.comments);
+	return w.hidden;
 }
 
 static void add_source(const struct definition *d, struct text *out)

@@ -1,10 +1,13 @@
 /*
  * formats.h - an environment written down: for shells, env files, JSON, compose; and explained.
  *
- * All append to *out, sorted by name. With a mask, values of variables that some service's `secret`
- * names are written as "***", and the others go through it. Variables whose name the format cannot
- * hold (sh: names that are no identifiers; dotenv: bash's exported functions) become a comment line
- * that says so. Bytes that are not UTF-8 become U+FFFD in JSON and YAML, which cannot hold them.
+ * All append to *out, sorted by name. Variables whose name the format cannot hold (sh: names that
+ * are no identifiers; dotenv: bash's exported functions) become a comment line at the end. Bytes
+ * that are not UTF-8 become U+FFFD in JSON and YAML, which cannot hold them.
+ *
+ * With a mask, what it would not show whole is not written at all, since whoever reads a format
+ * takes its values for the true ones: a comment line, in JSON and compose null (compose then passes
+ * its caller's on). formats_explain() is for people and shows "***".
  */
 #ifndef PLAN_FORMATS_H
 #define PLAN_FORMATS_H
@@ -26,14 +29,18 @@ const char *env_format_word(enum env_format format);
 /* -1: unknown (EXIT_USAGE), with what there is. */
 int env_format_parse(const char *word, enum env_format *format, struct error *e);
 
-/* How values are to be shown to people; NULL instead of one: as they are, for programs. */
+/*
+ * What may be shown; NULL instead of one: everything. Values of variables that some service's
+ * `secret` names never are.
+ */
 struct env_mask {
 	void *self;
-	/* Appends the value as it may be shown; NULL: all of it. */
+	/* Appends the value of another variable as it may be shown; NULL: all of it. */
 	void (*add)(void *self, struct text *out, const char *name, const char *value);
 };
 
-void formats_write(const struct environment *env, enum env_format format,
+/* Returns how many values the mask kept back. */
+size_t formats_write(const struct environment *env, enum env_format format,
 	const struct env_mask *mask, struct text *out);
 
 /* One value as a dotenv file can hold it, quoted where it must be. */

@@ -193,3 +193,34 @@ def test_env_explain_names_the_source(shop):
     line = dict(re.findall(r"^(\w+)=.*\n\s+(.*)$", out, re.M))
     assert "stack.ini:3" in line["OWN"] and ".env:1" in line["FROM_FILE"] and "injected" in line["API_PORT"]
     assert "stack.ini:3" in shop.run("env", "api", "--explain", "OWN", code=0).out
+
+
+SECRETS = API + "secret = MINE\nenv.MINE = hunter2-mine\nenv.DATABASE_URL = postgres://u:hunter2-url@h/x\nenv.PLAIN = seen\n"
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_env_never_gives_a_mask_for_a_value(shop, runs):
+    """A shell takes what `env` prints for the truth: *** would be used as the password."""
+    shop.stack(SECRETS)
+    if runs:
+        shop.up()
+    out = shop.run("env", "api", code=0)
+    assert "hunter2" not in out.out and "***" not in out.out
+    assert "# left out, it is secret: MINE" in out.out and "2 secret values are left out; --show-secrets" in out.err
+    script = out.out + "echo ${MINE-unset} ${DATABASE_URL-unset} $PLAIN"
+    assert subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env={}).stdout == "unset unset seen\n"
+    data = shop.run("env", "api", "--json", code=0).json
+    assert data["MINE"] is None and data["DATABASE_URL"] is None and data["PLAIN"] == "seen"
+    assert "***" in shop.run("env", "api", "--explain=MINE", code=0).out
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_env_shows_secrets_when_told_to(shop, runs):
+    shop.stack(SECRETS)
+    if runs:
+        shop.up()
+    out = shop.run("env", "api", "--show-secrets", code=0)
+    script = out.out + "echo $MINE $DATABASE_URL"
+    shown = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env={}).stdout
+    assert shown == "hunter2-mine postgres://u:hunter2-url@h/x\n" and not out.err
+    assert "hunter2-mine" in shop.run("env", "api", "--explain=MINE", "--show-secrets", code=0).out
