@@ -59,9 +59,9 @@ struct sys {
 		int signal);
 	/* One look for all marks. */
 	void (*census)(void *self, struct tree_mark *marks, size_t count);
-	/* The child is reaped: close its pidfd, drain its log to the end, mark the boundary. */
+	/* The child is reaped: close its pidfd. */
 	void (*forget)(void *self, int service, struct child *child);
-	/* The tree is empty: arm the holds of its ports again. */
+	/* The tree is empty: drain its log to the end, mark the boundary, arm the holds of its ports. */
 	void (*tree_gone)(void *self, int service);
 
 	/* Starts one attempt; its result arrives later with the same generation. One per service. */
