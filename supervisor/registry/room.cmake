@@ -1,13 +1,21 @@
 stackup_room(registry
 	SOURCES bytelock.c history.c instances.c leases.c open.c place.c projects.c record.c repair.c
-		schema.c sql.c
+		reservations.c schema.c sql.c
 	ROOMS base model
 	LIBS lib_jansson SQLite::SQLite3)
 
-set(schema_inc ${CMAKE_BINARY_DIR}/generated/registry/schema_1.inc)
-add_custom_command(OUTPUT ${schema_inc}
-	COMMAND ${CMAKE_COMMAND} -DFROM=${CMAKE_CURRENT_SOURCE_DIR}/registry/schema.sql -DTO=${schema_inc}
-		-P ${CMAKE_CURRENT_SOURCE_DIR}/registry/embed.cmake
-	DEPENDS registry/schema.sql registry/embed.cmake)
-target_sources(room_registry PRIVATE ${schema_inc})
-target_include_directories(room_registry PRIVATE ${CMAKE_BINARY_DIR}/generated/registry)
+# schema.sql is version 1; schema_N.sql leads from the version before to N.
+set(schema_dir ${CMAKE_BINARY_DIR}/generated/registry)
+foreach(version IN ITEMS 1 2)
+	set(schema_sql registry/schema_${version}.sql)
+	if(version EQUAL 1)
+		set(schema_sql registry/schema.sql)
+	endif()
+	set(schema_inc ${schema_dir}/schema_${version}.inc)
+	add_custom_command(OUTPUT ${schema_inc}
+		COMMAND ${CMAKE_COMMAND} -DFROM=${CMAKE_CURRENT_SOURCE_DIR}/${schema_sql} -DTO=${schema_inc}
+			-P ${CMAKE_CURRENT_SOURCE_DIR}/registry/embed.cmake
+		DEPENDS ${schema_sql} registry/embed.cmake)
+	target_sources(room_registry PRIVATE ${schema_inc})
+endforeach()
+target_include_directories(room_registry PRIVATE ${schema_dir})

@@ -2,13 +2,16 @@
 
 #include <stddef.h>
 
-/* schema.sql, made into a string literal by the build (room.cmake). */
+/* schema.sql and schema_N.sql, made into strings by the build (room.cmake). */
 static const char version_1[] = {
 #include "schema_1.inc"
+};
+static const char version_2[] = {
+#include "schema_2.inc"
 };
 
 const char *schema_step(int from)
 {
-	static const char *const steps[] = {version_1};
+	static const char *const steps[] = {version_1, version_2};
 	return from >= 0 && (size_t)from < sizeof steps / sizeof steps[0] ? steps[from] : NULL;
 }

@@ -19,6 +19,8 @@
 #include "registry/projects.h"
 #include "registry/record.h"
 #include "registry/registry.h"
+#include "registry/reservations.h"
+#include "registry/schema.h"
 
 /* Last: it has a macro called fail. */
 #include <cmocka.h>
@@ -403,6 +405,124 @@ static void fault_F9_newer_schema(void **state)
 	registry_close(r);
 }
 
+/* A file as version 1 made it, with one project. */
+static void make_version_1(void)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path_of("registry.db"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, schema_step(0), NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+		"PRAGMA user_version = 1;"
+		"INSERT INTO projects (block, name, path, stack_name, created_at, last_used_at) "
+		"VALUES (4, 'shop', '/p/shop', 'shop', '2026-01-02', '2026-01-02');"
+		"INSERT INTO slots VALUES (1, 'api', 'main', 7)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(chmod(path_of("registry.db"), 0600), 0);
+}
+
+static struct reservation reserved(uint16_t port, int64_t project_id, const char *service)
+{
+	return (struct reservation){.port = port, .project_id = project_id, .instance = 1,
+		.service = service, .name = "main", .owner = "ann", .note = "fridays"};
+}
+
+static void version_1_is_read_as_it_is_and_migrated_by_the_first_writer(void **state)
+{
+	(void)state;
+	struct reservation *all;
+	struct pool_row *pool;
+	size_t count = 1;
+	make_version_1();
+	struct registry *r = must_open(REGISTRY_READ);
+	assert_int_equal(registry_version(r), 1);
+	assert_int_equal(reservation_list(r, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(reservation_find(r, 8000, w.arena, all, &w.e), 0);
+	assert_int_equal(pool_list(r, w.arena, &pool, &count, &w.e), 0);
+	assert_int_equal(count, 0);
+	registry_close(r);
+	assert_int_equal(one_number("PRAGMA user_version"), 1);
+	r = must_open(REGISTRY_WRITE);
+	assert_int_equal(registry_version(r), REGISTRY_VERSION);
+	assert_int_equal(one_number("PRAGMA user_version"), REGISTRY_VERSION);
+	struct project project;
+	struct slot_row *slots;
+	assert_int_equal(project_find_by_name(r, "shop", w.arena, &project, &w.e), 1);
+	assert_int_equal(project.block, 4);
+	assert_int_equal(slot_list(r, project.id, w.arena, &slots, &count, &w.e), 0);
+	assert_int_equal(count, 1);
+	struct reservation row = reserved(8000, project.id, "api");
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(reservation_put(r, &row, &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	registry_close(r);
+	assert_int_equal(w.notices.length, 0);
+	assert_int_equal(files_with("registry.db.corrupt-"), 0);
+}
+
+static void reservations_are_found_replaced_and_dropped(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	int64_t shop = add_project(r, "/p/shop", "shop", 1);
+	struct reservation rows[] = {reserved(9000, shop, "api"), reserved(8000, 0, ""),
+		reserved(9001, shop, "web"), reserved(8000, 0, "")};
+	rows[3].owner = "bob";
+	struct reservation found, *all;
+	size_t count;
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(reservation_put(r, &rows[i], &w.e), 0);
+	assert_int_equal(reservation_list(r, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 3);
+	assert_int_equal(all[0].port, 8000);
+	assert_string_equal(all[0].owner, "bob");
+	assert_int_equal(all[0].project_id, 0);
+	assert_string_equal(all[0].project, "");
+	assert_string_equal(all[1].project, "shop");
+	assert_int_equal(reservation_find(r, 9001, w.arena, &found, &w.e), 1);
+	assert_string_equal(found.service, "web");
+	assert_string_equal(found.note, "fridays");
+	assert_int_equal(reservation_drop_of(r, shop, "web", &w.e), 0);
+	assert_int_equal(reservation_find(r, 9001, w.arena, &found, &w.e), 0);
+	assert_int_equal(reservation_drop_of(r, shop, NULL, &w.e), 0);
+	assert_int_equal(reservation_drop(r, 8000, &w.e), 0);
+	assert_int_equal(reservation_list(r, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	registry_close(r);
+}
+
+static void a_pool_port_has_one_owner_and_the_oldest_comes_first(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	int64_t shop = add_project(r, "/p/shop", "shop", 1);
+	int64_t blog = add_project(r, "/p/blog", "blog", 2);
+	struct pool_row rows[] = {{30000, shop, 1, "a", "main"}, {30001, shop, 1, "b", "main"},
+		{30000, shop, 1, "a", "main"}, {30001, blog, 1, "x", "main"},
+		{30002, shop, 1, "a", "main"}};
+	struct pool_row *all;
+	size_t count;
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pool_record(r, &rows[i], &w.e), 0);
+	assert_int_equal(pool_list(r, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(all[0].port, 30000);
+	assert_int_equal(all[1].port, 30001);
+	assert_true(all[1].project_id == blog);
+	assert_int_equal(pool_record(r, &rows[4], &w.e), 0);
+	assert_int_equal(pool_list(r, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(all[1].port, 30002);
+	assert_int_equal(pool_drop_of(r, blog, NULL, &w.e), 0);
+	assert_int_equal(pool_list(r, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	registry_close(r);
+}
+
 static void refused(const char *word)
 {
 	assert_null(open_to(REGISTRY_WRITE));
@@ -645,6 +765,9 @@ int main(void)
 		TEST(fault_F5_locked_by_a_hung_process),
 		TEST(fault_F6_read_only_disk),
 		TEST(fault_F9_newer_schema),
+		TEST(version_1_is_read_as_it_is_and_migrated_by_the_first_writer),
+		TEST(reservations_are_found_replaced_and_dropped),
+		TEST(a_pool_port_has_one_owner_and_the_oldest_comes_first),
 		TEST(fault_F11_open_to_others_or_a_link),
 		TEST(fault_F12_writers_killed),
 		TEST(fault_F14_a_connection_does_not_cross_a_fork),
