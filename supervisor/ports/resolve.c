@@ -1,0 +1,182 @@
+#include "ports/resolve.h"
+
+#include <string.h>
+
+/* How far from a fixed port without a range one is looked for. */
+enum { NEIGHBOURS = 99 };
+
+static struct port_decision say(enum port_action action, const char *reason)
+{
+	return (struct port_decision){action, reason};
+}
+
+const struct resolve_choice *resolve_choice_of(const struct resolve_rules *rules,
+	const struct port *row)
+{
+	for (size_t i = 0; row && i < rules->choice_count; i++)
+		if (!strcmp(rules->choices[i].service, row->service) &&
+			!strcmp(rules->choices[i].name, row->name))
+			return &rules->choices[i];
+	return NULL;
+}
+
+bool resolve_can_stop(const struct conflict *c)
+{
+	bool stranger = c->class == CLASS_FOREIGN || c->class == CLASS_WRONG_FAMILY;
+	return c->class == CLASS_OWN_STALE || (stranger && !c->untouchable);
+}
+
+bool resolve_can_move(const struct conflict *c)
+{
+	return c->row && !c->row->immutable;
+}
+
+/* What keeps it where it is when nobody has said otherwise; NULL: nothing. */
+static const char *anchor_of(const struct resolve_rules *rules, const struct port *row)
+{
+	if (row->immutable)
+		return "it is immutable";
+	if (row->on_conflict == CONFLICT_FAIL)
+		return "it has `on_conflict = fail`";
+	if (rules->strict)
+		return "--strict-ports lets nothing move";
+	if (row->overridden && row->on_conflict != CONFLICT_MOVE)
+		return "the caller's variable decides it";
+	bool fixed = row->source == PORT_FIXED && !row->range_low;
+	if (fixed && row->on_conflict != CONFLICT_MOVE)
+		return "it is fixed and has no `range`";
+	return NULL;
+}
+
+static bool is_asked(const struct resolve_rules *rules, const struct conflict *c)
+{
+	return rules->may_ask && (rules->wish == ACTION_ASK || c->row->on_conflict == CONFLICT_ASK);
+}
+
+/* What a person wants; ACTION_IGNORE: nobody said anything. */
+static enum port_action wish_of(const struct resolve_rules *rules, const struct conflict *c)
+{
+	const struct resolve_choice *choice = resolve_choice_of(rules, c->row);
+	if (choice)
+		return choice->action;
+	return rules->wish == ACTION_ASK ? ACTION_IGNORE : rules->wish;
+}
+
+/* By strategy and by what the service says of itself. */
+static struct port_decision by_rule(const struct resolve_rules *rules, const struct conflict *c)
+{
+	struct port_decision d = strategy_decide(c->class, rules->strategy);
+	const char *anchor = anchor_of(rules, c->row);
+	int patience = rules->patience_ms ? rules->patience_ms
+					  : strategy_patience_ms(rules->strategy, !anchor);
+	if (d.action == ACTION_STOP && c->untouchable)
+		d = say(ACTION_MOVE, c->untouchable);
+	if (d.action == ACTION_STOP && c->row->on_conflict == CONFLICT_MOVE)
+		d = say(ACTION_MOVE, "it has `on_conflict = move`");
+	if (d.action == ACTION_STOP && c->row->on_conflict == CONFLICT_FAIL)
+		d = say(ACTION_FAIL, anchor);
+	if (d.action == ACTION_WAIT && (int64_t)c->wait_ms > patience)
+		d = say(ACTION_MOVE, "TIME_WAIT lasts longer than it is worth");
+	if (c->tried && (d.action == ACTION_STOP || d.action == ACTION_WAIT))
+		d = say(ACTION_MOVE, "it could not be freed");
+	if (d.action == ACTION_MOVE && anchor)
+		d = say(ACTION_FAIL, anchor);
+	return d;
+}
+
+static struct port_decision by_wish(const struct resolve_rules *rules, const struct conflict *c,
+	enum port_action wish)
+{
+	if (wish == ACTION_FAIL)
+		return say(ACTION_FAIL, "it was given up");
+	if (wish == ACTION_STOP && c->tried)
+		return say(ACTION_FAIL, "it could not be freed");
+	if (wish == ACTION_STOP && resolve_can_stop(c))
+		return say(ACTION_STOP, "as asked");
+	if (wish == ACTION_MOVE && resolve_can_move(c))
+		return say(ACTION_MOVE, "as asked");
+	return by_rule(rules, c);
+}
+
+void resolve_decide(const struct resolve_rules *rules, struct conflict *c)
+{
+	struct port_decision d;
+	bool stale = c->class == CLASS_OWN_STALE && !c->tried;
+	enum port_action wish = c->row ? wish_of(rules, c) : ACTION_IGNORE;
+	if (stale || c->class == CLASS_FREE)
+		d = strategy_decide(c->class, rules->strategy);
+	else if (!c->row)
+		d = say(ACTION_IGNORE, "no service uses it");
+	else if (wish != ACTION_IGNORE)
+		d = by_wish(rules, c, wish);
+	else
+		d = by_rule(rules, c);
+	bool open = !stale && c->row && wish == ACTION_IGNORE && d.action != ACTION_IGNORE &&
+		d.action != ACTION_WAIT;
+	if (open && is_asked(rules, c))
+		d = say(ACTION_ASK, "somebody at the terminal decides");
+	c->action = d.action;
+	c->reason = d.reason;
+}
+
+/* ---- places ---- */
+
+struct search {
+	struct conflict *conflict;
+	resolve_take *take;
+	void *self;
+};
+
+static uint16_t first_of(const struct search *s, int low, int high)
+{
+	for (int port = low; port && port <= high && port <= UINT16_MAX; port++)
+		if (port != s->conflict->port && s->take(s->self, s->conflict, (uint16_t)port))
+			return (uint16_t)port;
+	return 0;
+}
+
+/* Where the service belongs: its own range, the instance's, or the neighbourhood of its port. */
+static uint16_t home_of(const struct resolve_rules *rules, const struct search *s)
+{
+	const struct port *row = s->conflict->row;
+	if (row->range_low)
+		return first_of(s, row->range_low, row->range_high);
+	if (port_has_slot(row) && !row->overridden)
+		return first_of(s, rules->base_port, rules->base_port + rules->slots - 1);
+	return first_of(s, s->conflict->port + 1, s->conflict->port + NEIGHBOURS);
+}
+
+static void place_chosen(const struct search *s, uint16_t chosen)
+{
+	struct conflict *c = s->conflict;
+	c->move_to = first_of(s, chosen, chosen);
+	if (c->move_to)
+		return;
+	c->action = ACTION_FAIL;
+	c->reason = "the port that was chosen cannot be had, either";
+}
+
+void resolve_place(const struct resolve_rules *rules, struct conflict *c, resolve_take *take,
+	void *self)
+{
+	const struct resolve_choice *choice = resolve_choice_of(rules, c->row);
+	struct search search = {c, take, self};
+	bool moves = c->action == ACTION_MOVE;
+	c->move_to = 0;
+	c->emergency = false;
+	if (!resolve_can_move(c) || c->class == CLASS_OWN_STALE || c->action == ACTION_IGNORE)
+		return;
+	if (moves && choice && choice->move_to) {
+		place_chosen(&search, choice->move_to);
+		return;
+	}
+	c->move_to = home_of(rules, &search);
+	if (c->move_to || !moves)
+		return;
+	c->move_to = first_of(&search, rules->emergency_low, rules->emergency_high);
+	c->emergency = c->move_to != 0;
+	if (c->move_to)
+		return;
+	c->action = ACTION_FAIL;
+	c->reason = "no port is left that it could move to";
+}

@@ -1,0 +1,53 @@
+#include "ports/strategy.h"
+
+#include "base/words.h"
+
+WORDS(port_action_word, port_action, PORT_ACTIONS)
+
+enum { STRATEGIES = STRATEGY_AGGRESSIVE + 1 };
+
+#define ALL(what, why) {{what, why}, {what, why}, {what, why}}
+
+/* Columns: conservative, intelligent, aggressive. */
+static const struct port_decision cells[][STRATEGIES] = {
+	[CLASS_FREE] = ALL(ACTION_IGNORE, "nobody has it"),
+	[CLASS_OWN_LIVE] = ALL(ACTION_MOVE, "a service of this instance uses it"),
+	[CLASS_OWN_STALE] = ALL(ACTION_STOP, "an earlier run left it behind"),
+	[CLASS_OTHER_INSTANCE] = ALL(ACTION_MOVE, "another instance runs there"),
+	[CLASS_OTHER_PROJECT] = ALL(ACTION_MOVE, "another project runs there"),
+	[CLASS_OTHER_REGISTRY] = ALL(ACTION_MOVE, "another stackup keeps it"),
+	[CLASS_LEASED] = ALL(ACTION_MOVE, "it is leased to somebody else"),
+	[CLASS_FOREIGN] = {
+		{ACTION_MOVE, "conservative leaves foreign processes alone"},
+		{ACTION_MOVE, "intelligent leaves foreign processes alone"},
+		{ACTION_STOP, "aggressive stops foreign processes of the same user"},
+	},
+	[CLASS_OTHER_USER] = ALL(ACTION_MOVE, "processes of other users are never stopped"),
+	[CLASS_CONTAINER] = ALL(ACTION_MOVE, "containers are never stopped"),
+	[CLASS_PROTECTED] = ALL(ACTION_MOVE, "it is protected and never stopped"),
+	[CLASS_WRONG_FAMILY] = {
+		{ACTION_MOVE, "conservative leaves foreign processes alone"},
+		{ACTION_MOVE, "intelligent leaves foreign processes alone"},
+		{ACTION_STOP, "aggressive stops foreign processes of the same user"},
+	},
+	[CLASS_EPHEMERAL] = ALL(ACTION_MOVE, "an outgoing connection is not stopped"),
+	[CLASS_TIME_WAIT] = {
+		{ACTION_WAIT, "it is over by itself; conservative waits 2 s at most"},
+		{ACTION_WAIT, "it is over by itself"},
+		{ACTION_WAIT, "it is over by itself"},
+	},
+	[CLASS_PRIVILEGED] = ALL(ACTION_MOVE, "only root may have it"),
+	[CLASS_UNKNOWN] = ALL(ACTION_MOVE, "who has it cannot be seen"),
+};
+
+struct port_decision strategy_decide(enum port_class class, enum port_strategy strategy)
+{
+	return cells[class][strategy];
+}
+
+int strategy_patience_ms(enum port_strategy strategy, bool can_move)
+{
+	if (strategy == STRATEGY_CONSERVATIVE)
+		return 2000;
+	return can_move ? 5000 : 61000;
+}
