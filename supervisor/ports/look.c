@@ -57,6 +57,16 @@ static int push_view(struct port_look *look, struct port_view *view, struct erro
 	return fail(e, EXIT_FAILED, "out of memory");
 }
 
+/* A supervisor carries no marks of its own; the lease says whose placeholder it holds. */
+static void name_supervisor(struct port_view *view)
+{
+	bool own = view->class == CLASS_OWN_LIVE || view->class == CLASS_LEASED;
+	if (!own || !view->has_lease || !view->holder.supervisor || view->holder.project)
+		return;
+	view->holder.project = strdup(view->lease.project);
+	view->holder.instance = view->lease.instance;
+}
+
 /* One view per process that has the socket; the owner moves over from the list. */
 static int add_socket(struct port_look *look, struct port_view view, struct owner_list *owners,
 	struct error *e)
@@ -69,6 +79,7 @@ static int add_socket(struct port_look *look, struct port_view view, struct owne
 		view.holder = *owner;
 		view.has_holder = told = true;
 		*owner = (struct owner){0};
+		name_supervisor(&view);
 		if (push_view(look, &view, e))
 			return -1;
 	}

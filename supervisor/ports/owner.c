@@ -348,6 +348,7 @@ void owner_add_line(struct text *out, const struct owner *owner)
 	if (owner->container)
 		text_addf(out, ", container %s", owner->container);
 	if (owner->project)
-		text_addf(out, ", project %s instance %d service %s", owner->project, owner->instance,
-			owner->service ? owner->service : "?");
+		text_addf(out, ", project %s instance %d", owner->project, owner->instance);
+	if (owner->project && owner->service)
+		text_addf(out, " service %s", owner->service);
 }

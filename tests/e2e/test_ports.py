@@ -390,6 +390,19 @@ def test_ports_who(shop):
     assert entry["holder"]["service"] == "frontend" and entry["holder"]["instance"] == 1
 
 
+def test_a_placeholder_is_the_instances_own(shop):
+    """What holds the port of a service that is down, or one nobody uses, is a supervisor: which one?"""
+    shop.stack(WEB)
+    shop.up()
+    shop.run("stop", "api", code=0)
+    for port, service in ((30101, "api"), (30109, None)):
+        entry = shop.run("ports", "who", str(port), "--json", code=0).json["listeners"][0]
+        assert entry["lease"] == {"project": "shop", "instance": 1, "service": service}
+        holder = entry["holder"]
+        assert holder["pid"] == shop.instance()["pid"]
+        assert (holder["project"], holder["instance"], holder["service"]) == ("shop", 1, None)
+
+
 def test_ports_check_is_5_on_a_conflict(shop):
     shop.stack(WEB)
     assert shop.run("ports", "check").code == 0
