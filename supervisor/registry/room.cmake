@@ -1,6 +1,6 @@
 stackup_room(registry
 	SOURCES bytelock.c history.c instances.c leases.c open.c place.c projects.c record.c repair.c
-		reservations.c schema.c sql.c
+		reassignments.c reservations.c schema.c sql.c
 	ROOMS base model
 	LIBS lib_jansson SQLite::SQLite3)
 

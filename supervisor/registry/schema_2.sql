@@ -21,3 +21,15 @@ CREATE TABLE pool_ports (
 	port INTEGER NOT NULL UNIQUE CHECK (port BETWEEN 1 AND 65535),
 	UNIQUE (project_id, instance, service, port_name)
 );
+
+-- Services on emergency ports, and where they belong; the incidents are in their own table.
+CREATE TABLE reassignments (
+	project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+	instance INTEGER NOT NULL,
+	service TEXT NOT NULL,
+	port_name TEXT NOT NULL,
+	port INTEGER NOT NULL,
+	planned_port INTEGER NOT NULL,
+	created_at TEXT NOT NULL,
+	PRIMARY KEY (project_id, instance, service, port_name)
+) WITHOUT ROWID;

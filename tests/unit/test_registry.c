@@ -19,6 +19,7 @@
 #include "registry/projects.h"
 #include "registry/record.h"
 #include "registry/registry.h"
+#include "registry/reassignments.h"
 #include "registry/reservations.h"
 #include "registry/schema.h"
 
@@ -530,6 +531,35 @@ static void refused(const char *word)
 	assert_non_null(strstr(w.e.text, word));
 }
 
+static void row_P4_a_reassignment_is_planned_once_and_ends_with_an_incident_each(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	int64_t id = add_project(r, "/src/shop", "shop", 1);
+	struct reassignment row = {.project_id = id, .instance = 1, .service = "api", .name = "main",
+		.port = 40000, .planned_port = 30101};
+	struct reassignment *all;
+	size_t count;
+	assert_int_equal(reassignment_plan(r, &row, "nothing was free", &w.e), 0);
+	assert_int_equal(reassignment_plan(r, &row, "nothing was free", &w.e), 0);
+	assert_int_equal(reassignment_list(r, id, 1, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(all[0].port, 40000);
+	assert_int_equal(all[0].planned_port, 30101);
+	assert_int_equal(one_number("SELECT count(*) FROM incidents"), 1);
+	row.port = 40001;
+	assert_int_equal(reassignment_plan(r, &row, "nothing was free", &w.e), 0);
+	assert_int_equal(reassignment_list(r, 0, 0, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(all[0].port, 40001);
+	assert_int_equal(reassignment_end(r, &row, "moved back", &w.e), 0);
+	assert_int_equal(reassignment_end(r, &row, "moved back", &w.e), 0);
+	assert_int_equal(reassignment_list(r, id, 0, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(one_number("SELECT count(*) FROM incidents"), 3);
+	registry_close(r);
+}
+
 static void fault_F11_open_to_others_or_a_link(void **state)
 {
 	(void)state;
@@ -768,6 +798,7 @@ int main(void)
 		TEST(version_1_is_read_as_it_is_and_migrated_by_the_first_writer),
 		TEST(reservations_are_found_replaced_and_dropped),
 		TEST(a_pool_port_has_one_owner_and_the_oldest_comes_first),
+		TEST(row_P4_a_reassignment_is_planned_once_and_ends_with_an_incident_each),
 		TEST(fault_F11_open_to_others_or_a_link),
 		TEST(fault_F12_writers_killed),
 		TEST(fault_F14_a_connection_does_not_cross_a_fork),
