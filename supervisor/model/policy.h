@@ -22,8 +22,8 @@
 	X(RESTART_NO, "no")
 #define HEALTH_ACTIONS(X)                                                                          \
 	X(HEALTH_RESTART, "restart")                                                               \
-	X(HEALTH_ALERT, "alert")                                                                   \
-	X(HEALTH_NOTHING, "none")
+	X(HEALTH_ALERT, "alert") /* only told: the event, and whoever follows */                   \
+	X(HEALTH_NOTHING, "none") /* not even that: its state shows it */
 #define READINESS_KINDS(X)                                                                         \
 	X(READY_STARTED, "started") /* as soon as it runs */                                       \
 	X(READY_PORT, "port") /* its own process tree listens on its port */                       \
@@ -32,6 +32,9 @@
 	X(READY_NOTIFY, "notify") /* sd_notify READY=1 */
 #define STOP_SCOPES(X) X(STOP_GROUP, "group") X(STOP_LEADER, "leader")
 #define DEPENDENCY_RULES(X) X(DEPENDENCY_KEEP, "keep") X(DEPENDENCY_RESTART, "restart")
+#define MOVE_RULES(X)                                                                              \
+	X(MOVE_OVERLAP, "overlap") /* the new process first, then the old one stops */             \
+	X(MOVE_STOP_FIRST, "stop-first") /* one process at a time: databases, file locks */
 #define IDENTITIES(X)                                                                              \
 	X(IDENTITY_STRICT, "strict")                                                               \
 	X(IDENTITY_WARN, "warn")                                                                   \
@@ -45,6 +48,7 @@ enum health_action { HEALTH_ACTIONS(X) };
 enum readiness { READINESS_KINDS(X) };
 enum stop_scope { STOP_SCOPES(X) };
 enum dependency_rule { DEPENDENCY_RULES(X) };
+enum move_rule { MOVE_RULES(X) };
 enum identity { IDENTITIES(X) };
 #undef X
 
@@ -55,6 +59,7 @@ const char *health_action_word(enum health_action action);
 const char *readiness_word(enum readiness readiness);
 const char *stop_scope_word(enum stop_scope scope);
 const char *dependency_rule_word(enum dependency_rule rule);
+const char *move_rule_word(enum move_rule rule);
 const char *identity_word(enum identity identity);
 
 struct restart_policy {
@@ -93,6 +98,7 @@ struct service_policy {
 	bool optional;
 	bool essential;
 	enum dependency_rule on_dependency;
+	enum move_rule move; /* how its process is replaced when its port moves */
 	struct restart_policy restart;
 	struct health_policy health;
 	struct stop_policy stop;

@@ -281,6 +281,7 @@ void rows_of_service(const struct stack *stack, const struct service *service,
 	row(&e, "url", service->url);
 	row_dependencies(&e, stack, service);
 	row(&e, "on_dependency", dependency_rule_word(service->policy.on_dependency));
+	row(&e, "move", move_rule_word(service->policy.move));
 	if (service->policy.type == TYPE_TASK)
 		row_duration(&e, "timeout", service->policy.task_timeout_ms);
 	else

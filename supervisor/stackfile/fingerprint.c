@@ -19,10 +19,10 @@ static void add(struct text *out, const char *text)
 	text_add_bytes(out, text, length);
 }
 
-/* What only people read, or what decides whether it is started at all, needs no restart. */
+/* What only people read, or what decides whether and how it is replaced, needs no restart. */
 static bool is_cosmetic(const char *key)
 {
-	return !strcmp(key, "description") || !strcmp(key, "profile");
+	return !strcmp(key, "description") || !strcmp(key, "profile") || !strcmp(key, "move");
 }
 
 static void add_row(struct text *out, const char *key, const char *member, const char *value)

@@ -95,6 +95,7 @@ static void fill_policy(struct resolving *r, struct service *service)
 	policy->essential = boolean_of(r, index, KEY_ESSENTIAL);
 	policy->on_dependency =
 		(enum dependency_rule)choice_of(r, index, KEY_ON_DEPENDENCY, DEPENDENCY_KEEP);
+	policy->move = (enum move_rule)choice_of(r, index, KEY_MOVE, MOVE_OVERLAP);
 	if (policy->type == TYPE_TASK) {
 		refuse_key(r, index, KEY_READY_TIMEOUT,
 			"is for services; a task is ready when it is done",

@@ -174,6 +174,7 @@ static void defaults_are_those_of_the_contract(void **state)
 	assert_int_equal(p->ready_timeout_ms, 60000);
 	assert_false(p->optional || p->essential || p->health.present || p->stop.has_command);
 	assert_int_equal(p->on_dependency, DEPENDENCY_KEEP);
+	assert_int_equal(p->move, MOVE_OVERLAP);
 	assert_int_equal(p->restart.rule, RESTART_ON_FAILURE);
 	assert_int_equal(p->restart.delay_ms, 500);
 	assert_int_equal(p->restart.max_delay_ms, 30000);
@@ -208,7 +209,7 @@ static void every_key_reaches_the_stack(void **state)
 	struct stack *stack = load_well(&f,
 		"[service web]\ncommand = serve\ndescription = what\n"
 		"dir = sub/dir\noptional = yes\nessential = true\nurl = ws://x\nuser = nobody\n"
-		"export.WEB = ${port}\non_dependency = restart\nready = log listening on .*\n"
+		"export.WEB = ${port}\non_dependency = restart\nmove = stop-first\nready = log listening on .*\n"
 		"ready.timeout = 2m\nhealth = tcp\nhealth.interval = 5s\nhealth.timeout = 1s\n"
 		"health.retries = 5\nhealth.successes = 2\nhealth.start_period = 30s\n"
 		"health.action = alert\nrestart = always\nrestart.delay = 1s\nrestart.max_delay = "
@@ -229,6 +230,7 @@ static void every_key_reaches_the_stack(void **state)
 	assert_string_equal(s->exports[0].name, "WEB");
 	assert_string_equal(s->exports[0].value, "30520");
 	assert_int_equal(p->on_dependency, DEPENDENCY_RESTART);
+	assert_int_equal(p->move, MOVE_STOP_FIRST);
 	assert_int_equal(p->readiness, READY_LOG);
 	assert_string_equal(s->ready.pattern, "listening on .*");
 	assert_int_equal(p->ready_timeout_ms, 120000);

@@ -149,8 +149,7 @@ static void keys_of_later_issues_are_absent(void **state)
 {
 	(void)state;
 	static const char *const keys[] = {"watch", "watch.ignore", "watch.delay", "watch.action",
-		"memory_max", "memory_action", "cpu_max", "template", "strategy", "replicas",
-		"move"};
+		"memory_max", "memory_action", "cpu_max", "template", "strategy", "replicas"};
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
 		for (enum section_kind kind = 0; kind < SECTION_KIND_COUNT; kind++)
 			assert_null(schema_find(kind, keys[i], NULL));
