@@ -269,11 +269,18 @@ void step_starting(const struct step *s, const struct service_event *event)
 	}
 }
 
+/* With `health.action = none` the state is all there is to see. */
+static bool is_news(const struct step *s)
+{
+	return s->policy->health.action != HEALTH_NOTHING;
+}
+
 static void became_unhealthy(const struct step *s, const struct service_event *event)
 {
 	struct service_run *run = s->run;
 	const char *why = event->reason ? event->reason : "no reason given";
-	tell(s, EVENT_UNHEALTHY, "unhealthy: %s", why);
+	if (is_news(s))
+		tell(s, EVENT_UNHEALTHY, "unhealthy: %s", why);
 	bool imposter = run->verdict.health == HEALTH_IMPOSTER;
 	if (s->policy->health.action != HEALTH_RESTART || imposter
 		|| s->policy->restart.rule == RESTART_NO) {
@@ -295,7 +302,8 @@ static void health_succeeded(const struct step *s, const struct service_event *e
 	bool changed = verdict_success(&run->verdict, &s->policy->health);
 	if (changed && run->state == STATE_UNHEALTHY) {
 		change(s, event, STATE_READY, "healthy again");
-		tell(s, EVENT_RECOVERED, "healthy again");
+		if (is_news(s))
+			tell(s, EVENT_RECOVERED, "healthy again");
 		run->reason[0] = '\0';
 	}
 	probe_after_interval(s);

@@ -387,13 +387,12 @@ static void row_S2_unhealthy_is_restarted(void **state)
 	assert_true(world_spawns(w, 0) >= 2);
 }
 
-static void unhealthy_with_action_alert_is_only_told_and_recovers(void **state)
+static void be_sick_for_a_while(enum health_action action)
 {
-	(void)state;
 	begin(1);
 	stack->services[0].policy.health.present = true;
 	stack->services[0].policy.health.interval_ms = 1000;
-	stack->services[0].policy.health.action = HEALTH_ALERT;
+	stack->services[0].policy.health.action = action;
 	world_script(w, 0)->sick_from_ms = 5000;
 	world_script(w, 0)->sick_for_ms = 8000;
 	start_all();
@@ -401,8 +400,23 @@ static void unhealthy_with_action_alert_is_only_told_and_recovers(void **state)
 	assert_state(0, STATE_UNHEALTHY);
 	world_run_until(w, world_now(w) + 10000);
 	assert_state(0, STATE_READY);
-	assert_int_equal(world_told(w, 0, EVENT_RECOVERED), 1);
 	assert_int_equal(world_spawns(w, 0), 1);
+}
+
+static void unhealthy_with_action_alert_is_only_told_and_recovers(void **state)
+{
+	(void)state;
+	be_sick_for_a_while(HEALTH_ALERT);
+	assert_int_equal(world_told(w, 0, EVENT_UNHEALTHY), 1);
+	assert_int_equal(world_told(w, 0, EVENT_RECOVERED), 1);
+}
+
+static void unhealthy_with_action_none_is_seen_and_not_told(void **state)
+{
+	(void)state;
+	be_sick_for_a_while(HEALTH_NOTHING);
+	assert_int_equal(world_told(w, 0, EVENT_UNHEALTHY), 0);
+	assert_int_equal(world_told(w, 0, EVENT_RECOVERED), 0);
 }
 
 static void fault_S14_a_frozen_minute_restarts_nothing(void **state)
@@ -518,6 +532,7 @@ int main(void)
 		scenario(fault_H14_an_imposter_is_never_ready),
 		scenario(row_S2_unhealthy_is_restarted),
 		scenario(unhealthy_with_action_alert_is_only_told_and_recovers),
+		scenario(unhealthy_with_action_none_is_seen_and_not_told),
 		scenario(fault_S14_a_frozen_minute_restarts_nothing),
 		scenario(fault_S14_a_start_that_was_frozen_keeps_its_time),
 		scenario(on_dependency_restart_follows_its_dependency),
