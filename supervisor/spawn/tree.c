@@ -95,6 +95,26 @@ int tree_rename(struct tree *tree, const char *const *names, size_t count, struc
 	return 0;
 }
 
+static void exchange(int *service, int a, int b)
+{
+	*service = *service == a ? b : *service == b ? a : *service;
+}
+
+void tree_swap(struct tree *tree, int a, int b)
+{
+	struct tree_leader *one = &tree->leaders[a];
+	struct tree_leader *other = &tree->leaders[b];
+	const struct tree_leader before = *one;
+	one->pid = other->pid;
+	one->alive = other->alive;
+	other->pid = before.pid;
+	other->alive = before.alive;
+	for (size_t i = 0; i < tree->known.count; i++)
+		exchange(&tree->known.items[i].service, a, b);
+	for (size_t i = 0; i < tree->memory.count; i++)
+		exchange(&tree->memory.items[i].service, a, b);
+}
+
 /* Where pid is in the sorted list, or would have to be. */
 static size_t position(const struct tree *tree, pid_t pid)
 {

@@ -79,6 +79,11 @@ int tree_open(struct tree *tree, const char *stackup_id, const char *const *name
 void tree_close(struct tree *tree);
 /* A reload changed the services: same meaning of the index for those that are kept. */
 int tree_rename(struct tree *tree, const char *const *names, size_t count, struct error *e);
+/*
+ * The trees of two services change places, the names stay. What is below a leader now is known by
+ * ancestry; tree_signal() with signal 0 before it keeps that for orphans to come.
+ */
+void tree_swap(struct tree *tree, int a, int b);
 
 void tree_started(struct tree *tree, int service, pid_t leader);
 void tree_helper(struct tree *tree, pid_t pid);

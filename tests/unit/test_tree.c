@@ -619,6 +619,26 @@ static void renaming_keeps_what_runs(void **state)
 	assert_int_equal(tree_signal(&w->tree, 0, SIGKILL, &w->e), 0);
 }
 
+static void swapping_takes_orphans_along_that_were_seen(void **state)
+{
+	struct world *w = *state;
+	begin(w, WEB, "setsid");
+	begin(w, API, "family");
+	assert_int_equal(tree_signal(&w->tree, WEB, 0, &w->e), 0);
+	tree_swap(&w->tree, WEB, API);
+	assert_int_equal(left(w, API), 1);
+	assert_int_equal(left(w, WEB), 4);
+	kill(w->children[WEB].pid, SIGKILL);
+	while (is_alive(w, API)) {
+		await_death();
+		reap(w);
+	}
+	assert_int_equal(left(w, API), 1);
+	assert_int_equal(left(w, WEB), 4);
+	kill_until_empty(w, API);
+	assert_true(is_alive(w, WEB));
+}
+
 /* --- whose socket --- */
 
 static void row_H14_a_listener_is_ours_or_a_strangers(void **state)
@@ -667,6 +687,7 @@ int main(int argc, char **argv)
 		T(fault_C15_a_reused_pid_is_not_hit),
 		T(everything_at_once),
 		T(renaming_keeps_what_runs),
+		T(swapping_takes_orphans_along_that_were_seen),
 		T(row_H14_a_listener_is_ours_or_a_strangers),
 	};
 	return cmocka_run_group_tests_name("tree", tests, NULL, NULL);
