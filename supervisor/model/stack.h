@@ -144,6 +144,7 @@ struct stack {
 	bool is_procfile;
 	int block; /* explicit id, or -1 */
 	int spans; /* ten-port ranges per instance */
+	enum port_strategy strategy;
 	const char *shell;
 	int64_t log_total; /* bytes for all logs of an instance, 0: no bound */
 
@@ -167,6 +168,8 @@ struct stack {
 	size_t env_file_count;
 	const char *const *reserved; /* "5432 who and why" lines of [ports] reserve.PORT */
 	size_t reserved_count;
+	uint16_t emergency_low; /* ports for services that find no other */
+	uint16_t emergency_high;
 	const uint16_t *protects; /* [ports] protect: whoever listens there is never touched */
 	size_t protect_count;
 

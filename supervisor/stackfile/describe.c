@@ -110,9 +110,7 @@ static void ini_command(void *self, const char *key, const struct command *comma
 
 static void add_ports_section(const struct stack *stack, struct text *out)
 {
-	if (!stack->reserved_count && !stack->protect_count)
-		return;
-	text_add(out, "\n[ports]\n");
+	text_addf(out, "\n[ports]\nemergency = %u-%u\n", stack->emergency_low, stack->emergency_high);
 	for (size_t i = 0; i < stack->reserved_count; i++) {
 		const char *line = stack->reserved[i];
 		size_t digits = strcspn(line, " ");

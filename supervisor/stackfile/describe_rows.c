@@ -113,6 +113,7 @@ void rows_of_stack(const struct stack *stack, const struct row_sink *sink)
 		row_number(&e, "block", stack->block);
 	row(&e, "environment", stack->environment);
 	row_number(&e, "instances", stack->spans);
+	row(&e, "strategy", port_strategy_word(stack->strategy));
 	row(&e, "shell", stack->shell);
 	row_commands(&e, stack);
 	row_names(&e, "require.variables", stack->require_variables, stack->require_variable_count);

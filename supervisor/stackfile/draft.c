@@ -134,9 +134,22 @@ static void fill_head(struct draft *draft, struct complaints *complaints)
 	check_block(draft, complaints);
 }
 
+static void fill_strategy(struct draft *draft, struct complaints *complaints)
+{
+	const struct key *key = schema_key(KEY_STACK_STRATEGY);
+	const struct entry *entry = draft->stack[KEY_STACK_STRATEGY];
+	const char *text = draft_early(draft, -1, key, entry, complaints);
+	struct site site = draft_site(draft, draft->arena, key, entry, complaints);
+	int index = STRATEGY_INTELLIGENT;
+	if (text)
+		value_choice(&site, text, &index);
+	draft->head.strategy = (enum port_strategy)index;
+}
+
 static void fill_texts(struct draft *draft, struct complaints *complaints)
 {
 	struct stack *head = &draft->head;
+	fill_strategy(draft, complaints);
 	head->description = early_text(draft, KEY_STACK_DESCRIPTION, complaints);
 	head->owner = early_text(draft, KEY_STACK_OWNER, complaints);
 	const struct entry *purpose =
@@ -258,6 +271,12 @@ const uint16_t *draft_avoided(const struct draft *draft, size_t *count, size_t *
 	*count = draft->avoided_count;
 	*protects = draft->protect_count;
 	return draft->avoided;
+}
+
+void draft_emergency(const struct draft *draft, uint16_t *low, uint16_t *high)
+{
+	*low = draft->emergency.low;
+	*high = draft->emergency.high;
 }
 
 const char *const *draft_services(const struct draft *draft, int *count)

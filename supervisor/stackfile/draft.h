@@ -54,7 +54,10 @@ struct draft;
 struct draft *draft_new(const struct stackfile_request *request, struct complaints *complaints);
 void draft_free(struct draft *draft);
 
-/* Filled: file dir main_dir name description owner block spans environment purpose is_procfile. */
+/*
+ * Filled: file dir main_dir name description owner block spans strategy environment purpose
+ * is_procfile.
+ */
 const struct stack *draft_head(const struct draft *draft);
 /* In file order, number 0 unless the caller's env_var decided. Names borrow from the draft. */
 const struct port *draft_ports(const struct draft *draft, int *count);
@@ -63,6 +66,8 @@ const struct port *draft_ports(const struct draft *draft, int *count);
  * them), then reserve. Borrows from the draft.
  */
 const uint16_t *draft_avoided(const struct draft *draft, size_t *count, size_t *protects);
+/* Ports for services that find no other: [ports] emergency. */
+void draft_emergency(const struct draft *draft, uint16_t *low, uint16_t *high);
 /* Names of services in file order; what to complete and to check SERVICE arguments against. */
 const char *const *draft_services(const struct draft *draft, int *count);
 

@@ -78,6 +78,7 @@ struct draft {
 	struct named_range *ranges; /* range.NAME; the stack file's come before the user's */
 	size_t range_count;
 	struct named_range pool; /* low 0: neither file says one */
+	struct named_range emergency;
 	struct pair *reserves; /* port number as text, who and why, FILE:LINE */
 	size_t reserve_count;
 	uint16_t *protects;

@@ -34,15 +34,15 @@ static void add_range(struct reading *r, enum key_id id, const struct entry *ent
 		*arena_append(draft->arena, draft->ranges, draft->range_count) = range;
 }
 
-/* The stack file is read first, and its pool stays. */
-static void take_pool(struct reading *r, enum key_id id, const struct entry *entry)
+/* The stack file is read first, and what it says stays. */
+static void take_range(struct reading *r, enum key_id id, const struct entry *entry,
+	struct named_range *out)
 {
-	struct draft *draft = r->draft;
-	const char *text = draft_early(draft, -1, schema_key(id), entry, r->complaints);
+	const char *text = draft_early(r->draft, -1, schema_key(id), entry, r->complaints);
 	struct site site = site_of(r, id, entry);
-	struct named_range pool = {.name = "pool"};
-	if (text && value_port_range(&site, text, &pool.low, &pool.high) && !draft->pool.low)
-		draft->pool = pool;
+	struct named_range range = {.name = schema_key(id)->name};
+	if (text && value_port_range(&site, text, &range.low, &range.high) && !out->low)
+		*out = range;
 }
 
 static void add_reserve(struct reading *r, enum key_id id, const struct entry *entry,
@@ -88,7 +88,9 @@ static void read_section(struct reading *r)
 		else if (key->id == KEY_PORTS_PROTECT)
 			add_protects(r, key->id, entry);
 		else if (key->id == KEY_PORTS_POOL)
-			take_pool(r, key->id, entry);
+			take_range(r, key->id, entry, &r->draft->pool);
+		else if (key->id == KEY_PORTS_EMERGENCY)
+			take_range(r, key->id, entry, &r->draft->emergency);
 	}
 }
 
@@ -153,6 +155,8 @@ void draft_read_policy(struct draft *draft, struct complaints *complaints)
 	struct reading r = {.draft = draft, .complaints = complaints};
 	read_section(&r);
 	read_user_file(&r);
+	if (!draft->emergency.low)
+		take_range(&r, KEY_PORTS_EMERGENCY, NULL, &draft->emergency);
 	list_avoided(draft);
 }
 

@@ -81,6 +81,7 @@ static void fill_stack(struct resolving *r)
 	r->stack->description = copied(r, head->description);
 	r->stack->owner = copied(r, head->owner);
 	r->stack->purpose = copied(r, head->purpose);
+	r->stack->strategy = head->strategy;
 	r->stack->log_total = size_of(r, -1, KEY_STACK_LOG_TOTAL);
 	const char *shell = text_of(r, -1, KEY_STACK_SHELL);
 	struct site site = site_of(r, -1, KEY_STACK_SHELL);
@@ -103,6 +104,7 @@ static void fill_reserves(struct resolving *r)
 	r->stack->protects = arena_copy(r->arena, draft->protects,
 		draft->protect_count * sizeof *draft->protects);
 	r->stack->protect_count = draft->protect_count;
+	draft_emergency(draft, &r->stack->emergency_low, &r->stack->emergency_high);
 }
 
 /* Which number a slot is, is known only now; that of a fixed port the draft has judged. */

@@ -369,6 +369,26 @@ static void reserved_ports_are_not_given_away(void **state)
 		"take another port, or a slot");
 }
 
+static void conflicts_have_a_strategy_and_emergency_ports(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	load_well(&f, WEB);
+	assert_int_equal(f.stack->strategy, STRATEGY_INTELLIGENT);
+	assert_int_equal(f.stack->emergency_low, 40000);
+	assert_int_equal(f.stack->emergency_high, 40999);
+	unload(&f);
+	load_well(&f, "[stack]\nstrategy = aggressive\n[ports]\nemergency = 41000-41009\n" WEB
+		"on_conflict = ask\n");
+	assert_int_equal(f.stack->strategy, STRATEGY_AGGRESSIVE);
+	assert_int_equal(f.stack->emergency_low, 41000);
+	assert_int_equal(f.stack->emergency_high, 41009);
+	unload(&f);
+	expect_said("[stack]\nstrategy = brutal\n" WEB,
+		"stack.ini:2: strategy cannot be 'brutal'; write conservative, intelligent or "
+		"aggressive");
+}
+
 static void the_callers_variable_decides_the_port(void **state)
 {
 	(void)state;
@@ -705,6 +725,7 @@ int main(void)
 		cmocka_unit_test(every_type_of_service_has_a_range),
 		cmocka_unit_test(pool_ports_come_from_the_range_or_the_pool),
 		cmocka_unit_test(reserved_ports_are_not_given_away),
+		cmocka_unit_test(conflicts_have_a_strategy_and_emergency_ports),
 		cmocka_unit_test(the_callers_variable_decides_the_port),
 		cmocka_unit_test(policy_of_ports),
 		cmocka_unit_test(head_of_the_stack),
