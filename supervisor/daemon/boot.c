@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/own.h"
+#include "daemon/crash.h"
 #include "daemon/instance.h"
 #include "daemon/pending.h"
 #include "daemon/reload.h"
@@ -95,18 +95,6 @@ static int find_places(struct instance *in, struct error *e)
 	/* RUN/PROJECT/N.sock and RUN/PROJECT/N.ntfy lie side by side. */
 	memcpy(in->notify_path + length - 4, "ntfy", 4);
 	return 0;
-}
-
-/* From here on what we say ourselves (crash reports) goes beside the logs. */
-static void redirect_stderr(struct instance *in)
-{
-	OWNED_TEXT path = {0};
-	text_addf(&path, "%s/supervisor.log", in->claim.state_dir);
-	OWNED_FD fd = text_ok(&path)
-		? open(path.data, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)
-		: -1;
-	if (fd >= 0)
-		dup2(fd, STDERR_FILENO);
 }
 
 int instance_write_ports_env(struct instance *in, struct error *e)
@@ -313,9 +301,10 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 		return -1;
 	if (in->claim.outcome == CLAIM_RUNNING)
 		return find_places(in, e);
+	bool died = in->claim.unclean;
 	if (find_places(in, e) || load(in, r, wanted, c, e))
 		return -1;
-	redirect_stderr(in);
+	crash_log_begin(in, died);
 	if (tell_open(in, e) || instance_write_ports_env(in, e) || open_workers(in, e)
 		|| open_logs(in, e))
 		return -1;

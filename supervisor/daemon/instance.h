@@ -9,6 +9,7 @@
  *	signals.c	what the supervisor is sent
  *	children.c	who ended
  *	io.c		log pipes, terminals and their files
+ *	crash.c		the last words of this process, see crash.h
  *	log_guard.c	notices log files that somebody removes
  *	identity.c	whose listener is that
  *	tell.c		events.jsonl

@@ -1,0 +1,30 @@
+/*
+ * crash.h - what a supervisor that dies of its own mistake leaves behind, and how that is told.
+ *
+ * STATE/PROJECT/N/supervisor.log is the supervisor's standard error. On SIGSEGV, SIGBUS, SIGILL,
+ * SIGFPE and SIGABRT (where every BUG() ends) it gets a report: the signal, the version, the run, and
+ * each service with its last transitions and their reasons. Then the signal does what it always does.
+ * The report calls only what signal-safety(7) allows, and shows no environment, no arguments and no
+ * memory. SIGKILL leaves none.
+ *
+ * The next run begins a new file and keeps one that is not empty as supervisor.log.1.
+ */
+#ifndef DAEMON_CRASH_H
+#define DAEMON_CRASH_H
+
+#include <stdbool.h>
+
+#include "base/text.h"
+
+struct instance;
+
+/*
+ * In the supervisor: standard error goes to the log from now on, and deaths are reported. `died`: the
+ * last run ended without being stopped; why is added to the notices of the claim.
+ */
+void crash_log_begin(struct instance *in, bool died);
+
+/* Appends "its supervisor died of SIGSEGV, see PATH", as far as the log at that path tells. */
+void crash_explain(const char *path, struct text *out);
+
+#endif
