@@ -1,38 +1,39 @@
 #include "cli/leftovers.h"
 
-#include <string.h>
-
 #include "base/text.h"
 #include "cli/out.h"
+#include "daemon/crash.h"
 #include "ports/claim.h"
+
+static void add_ended(struct text *text, const struct owner_list *ended)
+{
+	text_addf(text, "; ended %zu process%s it left behind", ended->count,
+		ended->count == 1 ? "" : "es");
+	for (size_t i = 0; i < ended->count; i++) {
+		const struct owner *o = &ended->items[i];
+		text_addf(text, "%s pid %d (%s)", i ? "," : ":", (int)o->pid,
+			o->service ? o->service : o->name ? o->name : "?");
+	}
+}
 
 static void tell(const struct target *t, const struct owner_list *ended)
 {
 	OWNED_TEXT text = {0};
-	text_addf(&text, "%s: its last run ended without being stopped (its supervisor died)",
-		target_name(t));
-	if (!ended->count)
+	OWNED_TEXT log = {0};
+	text_addf(&log, "%s/supervisor.log", t->state_dir);
+	text_addf(&text, "%s: its last run ended without being stopped: ", target_name(t));
+	crash_explain(text_string(&log), &text);
+	if (ended->count)
+		add_ended(&text, ended);
+	else if (t->unclean)
 		text_add(&text, "; nothing of it is left");
-	else
-		text_addf(&text, "; ended %zu process%s it left behind", ended->count,
-			ended->count == 1 ? "" : "es");
-	for (size_t i = 0; i < ended->count; i++) {
-		const struct owner *o = &ended->items[i];
-		text_addf(&text, "%s pid %d (%s)", i ? "," : ":", (int)o->pid,
-			o->service ? o->service : o->name ? o->name : "?");
-	}
 	say_lines(text_string(&text));
 }
 
-int leftovers_clear(struct context *context, struct target *t, size_t *ended, struct error *e)
+static int clean(struct context *context, struct target *t, bool away, struct claim *claim,
+	struct error *e)
 {
-	if (ended)
-		*ended = 0;
-	if (t->alive || !t->known)
-		return 0;
-	struct claim claim;
-	claim_init(&claim);
-	struct claim_request request = {.state = context->paths.state,
+	const struct claim_request request = {.state = context->paths.state,
 		.main_dir = t->main_dir,
 		.stack_name = t->stack_name,
 		.owner = "",
@@ -43,18 +44,27 @@ int leftovers_clear(struct context *context, struct target *t, size_t *ended, st
 		.spans = t->spans > 0 ? t->spans : 1,
 		.want = WANT_NUMBER,
 		.number = t->instance};
-	int result = claim_find(&request, &claim, e);
-	if (result == 0 && claim.outcome != CLAIM_RUNNING) {
-		result = claim_clean(context->paths.state, &claim, e);
-		if (result > 0 || t->unclean)
-			tell(t, &claim.removed);
-		if (result >= 0 && t->unclean) {
-			t->unclean = false;
-			t->crashed = true;
-		}
+	if (claim_find(&request, claim, e) < 0)
+		return -1;
+	if (claim->outcome == CLAIM_RUNNING)
+		return 0;
+	return claim_clean(context->paths.state, claim, away, e);
+}
+
+int leftovers_clear(struct context *context, struct target *t, bool away, struct error *e)
+{
+	if (!t->unclean && !t->crashed)
+		return 0;
+	struct claim claim;
+	claim_init(&claim);
+	bool new = t->unclean || away;
+	int result = new ? clean(context, t, away, &claim, e) : 0;
+	if (result >= 0 && (new || !context->quiet))
+		tell(t, &claim.removed);
+	if (result >= 0) {
+		t->unclean = false;
+		t->crashed = true;
 	}
-	if (ended)
-		*ended = claim.removed.count;
 	claim_release(&claim);
 	return result < 0 ? -1 : 0;
 }

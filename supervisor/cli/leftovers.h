@@ -1,21 +1,22 @@
 /*
- * leftovers.h - what a dead supervisor and its dead guardian left behind.
+ * leftovers.h - a run whose supervisor died, as the commands that come after see it.
  *
- * `down` and `status` look before they do anything else: processes that carry the marks of a run
- * whose lock byte is free are ended, the registry says `crashed`, and the user is told. (`up` does
- * the same as part of its claim.)
+ * From that moment the instance is `failed`, and `crashed` in the registry, until somebody starts it
+ * again with `up` or puts it away with `down`; then it is what they made of it. Every `status` until
+ * then says so, and why, as far as the supervisor's log tells (daemon/crash.h).
+ *
+ * The first `status` or `down` also ends the processes that carry the marks of that run, for when its
+ * guardian died as well, and says which. (`up` does the same as part of its claim.)
  */
 #ifndef CLI_LEFTOVERS_H
 #define CLI_LEFTOVERS_H
 
-#include <stddef.h>
-
 #include "cli/context.h"
 
 /*
- * Does nothing for an instance that lives. *ended (may be NULL) counts the processes; -1 when one
- * could not be ended or the registry not be written.
+ * Does nothing for an instance that lives or was stopped. `away`: for `down`. -1 when a process could
+ * not be ended or the registry not be written.
  */
-int leftovers_clear(struct context *context, struct target *target, size_t *ended, struct error *e);
+int leftovers_clear(struct context *context, struct target *target, bool away, struct error *e);
 
 #endif

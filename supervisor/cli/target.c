@@ -261,8 +261,10 @@ int context_running(struct context *context, struct target *t, struct error *e)
 		return -1;
 	if (t->alive)
 		return 0;
-	fail(e, EXIT_NOT_FOUND, "%s does not run", target_name(t));
-	error_hint(e, "`stackup up` starts it");
+	bool died = t->unclean || t->crashed;
+	fail(e, EXIT_NOT_FOUND, "%s does not run%s", target_name(t), died ? ": its supervisor died" : "");
+	error_hint(e, died ? "`stackup status` says why, `stackup up` starts it again"
+			   : "`stackup up` starts it");
 	return -1;
 }
 

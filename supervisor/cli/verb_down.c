@@ -142,11 +142,11 @@ static int finish_one(struct context *context, struct stopping *s, struct error 
 		if (!context->quiet)
 			say("%s is down", target_name(t));
 	} else {
-		size_t ended;
-		if (leftovers_clear(context, t, &ended, e) < 0)
+		bool died = t->unclean || t->crashed;
+		if (leftovers_clear(context, t, true, e) < 0)
 			return -1;
-		if (!ended && !context->quiet)
-			say("%s does not run", target_name(t));
+		if (!context->quiet)
+			say("%s %s", target_name(t), died ? "is down" : "does not run");
 	}
 	return option_given(&context->line, OPTION_DATA) ? delete_data(context, t, e) : 0;
 }

@@ -47,7 +47,7 @@ static json_t *look_at(
 {
 	*as_wanted = false;
 	if (!t->alive) {
-		if (t->unclean && leftovers_clear(context, t, NULL, e) < 0)
+		if (leftovers_clear(context, t, false, e) < 0)
 			return NULL;
 		return silent_instance(t, t->crashed ? "failed" : "stopped");
 	}

@@ -190,12 +190,18 @@ static int set_state_aside(struct launch *l, struct error *e)
 	return errno == ENOENT ? 0 : fail_errno(e, EXIT_FAILED, "cannot set %s aside", dir);
 }
 
-/* The byte was free, so a row that says "running" is of a run that ended without a word. */
+/* The byte is free, so a row that says "running" is of a run that ended without a word. */
+static void judge_last_run(struct launch *l)
+{
+	l->claim->unclean = l->before.number && l->before.status != INSTANCE_STOPPED;
+	l->claim->crash_known = l->before.number && l->before.status == INSTANCE_CRASHED;
+}
+
 static int note_crash(struct launch *l, struct error *e)
 {
 	struct claim *claim = l->claim;
-	claim->unclean = l->before.number && l->before.status != INSTANCE_STOPPED;
-	if (!claim->unclean || l->before.status == INSTANCE_CRASHED)
+	judge_last_run(l);
+	if (!claim->unclean || claim->crash_known)
 		return 0;
 	text_addf(&claim->notices, "the last run of instance %d ended without being stopped\n",
 		claim->instance);
@@ -367,7 +373,8 @@ static int find_instance(struct launch *l, struct error *e)
 			l->before = rows[i];
 	claim->outcome = alive ? CLAIM_RUNNING : CLAIM_OURS;
 	claim->pid = alive ? visible_pid(&l->before) : 0;
-	claim->unclean = !alive && l->before.number && l->before.status != INSTANCE_STOPPED;
+	if (!alive)
+		judge_last_run(l);
 	return 0;
 }
 

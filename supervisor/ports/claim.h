@@ -77,7 +77,8 @@ struct claim {
 	const char *run_id;
 	pid_t pid; /* CLAIM_RUNNING: its supervisor, 0 when it cannot be known here */
 	int64_t generation;
-	bool unclean; /* the last run ended without saying so: leftovers are possible */
+	bool unclean; /* the last run ended without being stopped: leftovers are possible */
+	bool crash_known; /* and the registry says so already */
 	int lock_fd; /* owns; -1 */
 	struct text notices; /* owns; one sentence a line, for stderr */
 	struct slot_row *slots; /* auto slots given out before */
@@ -166,11 +167,12 @@ int claim_remember_hold(const char *state, const struct claim *claim, const char
 int claim_stop(const char *state, struct claim *claim, bool crashed, struct error *e);
 
 /*
- * What a run left behind whose supervisor and guardian are both gone. claim comes from claim_find() and
- * is not running. Ends leftover processes (claim->removed), records the crash, drops the leases, adds
- * notices. 1: there was something, 0: nothing, -1. claim_instance() and claim_ports() do it by
- * themselves; this is for `down` and `status`.
+ * A run that ended without being stopped. claim comes from claim_find() and is not running. Ends
+ * leftover processes (claim->removed) and records the crash, once. The instance stays `crashed`, and
+ * its moved ports moved, until it is started again; or it is put away: `stopped`, without leases.
+ * 1: there was something to do, 0: nothing, -1. claim_instance() and claim_ports() do it by
+ * themselves; this is for `status` (away: no) and `down` (away: yes).
  */
-int claim_clean(const char *state, struct claim *claim, struct error *e);
+int claim_clean(const char *state, struct claim *claim, bool away, struct error *e);
 
 #endif

@@ -40,6 +40,14 @@ int claim_remember_hold(const char *state, const struct claim *claim, const char
 	return result;
 }
 
+static int put_away(struct registry *r, const struct claim *claim, enum instance_status status,
+	struct error *e)
+{
+	if (instance_set_status(r, claim->project_id, claim->instance, status, NULL, e))
+		return -1;
+	return lease_drop(r, claim->project_id, claim->instance, e);
+}
+
 static int write_end(const char *state, const struct claim *claim, enum instance_status status,
 	struct error *e)
 {
@@ -47,9 +55,8 @@ static int write_end(const char *state, const struct claim *claim, enum instance
 	if (!r)
 		return -1;
 	int result = registry_begin(r, e);
-	if (!result && (instance_set_status(r, claim->project_id, claim->instance, status, NULL, e) ||
-			       lease_drop(r, claim->project_id, claim->instance, e)))
-		result = -1;
+	if (!result)
+		result = put_away(r, claim, status, e);
 	if (!result)
 		result = registry_commit(r, e);
 	registry_close(r);
@@ -69,28 +76,38 @@ int claim_stop(const char *state, struct claim *claim, bool crashed, struct erro
 	return result;
 }
 
-static int write_crash(const char *state, const struct claim *claim, struct error *e)
+static int record_crash(struct registry *r, const struct claim *claim, bool away, struct error *e)
+{
+	for (size_t i = 0; i < claim->removed.count; i++) {
+		OWNED_TEXT line = {0};
+		owner_add_line(&line, &claim->removed.items[i]);
+		if (history_audit(r, claim->project_id, claim->instance, "ended", text_string(&line),
+			    "leftover of a run that ended without being stopped", e))
+			return -1;
+	}
+	if (!claim->crash_known && history_event(r, claim->project_id, claim->instance, "crashed",
+					   "the supervisor ended without a word", e))
+		return -1;
+	if (away)
+		return put_away(r, claim, INSTANCE_STOPPED, e);
+	return instance_set_status(r, claim->project_id, claim->instance, INSTANCE_CRASHED, NULL, e);
+}
+
+static int write_crash(const char *state, const struct claim *claim, bool away, struct error *e)
 {
 	struct registry *r = registry_open(state, REGISTRY_WRITE, REGISTRY_BOOT_MS, NULL, e);
 	if (!r)
 		return -1;
 	int result = registry_begin(r, e);
-	for (size_t i = 0; !result && i < claim->removed.count; i++) {
-		OWNED_TEXT line = {0};
-		owner_add_line(&line, &claim->removed.items[i]);
-		result = history_audit(r, claim->project_id, claim->instance, "ended",
-			text_string(&line), "leftover of a run that ended without being stopped", e);
-	}
 	if (!result)
-		result = history_event(r, claim->project_id, claim->instance, "crashed",
-			"the supervisor ended without a word", e);
+		result = record_crash(r, claim, away, e);
 	if (!result)
 		result = registry_commit(r, e);
 	registry_close(r);
-	return result ? result : write_end(state, claim, INSTANCE_STOPPED, e);
+	return result;
 }
 
-int claim_clean(const char *state, struct claim *claim, struct error *e)
+int claim_clean(const char *state, struct claim *claim, bool away, struct error *e)
 {
 	if (!claim->unclean || !claim->project_id)
 		return 0;
@@ -101,13 +118,8 @@ int claim_clean(const char *state, struct claim *claim, struct error *e)
 		return got;
 	int result = leftovers_remove(state, claim->project, claim->instance, NULL,
 		LEFTOVER_GRACE_MS, &claim->removed, e);
-	if (!result) {
-		text_addf(&claim->notices, "the last run of instance %d ended without being stopped; "
-			"%zu process%s of it %s ended\n", claim->instance, claim->removed.count,
-			claim->removed.count == 1 ? "" : "es",
-			claim->removed.count == 1 ? "was" : "were");
-		result = write_crash(state, claim, e);
-	}
+	if (!result)
+		result = write_crash(state, claim, away, e);
 	close(claim->lock_fd);
 	claim->lock_fd = -1;
 	claim->unclean = result != 0;

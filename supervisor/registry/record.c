@@ -1,6 +1,7 @@
 #include "registry/record.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/own.h"
+#include "registry/bytelock.h"
 #include "registry/sql.h"
 
 enum { RECORD_MOST = 64 * 1024 };
@@ -62,6 +64,15 @@ static int64_t number(const json_t *record, const char *key)
 	return json_integer_value(json_object_get(record, key));
 }
 
+/* Its supervisor holds the byte (ports/lock.h). */
+static bool is_alive(const char *state, int64_t project_id, int64_t instance)
+{
+	OWNED_TEXT path = {0};
+	text_addf(&path, "%s/locks/p%lld.lock", state, (long long)project_id);
+	OWNED_FD lock = text_ok(&path) ? open(path.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	return lock >= 0 && bytelock_is_held(lock, instance, 1);
+}
+
 /* Rows that contradict each other cannot be told right from wrong: the first one read wins. */
 static int insert(struct registry *r, const json_t *record, struct error *e)
 {
@@ -83,14 +94,16 @@ static int insert(struct registry *r, const json_t *record, struct error *e)
 			"SELECT ?2, id, ?3 FROM projects WHERE id = ?1", "iii", id,
 			number(record, "block"), (instance - 1) / 10))
 		return -1;
-	/* "running" is what the lock byte says now; a free byte then means that it crashed. */
+	/* So that a death after this is told from a stop. */
+	bool lives = is_alive(r->state, id, instance);
 	return sql_run(r, e,
 		"INSERT OR IGNORE INTO instances (project_id, instance, spans, block, worktree, "
 		"purpose, branch, environment, status, created_at, last_used_at) "
-		"SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'stopped', ?9, ?9 FROM projects WHERE id = ?1",
-		"iiiisssss", id, instance, number(record, "spans"), number(record, "block"),
+		"SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10 FROM projects WHERE id = ?1",
+		"iiiissssss", id, instance, number(record, "spans"), number(record, "block"),
 		word(record, "worktree"), word(record, "purpose"), word(record, "branch"),
-		word(record, "environment"), now);
+		word(record, "environment"),
+		instance_status_word(lives ? INSTANCE_RUNNING : INSTANCE_STOPPED), now);
 }
 
 static bool is_record(const json_t *record)

@@ -3,7 +3,8 @@
  *
  * locks/p<ID>-<N>.json says which project (id, name, path, block) and instance it is. Ids are kept:
  * the lock files of running supervisors are named after them. Records are a memory, not an
- * authority: they are read only when a registry is made anew.
+ * authority: they are read only when a registry is made anew. An instance whose lock byte is held then
+ * is running, any other one stopped.
  */
 #ifndef REGISTRY_RECORD_H
 #define REGISTRY_RECORD_H

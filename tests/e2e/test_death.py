@@ -64,6 +64,88 @@ def test_fault_S1_registry_says_crashed(shop):
     assert project["instances"][0]["status"] == "crashed"
 
 
+def test_fault_S1_failed_until_somebody_starts_or_stops_it(shop):
+    """Every look says the same; `down` puts the dead run away, `up` starts in its place."""
+    def recorded():
+        return shop.run("registry", "list", "--json", code=0).json["projects"][0]["instances"][0]["status"]
+
+    shop.stack(STACK)
+    for ends in ("down", "up"):
+        shop.up()
+        instance, pids = all_pids(shop)
+        os.kill(instance["pid"], signal.SIGKILL)
+        nothing_left(pids)
+        for _ in range(3):
+            result = shop.run("status", "--json", code=3)
+            assert result.json["instances"][0]["state"] == "failed" and recorded() == "crashed"
+            assert "without being stopped" in result.err
+        assert "supervisor died" in shop.run("why", "api", code=4).err
+        result = shop.run(ends, *(["--wait"] if ends == "up" else []), code=0)
+        if ends == "down":
+            assert "is down" in result.err
+            assert shop.run("status", "--json", code=3).json["instances"][0]["state"] == "stopped"
+            assert recorded() == "stopped"
+            assert "does not run" in shop.down().err
+        else:
+            assert shop.instance()["state"] == "ready" and recorded() == "running"
+
+
+def test_fault_S1_a_port_that_was_moved_stays_moved(shop):
+    """Somebody who looks between the death and the next start changes nothing."""
+    shop.stack(STACK)
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 30101))
+        other.listen()
+        shop.up()
+    instance, pids = all_pids(shop)
+    port = shop.port("api")
+    assert port != 30101
+    os.kill(instance["pid"], signal.SIGKILL)
+    nothing_left(pids)
+    shop.run("status", code=3)
+    shop.up()
+    assert shop.port("api") == port
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS])
+def test_fault_S4_crash_report(shop, number):
+    canary = "canary-5b0e7f"
+    shop.write(".env", f"TOKEN={canary}\n")
+    shop.stack(f"""
+        [service api]
+        command = ACTOR --say {canary} --listen
+        env.PASSWORD = {canary}
+        [service lazy]
+        command = ACTOR --exit 3
+        restart = no
+    """)
+    shop.detach()
+    shop.run("wait", "api", code=0)
+    shop.wait_state("lazy", "failed")
+    instance, pids = all_pids(shop)
+    os.kill(instance["pid"], number)
+    nothing_left(pids)
+    path = shop.state_dir() / "supervisor.log"
+    report = path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert f"supervisor died of {number.name}" in report and "shop instance 1" in report
+    assert f"run {instance['id']}" in report and f"pid {instance['pid']}" in report
+    assert re.search("api: ready.*starting -> ready", report, re.S), report
+    assert re.search("lazy: failed.*-> failed: exited with code 3", report, re.S), report
+    assert canary not in report
+    for _ in range(2):
+        said = shop.run("status", code=3).err
+        assert number.name in said and str(path) in said, said
+    said = shop.up("api").err
+    kept = path.with_name("supervisor.log.1")
+    assert number.name in said and str(kept) in said and kept.read_text() == report
+    assert path.read_text() == ""
+    shop.down()
+    shop.up("api")
+    assert kept.read_text() == report, "kept until there is another one"
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_fault_S1_supervisor_killed_at_a_random_moment_of_its_start(shop, seed):
     """The kill comes after a random number of events: in the middle of starting, ready or stopping."""

@@ -779,7 +779,7 @@ static void claim_clean_tidies_up(void **state)
 	assert_int_equal(claim_find(&request, &claim, &w.e), 0);
 	assert_int_equal(claim.outcome, CLAIM_OURS);
 	assert_true(claim.unclean);
-	int result = claim_clean(w.dir, &claim, &w.e);
+	int result = claim_clean(w.dir, &claim, false, &w.e);
 	bool ended = has_ended(left);
 	kill(-left, SIGKILL);
 	waitpid(left, NULL, 0);
@@ -788,8 +788,14 @@ static void claim_clean_tidies_up(void **state)
 	claim_release(&claim);
 	claim_init(&claim);
 	assert_int_equal(claim_find(&request, &claim, &w.e), 0);
+	assert_true(claim.unclean);
+	assert_true(claim.crash_known);
+	assert_int_equal(claim_clean(w.dir, &claim, true, &w.e), 1);
+	claim_release(&claim);
+	claim_init(&claim);
+	assert_int_equal(claim_find(&request, &claim, &w.e), 0);
 	assert_false(claim.unclean);
-	assert_int_equal(claim_clean(w.dir, &claim, &w.e), 0);
+	assert_int_equal(claim_clean(w.dir, &claim, true, &w.e), 0);
 	claim_release(&claim);
 }
 

@@ -293,6 +293,28 @@ static void fault_F2_bad_page(void **state)
 	lose(make_bad_page);
 }
 
+static void fault_F1_a_new_registry_knows_who_runs(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	int64_t ids[] = {add_project(r, "/p/shop", "shop", 42), add_project(r, "/p/bank", "bank", 43)};
+	static const enum instance_status wanted[] = {INSTANCE_RUNNING, INSTANCE_STOPPED};
+	registry_close(r);
+	char name[64];
+	snprintf(name, sizeof name, "locks/p%lld.lock", (long long)ids[0]);
+	int lock = bytelock_open(path_of(name), &w.e);
+	assert_int_equal(bytelock_try(lock, 1, 1, &w.e), 1);
+	unlink(path_of("registry.db"));
+	r = must_open(REGISTRY_WRITE);
+	for (size_t i = 0; i < 2; i++) {
+		struct instance instance;
+		assert_int_equal(instance_find(r, ids[i], 1, w.arena, &instance, &w.e), 1);
+		assert_int_equal(instance.status, wanted[i]);
+	}
+	registry_close(r);
+	close(lock);
+}
+
 static void fault_F1_a_reader_says_that_it_is_damaged(void **state)
 {
 	(void)state;
@@ -789,6 +811,7 @@ int main(void)
 		TEST(fault_F1_empty),
 		TEST(fault_F1_truncated),
 		TEST(fault_F2_bad_page),
+		TEST(fault_F1_a_new_registry_knows_who_runs),
 		TEST(fault_F1_a_reader_says_that_it_is_damaged),
 		TEST(fault_F3_deleted_while_running),
 		TEST(fault_F4_log_deleted),
