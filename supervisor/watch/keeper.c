@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/pages.h"
@@ -98,6 +99,14 @@ void keeper_free(struct keeper *k)
 	free(k);
 }
 
+/* Answers would come for what the service was before. */
+static void probe_anew(struct service_run *run, int64_t now_ms)
+{
+	if (run->probe_until_ms != NO_DEADLINE)
+		run->probe_at_ms = now_ms;
+	run->probe_until_ms = NO_DEADLINE;
+}
+
 int keeper_adopt(struct keeper *k, const struct stack *stack, const int *old_index)
 {
 	struct keeper next = *k;
@@ -107,12 +116,8 @@ int keeper_adopt(struct keeper *k, const struct stack *stack, const int *old_ind
 	for (int i = 0; i < stack->service_count; i++) {
 		if (old_index[i] < 0)
 			continue;
-		struct service_run *run = &next.runs[i];
-		*run = k->runs[old_index[i]];
-		/* Answers would come for the old number. */
-		if (run->probe_until_ms != NO_DEADLINE)
-			run->probe_at_ms = k->now_ms;
-		run->probe_until_ms = NO_DEADLINE;
+		next.runs[i] = k->runs[old_index[i]];
+		probe_anew(&next.runs[i], k->now_ms);
 	}
 	release(k);
 	*k = next;
@@ -129,6 +134,16 @@ const struct service_run *keeper_runs(const struct keeper *k)
 	return k->runs;
 }
 
+void keeper_double(struct keeper *k, int service, int row)
+{
+	const struct service_run *from = &k->runs[service];
+	struct service_run *run = &k->runs[row];
+	service_run_init(run, &k->stack->services[row].policy);
+	run->generation = from->generation;
+	run->transition_count = from->transition_count;
+	memcpy(run->transitions, from->transitions, sizeof run->transitions);
+}
+
 static void handle(struct keeper *k, int service, const struct service_event *event);
 
 static void drain(struct keeper *k)
@@ -142,6 +157,25 @@ static void drain(struct keeper *k)
 			one.event.reason = one.reason;
 		handle(k, one.service, &one.event);
 	}
+}
+
+void keeper_swap(struct keeper *k, const struct stack *stack, int a, int b)
+{
+	drain(k);
+	k->stack = stack;
+	struct service_run *one = &k->runs[a];
+	struct service_run *other = &k->runs[b];
+	const struct service_run before = *one;
+	*one = *other;
+	*other = before;
+	other->want = one->want;
+	other->start_free = one->start_free;
+	other->stop_free = one->stop_free;
+	one->want = before.want;
+	one->start_free = before.start_free;
+	one->stop_free = before.stop_free;
+	for (int i = 0; i < stack->service_count; i++)
+		probe_anew(&k->runs[i], k->now_ms);
 }
 
 void keeper_feed(struct keeper *k, int service, const struct service_event *event)

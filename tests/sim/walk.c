@@ -19,6 +19,8 @@ static int upto(struct world *w, int n)
 	return (int)(world_random(w) % (uint32_t)n);
 }
 
+static int second_of; /* whose second run the last row is for */
+
 static void random_policy(struct world *w, struct service_policy *p)
 {
 	p->type = upto(w, 5) ? TYPE_SERVICE : TYPE_TASK;
@@ -59,10 +61,10 @@ static void good_script(struct world *w, int service, bool is_task)
 		.exit_after_ms = is_task ? 20 : NEVER, .term_delay_ms = 3, .sick_from_ms = NEVER};
 }
 
-static void random_dependencies(struct world *w, struct stack *stack)
+static void random_dependencies(struct world *w, struct stack *stack, int services)
 {
 	static const enum condition conditions[] = {CONDITION_STARTED, CONDITION_READY};
-	for (int i = 1; i < stack->service_count; i++)
+	for (int i = 1; i < services; i++)
 		for (int n = upto(w, 3); n > 0; n--) {
 			int on = upto(w, i);
 			bool task = stack->services[on].policy.type == TYPE_TASK;
@@ -79,10 +81,41 @@ static void stop_with_dependents(struct world *w, const struct stack *stack, int
 	keeper_stop(world_keeper(w), service, false, "walk");
 }
 
-static void random_command(struct world *w, const struct stack *stack)
+/* The last row is for a second run of any service: begins one, or lets it take over, or ends it. */
+static void second_run(struct world *w, struct stack *stack, int service)
 {
-	int service = upto(w, stack->service_count);
-	switch (upto(w, 7)) {
+	int row = stack->service_count - 1;
+	switch (world_state(w, row)) {
+	case STATE_DOWN:
+	case STATE_DONE:
+	case STATE_FAILED:
+		second_of = service;
+		random_script(w, row, stack->services[service].policy.type == TYPE_TASK);
+		world_double(w, stack, service, row);
+		break;
+	case STATE_READY:
+		world_swap(w, second_of, row);
+		if (upto(w, 2))
+			keeper_stop(world_keeper(w), row, true, "walk");
+		break;
+	case STATE_BLOCKED:
+	case STATE_STARTING:
+	case STATE_UNHEALTHY:
+	case STATE_COOLING:
+	case STATE_STOPPING:
+	case STATE_KILLING:
+		keeper_stop(world_keeper(w), row, true, "walk");
+		break;
+	}
+}
+
+static void random_command(struct world *w, struct stack *stack)
+{
+	int service = upto(w, stack->service_count - 1);
+	switch (upto(w, 8)) {
+	case 7:
+		second_run(w, stack, service);
+		break;
 	case 0:
 		stop_with_dependents(w, stack, service);
 		break;
@@ -115,12 +148,13 @@ static void fail_walk(uint64_t seed, const char *what)
 
 static void walk(uint64_t seed)
 {
-	struct stack *stack = world_stack(1 + (int)(seed % 9));
+	int services = 1 + (int)(seed % 9);
+	struct stack *stack = world_stack(services + 1);
 	struct world *w = world_new(seed, stack);
-	for (int i = 0; i < stack->service_count; i++)
+	for (int i = 0; i < services; i++)
 		random_policy(w, &stack->services[i].policy);
-	random_dependencies(w, stack);
-	for (int i = 0; i < stack->service_count; i++) {
+	random_dependencies(w, stack, services);
+	for (int i = 0; i < services; i++) {
 		random_script(w, i, stack->services[i].policy.type == TYPE_TASK);
 		keeper_start(world_keeper(w), i, false, "walk");
 	}
@@ -128,12 +162,13 @@ static void walk(uint64_t seed)
 		world_run_until(w, world_now(w) + upto(w, 3000));
 		random_command(w, stack);
 	}
-	for (int i = 0; i < stack->service_count; i++) {
+	keeper_stop(world_keeper(w), services, true, "healing");
+	for (int i = 0; i < services; i++) {
 		good_script(w, i, stack->services[i].policy.type == TYPE_TASK);
 		keeper_restart(world_keeper(w), i, "healing");
 	}
 	world_run_until(w, world_now(w) + 120000);
-	for (int i = 0; i < stack->service_count; i++) {
+	for (int i = 0; i < services; i++) {
 		enum service_state state = world_state(w, i);
 		if (state != STATE_READY && state != STATE_DONE)
 			fail_walk(seed, "did not heal after the faults stopped");

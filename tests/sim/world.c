@@ -540,6 +540,54 @@ struct stack *world_stack(int services)
 	return stack;
 }
 
+void world_double(struct world *w, struct stack *stack, int service, int row)
+{
+	stack->services[row].policy = stack->services[service].policy;
+	stack->services[row].policy.restart.rule = RESTART_NO;
+	keeper_double(w->keeper, service, row);
+	keeper_start(w->keeper, row, true, "a second run");
+	w->next_ms = w->now_ms;
+}
+
+static int exchanged(int service, int a, int b)
+{
+	return service == a ? b : service == b ? a : service;
+}
+
+static void exchange_processes(struct world *w, int a, int b)
+{
+	struct process *one = &w->processes[a];
+	struct process *other = &w->processes[b];
+	struct process before = *one;
+	one->pid = other->pid;
+	one->generation = other->generation;
+	one->started_ms = other->started_ms;
+	one->exec_failed = other->exec_failed;
+	one->orphans = other->orphans;
+	one->polite_orphans = other->polite_orphans;
+	other->pid = before.pid;
+	other->generation = before.generation;
+	other->started_ms = before.started_ms;
+	other->exec_failed = before.exec_failed;
+	other->orphans = before.orphans;
+	other->polite_orphans = before.polite_orphans;
+	struct script script = w->scripts[a];
+	w->scripts[a] = w->scripts[b];
+	w->scripts[b] = script;
+}
+
+void world_swap(struct world *w, int service, int row)
+{
+	exchange_processes(w, service, row);
+	for (size_t i = 0; i < w->action_count; i++) {
+		struct action *action = &w->actions[i];
+		action->done |= action->kind == ACT_PROBE;
+		action->service = exchanged(action->service, service, row);
+	}
+	keeper_swap(w->keeper, w->stack, service, row);
+	w->next_ms = w->now_ms;
+}
+
 void world_depends(struct stack *stack, int service, int on, enum condition condition)
 {
 	struct service *s = &stack->services[service];

@@ -66,6 +66,12 @@ int world_told(const struct world *w, int service, enum event_kind kind);
 
 /* A stack of n services without any dependency; policies are the defaults of the stack file. */
 struct stack *world_stack(int services);
+/*
+ * A second run of the service in `row`, on which nothing depends: starts as its script says and is not
+ * started again. Then the two change places.
+ */
+void world_double(struct world *w, struct stack *stack, int service, int row);
+void world_swap(struct world *w, int service, int row);
 void world_depends(struct stack *stack, int service, int on, enum condition condition);
 
 #endif
