@@ -282,8 +282,19 @@ static int load_moves(struct registry *r, struct claim *claim, struct error *e)
 	return 0;
 }
 
+int claim_load_machine(struct registry *r, struct claim *claim, struct error *e)
+{
+	struct arena *arena = claim->arena;
+	return reservation_list(r, arena, &claim->reservations, &claim->reservation_count, e) ||
+			pool_list(r, arena, &claim->pool, &claim->pool_count, e) ||
+			block_list(r, arena, &claim->blocks, &claim->block_count, e)
+		? -1 : 0;
+}
+
 int claim_load_past(struct registry *r, struct claim *claim, struct error *e)
 {
+	if (claim_load_machine(r, claim, e))
+		return -1;
 	if (!claim->project_id)
 		return 0;
 	if (slot_list(r, claim->project_id, claim->arena, &claim->slots, &claim->slot_count, e) ||

@@ -32,6 +32,8 @@
 #include "ports/hold.h"
 #include "ports/owner.h"
 #include "registry/leases.h"
+#include "registry/projects.h"
+#include "registry/reservations.h"
 
 enum claim_want {
 	WANT_DEFAULT, /* the one this worktree used last; else 1, or in a linked worktree the lowest
@@ -62,6 +64,15 @@ enum claim_outcome {
 	CLAIM_RUNNING, /* this worktree's instance runs already: converge to it */
 };
 
+/* What a port row got: by it the next claim_ports() of a changed stack finds it again. */
+struct port_place {
+	char *service; /* owns */
+	char *name; /* owns */
+	bool udp;
+	uint16_t wanted;
+	uint16_t number;
+};
+
 struct claim {
 	enum claim_outcome outcome;
 	struct arena *arena; /* owns the strings below */
@@ -87,6 +98,13 @@ struct claim {
 	size_t hold_mode_count;
 	struct lease *moved; /* substitutions of a run that ended without `down`: they stay */
 	size_t moved_count;
+	/* Of the whole machine: */
+	struct reservation *reservations;
+	size_t reservation_count;
+	struct pool_row *pool; /* what pool ports services had last, the oldest use first */
+	size_t pool_count;
+	struct block_row *blocks;
+	size_t block_count;
 
 	/*
 	 * Borrows from the caller, who sets them before claim_preview(), claim_ports() and
@@ -107,8 +125,19 @@ struct claim {
 	struct text conflicts; /* owns; after EXIT_CONFLICT all of them, one sentence a line */
 };
 
-bool claim_avoids(const struct claim *claim, uint16_t port);
+/*
+ * Is the port none that may be given to this row (NULL: to any) unless it names it? [ports] reserve and
+ * protect, and reservations for somebody else.
+ */
+bool claim_avoids(const struct claim *claim, const struct port *row, uint16_t port);
 bool claim_protects(const struct claim *claim, uint16_t port);
+/* The reservation that keeps the port from this row (NULL: from any), even when it names it; NULL. */
+const struct reservation *claim_reserved(const struct claim *claim, const struct port *row,
+	uint16_t port);
+/* The port that is reserved for this row, or 0. */
+uint16_t claim_reserved_port(const struct claim *claim, const struct port *row);
+/* What the row got in the run that goes on; NULL before. */
+const struct port_place *claim_place(const struct claim *claim, const struct port *row);
 
 /* A claim is released in any state, also after an error. */
 void claim_init(struct claim *claim);

@@ -37,17 +37,10 @@ struct chooser {
 /* 0: there is no further one. */
 int choose_next(struct chooser *c);
 
-/* What a port row got: by it the next claim_ports() of a changed stack finds it again. */
-struct port_place {
-	char *service; /* owns */
-	char *name; /* owns */
-	bool udp;
-	uint16_t wanted;
-	uint16_t number;
-};
-
-/* claim.c: fills what later steps want to know of the project's past. */
+/* claim.c: fills what later steps want to know of the project's past and of the machine. */
 int claim_load_past(struct registry *r, struct claim *claim, struct error *e);
+/* Reservations, pool ports and blocks as they are now. */
+int claim_load_machine(struct registry *r, struct claim *claim, struct error *e);
 
 /*
  * claim_ports() works on a pool of holds: those the claim has already and the ones it takes now. Nothing
@@ -67,6 +60,7 @@ struct trouble {
 	bool udp;
 	int row; /* -1: a port of the range that no service uses */
 	int number; /* errno of the bind */
+	const struct reservation *reserved; /* borrows from the claim; it was not even tried. NULL */
 	struct lease *lease; /* borrows from the arena; NULL */
 	struct port_verdict verdict;
 	uint16_t moved_to;

@@ -11,6 +11,7 @@
 #include "ports/leftovers.h"
 #include "ports/lock.h"
 #include "ports/policy.h"
+#include "ports/pool.h"
 #include "registry/history.h"
 
 int boarding_no_memory(struct error *e)
@@ -59,14 +60,51 @@ static int hold_port(struct boarding *b, uint16_t port, bool udp, int row, struc
 	return list_push(&b->troubles, trouble) ? 1 : boarding_no_memory(e);
 }
 
+/* The row has no port of its own yet: the first of the pool that the kernel gives. */
+static int hold_pool(struct boarding *b, int index, struct error *e)
+{
+	struct port *row = &b->ports[index];
+	bool udp = port_is_udp(row);
+	struct pool_walk walk = {.claim = b->claim, .row = row};
+	uint16_t wanted = row->number;
+	for (uint16_t port; (port = pool_next(&walk));) {
+		struct pooled item = {.hold = HOLD_NONE, .fresh = true, .row = index};
+		if (boarding_find(b, port, udp) || (port != wanted && boarding_wants(b, port, udp)) ||
+			hold_take(&item.hold, port, udp, NULL))
+			continue;
+		row->number = port;
+		if (list_push(&b->pool, item))
+			return 0;
+		hold_close(&item.hold);
+		return boarding_no_memory(e);
+	}
+	return hold_port(b, wanted, udp, index, e);
+}
+
+static int hold_row(struct boarding *b, int index, struct error *e)
+{
+	const struct port *row = &b->ports[index];
+	bool udp = port_is_udp(row);
+	const struct reservation *reserved = claim_reserved(b->claim, row, row->number);
+	bool open = row->source == PORT_POOL && !row->moved_from &&
+		pool_home(b->claim, row) != row->number;
+	if (open)
+		return hold_pool(b, index, e);
+	if (!reserved || boarding_find(b, row->number, udp))
+		return hold_port(b, row->number, udp, index, e);
+	struct trouble trouble = {.port = row->number, .udp = udp, .row = index, .reserved = reserved};
+	return list_push(&b->troubles, trouble) ? 1 : boarding_no_memory(e);
+}
+
+/* Ports of the range that are reserved or protected are left to whom they belong. */
 static int hold_all(struct boarding *b, struct error *e)
 {
 	for (size_t i = 0; i < b->count; i++)
-		if (hold_port(b, b->ports[i].number, port_is_udp(&b->ports[i]), (int)i, e) < 0)
+		if (hold_row(b, (int)i, e) < 0)
 			return -1;
 	for (int slot = 0; slot < instance_slots(b->claim->spans); slot++) {
 		uint16_t port = (uint16_t)(b->claim->base_port + slot);
-		bool tried = false;
+		bool tried = claim_avoids(b->claim, NULL, port);
 		for (size_t i = 0; i < b->troubles.count && !tried; i++)
 			tried = b->troubles.items[i].port == port && !b->troubles.items[i].udp;
 		if (!tried && hold_port(b, port, false, -1, e) < 0)
@@ -115,6 +153,9 @@ static int look(struct boarding *b, struct error *e)
 		struct trouble *t = &b->troubles.items[i];
 		t->verdict = port_classify(&asker, t->port, t->udp, t->number, &b->seen, &b->owners,
 			t->lease);
+		if (t->reserved)
+			t->verdict = (struct port_verdict){
+				.class = CLASS_RESERVED, .reserved = t->reserved};
 	}
 	return 0;
 }
@@ -197,7 +238,8 @@ static bool try_again(struct boarding *b, struct trouble *t)
 static void retry(struct boarding *b)
 {
 	for (size_t i = 0; i < b->troubles.count;) {
-		if (try_again(b, &b->troubles.items[i]))
+		struct trouble *t = &b->troubles.items[i];
+		if (!t->reserved && try_again(b, t))
 			list_remove(&b->troubles, i);
 		else
 			i++;
@@ -267,7 +309,8 @@ static void share_out(struct boarding *b, struct hold *holds, struct hold *spare
 			holds[item->row] = item->hold;
 			continue;
 		}
-		if (!in_range(b->claim, &item->hold) || item->hold.state == HOLD_IS_LISTENING) {
+		if (!in_range(b->claim, &item->hold) || item->hold.state == HOLD_IS_LISTENING ||
+			claim_avoids(b->claim, NULL, item->hold.port)) {
 			hold_close(&item->hold);
 			continue;
 		}
@@ -301,7 +344,7 @@ static int adopt(struct boarding *b, struct error *e)
 	return 0;
 }
 
-static const struct port_place *place_of(const struct claim *claim, const struct port *row)
+const struct port_place *claim_place(const struct claim *claim, const struct port *row)
 {
 	for (size_t i = 0; claim->places && i < claim->hold_count; i++) {
 		const struct port_place *place = &claim->places[i];
@@ -317,19 +360,33 @@ static void keep_places(struct boarding *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
 		struct port *row = &b->ports[i];
-		const struct port_place *place = place_of(b->claim, row);
-		if (!place || place->wanted != row->number || place->number == row->number ||
+		const struct port_place *place = claim_place(b->claim, row);
+		if (!place || row->immutable || place->wanted != row->number ||
+			place->number == row->number ||
 			boarding_wants(b, place->number, port_is_udp(row)))
 			continue;
 		row->moved_from = row->number;
 		row->number = place->number;
-		if (row->source != PORT_FIXED)
+		if (port_has_slot(row))
 			row->slot = place->number - b->claim->base_port;
 	}
 }
 
+/* What was reserved while we ran counts, too. */
+static int refresh(struct boarding *b, struct error *e)
+{
+	if (!b->claim->places)
+		return 0;
+	struct registry *r = registry_open(b->state, REGISTRY_READ, REGISTRY_LOOP_MS, NULL, e);
+	int result = r ? claim_load_machine(r, b->claim, e) : -1;
+	registry_close(r);
+	return result;
+}
+
 static int board(struct boarding *b, struct error *e)
 {
+	if (refresh(b, e))
+		return -1;
 	if (claim_preview(b->claim, b->ports, b->count, e))
 		return -1;
 	keep_places(b);

@@ -11,7 +11,7 @@ static bool may_move(const struct boarding *b, const struct port *row)
 		return false;
 	if (row->overridden)
 		return row->on_conflict == CONFLICT_MOVE && row->range_low;
-	return row->source != PORT_FIXED || row->range_low;
+	return port_has_slot(row) || row->range_low;
 }
 
 bool boarding_wants(const struct boarding *b, uint16_t port, bool udp)
@@ -29,7 +29,7 @@ static uint16_t find_place(struct boarding *b, int row, uint16_t low, uint16_t h
 	for (int port = low; port <= high; port++) {
 		struct pooled *known = boarding_find(b, (uint16_t)port, udp);
 		struct pooled item = {.hold = HOLD_NONE, .fresh = true, .row = row};
-		if (claim_avoids(b->claim, (uint16_t)port) ||
+		if (claim_avoids(b->claim, &b->ports[row], (uint16_t)port) ||
 			boarding_wants(b, (uint16_t)port, udp) || (known && known->row >= 0))
 			continue;
 		if (known) {
@@ -49,7 +49,7 @@ static void move(struct boarding *b, struct trouble *t)
 {
 	struct port *row = &b->ports[t->row];
 	uint16_t low = row->range_low, high = row->range_high;
-	if (row->source != PORT_FIXED && !row->overridden) {
+	if (port_has_slot(row) && !row->overridden) {
 		low = b->claim->base_port;
 		high = (uint16_t)(low + instance_slots(b->claim->spans) - 1);
 	}
@@ -58,7 +58,7 @@ static void move(struct boarding *b, struct trouble *t)
 		return;
 	row->moved_from = row->moved_from ? row->moved_from : t->port;
 	row->number = t->moved_to;
-	if (row->source != PORT_FIXED)
+	if (port_has_slot(row))
 		row->slot = t->moved_to - b->claim->base_port;
 }
 
@@ -92,6 +92,7 @@ static bool is_worth_a_word(const struct trouble *t)
 	case CLASS_FREE:
 	case CLASS_OWN_LIVE:
 	case CLASS_LEASED:
+	case CLASS_RESERVED:
 	case CLASS_EPHEMERAL:
 	case CLASS_TIME_WAIT:
 	case CLASS_PRIVILEGED:

@@ -40,7 +40,7 @@ static int write_row(struct registry *r, const struct boarding *b, const struct 
 	struct lease lease = {.netns = netns, .udp = port_is_udp(row), .port = row->number,
 		.project_id = claim->project_id, .instance = claim->instance,
 		.service = row->service, .name = row->name,
-		.slot = row->source == PORT_FIXED ? NO_SLOT : row->slot,
+		.slot = port_has_slot(row) ? row->slot : NO_SLOT,
 		.kind = row->moved_from ? LEASE_MOVED : row->source == PORT_FIXED ? LEASE_FIXED
 									     : LEASE_HOME};
 	struct service_row service = {.project_id = claim->project_id, .instance = claim->instance,
@@ -50,7 +50,13 @@ static int write_row(struct registry *r, const struct boarding *b, const struct 
 		.config_files = b->options->config_file};
 	if (lease_put(r, &lease, e) || service_put(r, &service, e))
 		return -1;
-	bool keep = row->source == PORT_AUTO && !row->moved_from && !row->overridden;
+	if (row->moved_from || row->overridden)
+		return 0;
+	struct pool_row pool = {.port = row->number, .project_id = claim->project_id,
+		.instance = claim->instance, .service = row->service, .name = row->name};
+	if (row->source == PORT_POOL)
+		return pool_record(r, &pool, e);
+	bool keep = row->source == PORT_AUTO;
 	return keep ? slot_record(r, claim->project_id, row->service, row->name, row->slot, e) : 0;
 }
 

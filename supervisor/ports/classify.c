@@ -6,6 +6,7 @@
 
 #include "base/words.h"
 #include "ports/lock.h"
+#include "ports/reserved.h"
 
 WORDS(port_class_word, port_class, PORT_CLASSES)
 
@@ -146,6 +147,11 @@ void port_verdict_add(struct text *out, const struct port_verdict *v, const stru
 		return;
 	case CLASS_PRIVILEGED:
 		text_add(out, "reserved for root (net.ipv4.ip_unprivileged_port_start)");
+		return;
+	case CLASS_RESERVED:
+		text_add(out, "reserved ");
+		reservation_add(out, v->reserved);
+		text_addf(out, " (`stackup ports release %u`)", v->reserved->port);
 		return;
 	case CLASS_TIME_WAIT:
 		text_addf(out, "in TIME_WAIT for another %u s", (unsigned)(v->wait_ms + 999) / 1000);

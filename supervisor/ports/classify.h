@@ -8,6 +8,7 @@
 #include "ports/owner.h"
 #include "ports/sockets.h"
 #include "registry/leases.h"
+#include "registry/reservations.h"
 
 #define PORT_CLASSES(X)                                                                            \
 	X(CLASS_FREE, "free")                                                                      \
@@ -16,6 +17,7 @@
 	X(CLASS_OTHER_INSTANCE, "other_instance")                                                  \
 	X(CLASS_OTHER_PROJECT, "other_project")                                                    \
 	X(CLASS_OTHER_REGISTRY, "other_registry") /* a stackup that keeps another registry */      \
+	X(CLASS_RESERVED, "reserved") /* kept for somebody who need not run now */                 \
 	X(CLASS_LEASED, "leased") /* a lease or its placeholder has it, nobody listens */          \
 	X(CLASS_FOREIGN, "foreign") /* another program of the same user */                         \
 	X(CLASS_OTHER_USER, "other_user") /* another program, of another user */                   \
@@ -46,6 +48,7 @@ struct port_verdict {
 	const struct socket_entry *socket; /* borrows from the list that was given; NULL: none seen */
 	const struct owner *holder; /* borrows; NULL: nobody known */
 	uint32_t wait_ms; /* TIME_WAIT: until it is free */
+	const struct reservation *reserved; /* borrows; CLASS_RESERVED, which no look can tell */
 };
 
 /*

@@ -6,6 +6,7 @@
 #include "base/own.h"
 #include "ports/lock.h"
 #include "ports/policy.h"
+#include "ports/pool.h"
 #include "registry/instances.h"
 #include "registry/projects.h"
 
@@ -317,14 +318,14 @@ static bool is_promised(const struct checking *c, uint16_t port)
 static uint16_t free_place(const struct checking *c, const struct port *row)
 {
 	uint16_t low = row->range_low, high = row->range_high;
-	if (row->source != PORT_FIXED) {
+	if (port_has_slot(row)) {
 		low = c->claim->base_port;
 		high = (uint16_t)(low + instance_slots(c->claim->spans) - 1);
 	}
 	for (int port = low; port && port <= high; port++) {
 		const struct lease *lease;
 		bool udp = row->protocol == PROTOCOL_UDP;
-		if (!claim_avoids(c->claim, (uint16_t)port) && !is_wanted(c, (uint16_t)port) &&
+		if (!claim_avoids(c->claim, row, (uint16_t)port) && !is_wanted(c, (uint16_t)port) &&
 			!is_promised(c, (uint16_t)port) &&
 			verdict_of(c, (uint16_t)port, udp, &lease).class == CLASS_FREE)
 			return (uint16_t)port;
@@ -335,7 +336,7 @@ static uint16_t free_place(const struct checking *c, const struct port *row)
 static bool may_move(const struct checking *c, const struct port *row)
 {
 	return !c->strict && !row->immutable && row->on_conflict != CONFLICT_FAIL &&
-		(row->source != PORT_FIXED || row->range_low) && !row->overridden;
+		(port_has_slot(row) || row->range_low) && !row->overridden;
 }
 
 static void add_conflict(struct checking *c, const struct port *row, uint16_t port,
@@ -361,6 +362,26 @@ static void add_conflict(struct checking *c, const struct port *row, uint16_t po
 	};
 }
 
+/* A pool row without a port of its own takes the first that nobody has. */
+static void settle_pool(struct checking *c, struct port *rows)
+{
+	for (size_t i = 0; i < c->row_count; i++) {
+		struct port *row = &rows[i];
+		struct pool_walk walk = {.claim = c->claim, .row = row};
+		const struct lease *lease;
+		bool udp = row->protocol == PROTOCOL_UDP;
+		if (row->source != PORT_POOL || pool_home(c->claim, row) == row->number)
+			continue;
+		for (uint16_t port; (port = pool_next(&walk));) {
+			if ((port != row->number && is_wanted(c, port)) ||
+				verdict_of(c, port, udp, &lease).class != CLASS_FREE)
+				continue;
+			row->number = c->ports[i] = port;
+			break;
+		}
+	}
+}
+
 static void check_all(struct checking *c)
 {
 	for (size_t i = 0; i < c->count; i++) {
@@ -368,9 +389,13 @@ static void check_all(struct checking *c)
 		const struct port *row = ours ? &c->rows[i] : NULL;
 		const struct lease *lease;
 		bool udp = ours && row->protocol == PROTOCOL_UDP;
-		if (!ours && is_wanted(c, c->ports[i]))
+		if (!ours && (is_wanted(c, c->ports[i]) || claim_avoids(c->claim, NULL, c->ports[i])))
 			continue;
 		struct port_verdict v = verdict_of(c, c->ports[i], udp, &lease);
+		const struct reservation *reserved =
+			ours ? claim_reserved(c->claim, row, c->ports[i]) : NULL;
+		if (reserved && v.class != CLASS_OWN_LIVE)
+			v = (struct port_verdict){.class = CLASS_RESERVED, .reserved = reserved};
 		bool quiet = !ours && (v.class == CLASS_TIME_WAIT || v.class == CLASS_EPHEMERAL);
 		if (is_conflict(c, &v) && !quiet)
 			add_conflict(c, row, c->ports[i], &v, lease);
@@ -423,8 +448,10 @@ int ports_check(const char *state, const struct claim *claim, const struct port 
 	if (!all_count)
 		return 0;
 	result = see(all, all_count, &c.sockets, &check->owners, e);
-	if (!result)
+	if (!result) {
+		settle_pool(&c, rows);
 		check_all(&c);
+	}
 	list_release(&c.sockets);
 	return result;
 }

@@ -44,6 +44,11 @@ uint16_t instance_port(int block, int instance);
 bool instance_is_valid(int instance, int spans);
 /* Do (instance, spans) a and b share a range? */
 bool instance_overlaps(int a, int a_spans, int b, int b_spans);
+/*
+ * Do browsers refuse to fetch from it? The "bad ports" of the Fetch standard
+ * (https://fetch.spec.whatwg.org/#port-blocking).
+ */
+bool port_is_browser_blocked(uint16_t port);
 /* Offsets 0 .. this - 1 are slots of one instance. */
 int instance_slots(int spans);
 

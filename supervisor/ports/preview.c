@@ -3,31 +3,15 @@
 #include "base/own.h"
 #include "ports/claim_parts.h"
 #include "ports/policy.h"
+#include "ports/pool.h"
 
 /* Which slots the rows use so far. */
 struct slots {
 	bool used[SLOTS * INSTANCES];
 	bool kept[SLOTS * INSTANCES]; /* by a service that is not in the stack now */
+	bool avoided[SLOTS * INSTANCES]; /* reserved or protected: not for auto slots */
 	int count;
 };
-
-static bool is_among(const uint16_t *ports, size_t count, uint16_t port)
-{
-	for (size_t i = 0; i < count; i++)
-		if (ports[i] == port)
-			return true;
-	return false;
-}
-
-bool claim_avoids(const struct claim *claim, uint16_t port)
-{
-	return is_among(claim->avoided, claim->avoided_count, port);
-}
-
-bool claim_protects(const struct claim *claim, uint16_t port)
-{
-	return is_among(claim->avoided, claim->protect_count, port);
-}
 
 static bool is_row(const struct port *row, const char *service, const char *name)
 {
@@ -36,6 +20,9 @@ static bool is_row(const struct port *row, const char *service, const char *name
 
 static int kept_slot(const struct claim *claim, const struct port *row)
 {
+	int reserved = claim_reserved_port(claim, row) - claim->base_port;
+	if (reserved >= 0 && reserved < instance_slots(claim->spans))
+		return reserved;
 	for (size_t i = 0; i < claim->slot_count; i++)
 		if (is_row(row, claim->slots[i].service, claim->slots[i].name))
 			return claim->slots[i].slot;
@@ -58,10 +45,10 @@ static void mark_kept(const struct claim *claim, const struct port *ports, size_
 static int lowest_free(const struct slots *slots)
 {
 	for (int slot = 0; slot < slots->count; slot++)
-		if (!slots->used[slot] && !slots->kept[slot])
+		if (!slots->used[slot] && !slots->avoided[slot] && !slots->kept[slot])
 			return slot;
 	for (int slot = 0; slot < slots->count; slot++)
-		if (!slots->used[slot])
+		if (!slots->used[slot] && !slots->avoided[slot])
 			return slot;
 	return NO_SLOT;
 }
@@ -87,12 +74,11 @@ static void mark_numbers(const struct claim *claim, const struct port *ports, si
 	}
 }
 
-/* Numbers that are reserved for somebody else are not for auto slots. */
 static void mark_avoided(const struct claim *claim, struct slots *slots)
 {
 	for (int slot = 0; slot < slots->count; slot++)
-		if (claim_avoids(claim, (uint16_t)(claim->base_port + slot)))
-			slots->used[slot] = true;
+		slots->avoided[slot] =
+			claim_avoids(claim, NULL, (uint16_t)(claim->base_port + slot));
 }
 
 /* Explicit slots first, then the kept auto slots, then the rest from the lowest free one. */
@@ -111,7 +97,8 @@ static int place_slots(const struct claim *claim, struct port *ports, size_t cou
 		struct port *row = &ports[i];
 		int slot = row->source == PORT_AUTO ? kept_slot(claim, row) : NO_SLOT;
 		row->slot = row->source == PORT_AUTO ? NO_SLOT : row->slot;
-		if (slot < 0 || slot >= slots.count || slots.used[slot] || row->overridden)
+		if (slot < 0 || slot >= slots.count || slots.used[slot] || row->overridden ||
+			claim_avoids(claim, row, (uint16_t)(claim->base_port + slot)))
 			continue;
 		row->slot = slot;
 		take_slot(row, &slots, claim->base_port, NULL);
@@ -168,15 +155,15 @@ static void follow_moves(const struct claim *claim, struct port *ports, size_t c
 			struct port *row = &ports[k];
 			bool in_own = row->range_low && moved->port >= row->range_low &&
 				moved->port <= row->range_high;
-			bool fits = row->source == PORT_FIXED ? in_own : in_range;
+			bool fits = port_has_slot(row) ? in_range : in_own;
 			if (!is_row(row, moved->service, moved->name) || !fits || row->immutable ||
-				row->overridden || claim_avoids(claim, moved->port) ||
+				row->overridden || claim_avoids(claim, row, moved->port) ||
 				is_taken(ports, count, row, moved->port) ||
 				row->number == moved->port)
 				continue;
 			row->moved_from = row->number;
 			row->number = moved->port;
-			if (in_range && row->source != PORT_FIXED)
+			if (in_range && port_has_slot(row))
 				row->slot = moved->port - claim->base_port;
 		}
 	}
@@ -193,7 +180,10 @@ int claim_preview(const struct claim *claim, struct port *ports, size_t count, s
 		if (!row->overridden)
 			row->number = row->source == PORT_FIXED ? row->fixed : 0;
 	}
-	if (place_slots(claim, ports, count, e) || check_distinct(ports, count, e))
+	if (place_slots(claim, ports, count, e))
+		return -1;
+	pool_preview(claim, ports, count);
+	if (check_distinct(ports, count, e))
 		return -1;
 	follow_moves(claim, ports, count);
 	return 0;

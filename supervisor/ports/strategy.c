@@ -16,6 +16,7 @@ static const struct port_decision cells[][STRATEGIES] = {
 	[CLASS_OTHER_INSTANCE] = ALL(ACTION_MOVE, "another instance runs there"),
 	[CLASS_OTHER_PROJECT] = ALL(ACTION_MOVE, "another project runs there"),
 	[CLASS_OTHER_REGISTRY] = ALL(ACTION_MOVE, "another stackup keeps it"),
+	[CLASS_RESERVED] = ALL(ACTION_MOVE, "it is reserved for somebody else"),
 	[CLASS_LEASED] = ALL(ACTION_MOVE, "it is leased to somebody else"),
 	[CLASS_FOREIGN] = {
 		{ACTION_MOVE, "conservative leaves foreign processes alone"},

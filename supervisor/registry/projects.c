@@ -118,6 +118,19 @@ int project_touch(struct registry *r, int64_t id, struct error *e)
 		sql_now(now));
 }
 
+int block_list(struct registry *r, struct arena *arena, struct block_row **out, size_t *count,
+	struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	int got = sql_first(r, e, &row, "SELECT block, project_id FROM blocks ORDER BY block", "");
+	for (; got == 1; got = sql_next(r, e, &row))
+		*arena_append(arena, *out, *count) =
+			(struct block_row){sql_int(row, 0), sqlite3_column_int64(row, 1)};
+	return got;
+}
+
 int blocks_taken(struct registry *r, bool *taken, int count, struct error *e)
 {
 	sqlite3_stmt *row;

@@ -40,6 +40,13 @@ int project_list(struct registry *r, struct arena *arena, struct project **out, 
 int project_add(struct registry *r, struct arena *arena, struct project *out, struct error *e);
 int project_touch(struct registry *r, int64_t id, struct error *e);
 
+struct block_row {
+	int block;
+	int64_t project_id;
+};
+/* All that somebody owns. */
+int block_list(struct registry *r, struct arena *arena, struct block_row **out, size_t *count,
+	struct error *e);
 /* taken[b] becomes true for every block that somebody owns; b below `count`. */
 int blocks_taken(struct registry *r, bool *taken, int count, struct error *e);
 /* Block number `ordinal` (0 is the first) of a project; *block is -1 where it has none yet. */

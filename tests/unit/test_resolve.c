@@ -67,6 +67,7 @@ static void expect(const struct resolve_rules *rules, struct conflict c, const c
 	X(CLASS_OTHER_INSTANCE, "move", "move", "move")                                            \
 	X(CLASS_OTHER_PROJECT, "move", "move", "move")                                             \
 	X(CLASS_OTHER_REGISTRY, "move", "move", "move")                                            \
+	X(CLASS_RESERVED, "move", "move", "move")                                                  \
 	X(CLASS_LEASED, "move", "move", "move")                                                    \
 	X(CLASS_FOREIGN, "move", "move", "stop")                                                   \
 	X(CLASS_OTHER_USER, "move", "move", "move")                                                \

@@ -1,0 +1,67 @@
+/*
+ * Ports that a claim leaves alone: those of [ports] reserve and protect, and those that the registry
+ * keeps for somebody else.
+ */
+#include "ports/reserved.h"
+
+#include <string.h>
+
+#include "ports/claim.h"
+
+void reservation_add(struct text *out, const struct reservation *r)
+{
+	bool main_port = !strcmp(r->name, "main");
+	text_add(out, "for ");
+	if (r->project_id)
+		text_addf(out, "service '%s%s%s' of %s instance %d", r->service,
+			main_port ? "" : ".", main_port ? "" : r->name, r->project, r->instance);
+	if (r->owner[0])
+		text_addf(out, r->project_id ? " (%s)" : "%s", r->owner);
+	if (r->note[0])
+		text_addf(out, ": %s", r->note);
+}
+
+static bool is_among(const uint16_t *ports, size_t count, uint16_t port)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ports[i] == port)
+			return true;
+	return false;
+}
+
+static bool is_for(const struct claim *claim, const struct reservation *r, const struct port *row)
+{
+	return row && r->project_id && r->project_id == claim->project_id &&
+		r->instance == claim->instance && !strcmp(r->service, row->service) &&
+		!strcmp(r->name, row->name);
+}
+
+const struct reservation *claim_reserved(const struct claim *claim, const struct port *row,
+	uint16_t port)
+{
+	for (size_t i = 0; i < claim->reservation_count; i++) {
+		const struct reservation *r = &claim->reservations[i];
+		if (r->port == port)
+			return is_for(claim, r, row) ? NULL : r;
+	}
+	return NULL;
+}
+
+uint16_t claim_reserved_port(const struct claim *claim, const struct port *row)
+{
+	for (size_t i = 0; i < claim->reservation_count; i++)
+		if (is_for(claim, &claim->reservations[i], row))
+			return claim->reservations[i].port;
+	return 0;
+}
+
+bool claim_avoids(const struct claim *claim, const struct port *row, uint16_t port)
+{
+	return is_among(claim->avoided, claim->avoided_count, port) ||
+		claim_reserved(claim, row, port);
+}
+
+bool claim_protects(const struct claim *claim, uint16_t port)
+{
+	return is_among(claim->avoided, claim->protect_count, port);
+}
