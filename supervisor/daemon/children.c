@@ -59,6 +59,7 @@ static bool was_our_hold(struct instance *in, int service, const struct exit_sta
 		return false;
 	io->hold = io->hold == HOLD_MARKER ? HOLD_NO : HOLD_MARKER;
 	io->hold_learned = true;
+	io->hold_works = false;
 	char text[REASON_SIZE];
 	reason_format(text, "its server cannot bind beside our hold of its port; trying hold = %s",
 		hold_mode_word(io->hold));

@@ -60,6 +60,7 @@ struct service_io {
 	bool wandered; /* it did when looked at last */
 	enum hold_mode hold; /* how its ports are held for the next start */
 	bool hold_learned; /* differs from what the registry remembers */
+	bool hold_works; /* and the service became ready with it */
 	bool waits_for_line; /* ready = log */
 	bool waits_for_notify;
 	bool has_pattern;
@@ -202,6 +203,10 @@ int instance_write_ports_env(struct instance *in, struct error *e);
 /* After a start or a reload: the notify socket if a service needs it, how its ports are held. */
 int instance_open_notify(struct instance *in, struct error *e);
 void instance_choose_hold(struct instance *in, int service);
+/* The service is ready: what was learned of its hold is remembered (remember.c). */
+void remember_hold(struct instance *in, int service);
+/* At the end, for what could not be written meanwhile. */
+void remember_all(struct instance *in);
 
 /* loop.c: after the border. Returns the exit code of the supervisor. */
 int instance_run(struct instance *in, const bool *wanted);

@@ -290,10 +290,7 @@ static void finish(struct instance *in)
 {
 	struct error e = {0};
 	tell_event(in, -1, EVENT_INSTANCE, "stopped");
-	for (int i = 0; i < in->loaded.stack->service_count; i++)
-		if (in->io[i]->hold_learned)
-			claim_remember_hold(in->paths.state, &in->claim, service_at(in, i)->name,
-				in->io[i]->hold, NULL);
+	remember_all(in);
 	control_hide(in->server);
 	if (claim_stop(in->paths.state, &in->claim, false, &e))
 		tell_event(in, -1, EVENT_WARNING, e.text);

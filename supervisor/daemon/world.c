@@ -310,6 +310,7 @@ static void world_tell(void *self, int service, enum event_kind kind, const char
 	if (kind == EVENT_READY) {
 		in->io[service]->ready_wall_ms = clock_wall_ms();
 		spawner_born(&in->spawner, keeper_run(in->keeper, service)->leader.pid);
+		remember_hold(in, service);
 	}
 	if (kind == EVENT_FAILED && !service_at(in, service)->policy.optional)
 		in->any_failed = true;

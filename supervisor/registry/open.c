@@ -73,7 +73,7 @@ static bool is_damaged(struct registry *r)
 }
 
 /* Between two checkpoints the file does not change: one look at its pages is enough. */
-static struct {
+static _Thread_local struct {
 	dev_t device;
 	ino_t inode;
 	struct timespec changed;

@@ -1,9 +1,10 @@
 """Blocks, instances, leases, holds and conflicts: invariants I1-I11 as seen from outside."""
+import contextlib
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
-
 import threading
 
 import pytest
@@ -332,6 +333,26 @@ def test_server_without_reuseaddr_is_retried_and_remembered(shop):
     tries = len(shop.starts("starts"))
     assert tries > 1
     shop.down()
+    shop.up()
+    assert len(shop.starts("starts")) == tries + 1, "what worked is remembered"
+
+
+def test_what_a_run_learned_survives_its_supervisor(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --write-file starts api --no-reuse --listen
+        restart.delay = 10ms
+    """)
+    shop.up()
+    tries = len(shop.starts("starts"))
+
+    def remembered():
+        with contextlib.closing(sqlite3.connect(f"file:{shop.world.home}/registry.db?mode=ro", uri=True)) as db:
+            return db.execute("SELECT mode FROM hold_modes WHERE service = 'api'").fetchone()
+    assert until(remembered)[0] in ("marker", "no")
+    instance = shop.instance()
+    os.kill(instance["pid"], signal.SIGKILL)
+    gone(instance["guardian_pid"])
     shop.up()
     assert len(shop.starts("starts")) == tries + 1, "what worked is remembered"
 
