@@ -25,7 +25,6 @@ enum {
 		1 << TCP_LAST_ACK | 1 << TCP_CLOSING | 1 << 12,
 	/* TCP_BOUND_INACTIVE of linux/tcp_states.h (6.8); older kernels answer nothing to it. */
 	STATES_BOUND = 1 << 13,
-	STATES_ANY = -1,
 	REPLY_BYTES = 32 * 1024,
 };
 
@@ -43,28 +42,35 @@ void sockets_release(struct sockets *s)
 	sockets_init(s);
 }
 
-/* What is asked for: the ports as a set, and the range around them for the kernel. */
+/* What is asked for: kinds of sockets, the ports as a set, and the range around them for the kernel. */
 struct query {
-	const uint16_t *ports;
+	unsigned kinds;
+	const uint16_t *ports; /* of the range; NULL: all of it */
 	size_t count;
 	uint16_t low;
 	uint16_t high;
 	uint8_t family;
 	bool udp;
-	int states;
 	struct socket_list *out;
 };
 
 static bool wants(const struct query *q, uint16_t port)
 {
-	if (!q->count)
-		return true;
 	if (port < q->low || port > q->high)
 		return false;
 	for (size_t i = 0; i < q->count; i++)
 		if (q->ports[i] == port)
 			return true;
-	return false;
+	return !q->count;
+}
+
+static uint32_t states_of(const struct query *q)
+{
+	if (q->udp)
+		return UINT32_MAX;
+	return (q->kinds & KIND_LISTEN ? STATES_LISTEN : 0U) |
+		(q->kinds & KIND_BOUND ? STATES_BOUND : 0U) |
+		(q->kinds & KIND_CONNECTED ? STATES_CONNECTED : 0U);
 }
 
 /*
@@ -88,14 +94,14 @@ struct request {
 
 static void fill_request(struct request *request, const struct query *q)
 {
-	bool filtered = q->count > 0;
+	bool filtered = q->low > 0 || q->high < UINT16_MAX;
 	size_t size = filtered ? sizeof *request : offsetof(struct request, filter);
 	*request = (struct request){
 		.header = {.nlmsg_len = (uint32_t)size, .nlmsg_type = SOCK_DIAG_BY_FAMILY,
 			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
 		.diag = {.sdiag_family = q->family,
 			.sdiag_protocol = q->udp ? IPPROTO_UDP : IPPROTO_TCP,
-			.idiag_states = (uint32_t)q->states},
+			.idiag_states = states_of(q)},
 		.filter = {
 			.attribute = {.rta_len = sizeof(struct filter),
 				.rta_type = INET_DIAG_REQ_BYTECODE},
@@ -110,16 +116,32 @@ static void fill_request(struct request *request, const struct query *q)
 static enum socket_state state_of(const struct query *q, uint8_t state)
 {
 	if (q->udp)
-		return SOCKET_UDP;
+		return state == TCP_ESTABLISHED ? SOCKET_CONNECTED : SOCKET_UDP;
 	if (state == TCP_LISTEN)
 		return SOCKET_LISTEN;
 	if (state == TCP_TIME_WAIT)
 		return SOCKET_TIME_WAIT;
-	return q->states == STATES_BOUND ? SOCKET_BOUND : SOCKET_CONNECTED;
+	/* Bound-only sockets are in the state CLOSE, in which no other socket is ever dumped. */
+	return state == TCP_CLOSE ? SOCKET_BOUND : SOCKET_CONNECTED;
 }
 
-static int add_entry(const struct query *q, const struct inet_diag_msg *message)
+static void take_attributes(struct socket_entry *entry, const struct nlmsghdr *header)
 {
+	size_t fixed = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
+	size_t left = header->nlmsg_len - fixed;
+	const char *at = (const char *)header + fixed;
+	const struct rtattr *attribute = (const void *)at;
+	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+		if (attribute->rta_type == INET_DIAG_SKV6ONLY)
+			entry->v6_only = *(const uint8_t *)RTA_DATA(attribute);
+		else if (attribute->rta_type == INET_DIAG_CGROUP_ID)
+			memcpy(&entry->cgroup, RTA_DATA(attribute), sizeof entry->cgroup);
+	}
+}
+
+static int add_entry(const struct query *q, const struct nlmsghdr *header)
+{
+	const struct inet_diag_msg *message = NLMSG_DATA(header);
 	struct socket_entry entry = {
 		.state = state_of(q, message->idiag_state),
 		.v6 = message->idiag_family == AF_INET6,
@@ -137,6 +159,7 @@ static int add_entry(const struct query *q, const struct inet_diag_msg *message)
 	size_t size = entry.v6 ? 16 : 4;
 	memcpy(entry.address, message->id.idiag_src, size);
 	memcpy(entry.peer, message->id.idiag_dst, size);
+	take_attributes(&entry, header);
 	return list_push(q->out, entry) ? 0 : -1;
 }
 
@@ -152,7 +175,7 @@ static int take_reply(const struct query *q, char *reply, size_t length)
 			errno = error->error ? -error->error : EPROTO;
 			return -1;
 		}
-		if (header->nlmsg_type == SOCK_DIAG_BY_FAMILY && add_entry(q, NLMSG_DATA(header))) {
+		if (header->nlmsg_type == SOCK_DIAG_BY_FAMILY && add_entry(q, header)) {
 			errno = ENOMEM;
 			return -1;
 		}
@@ -201,15 +224,6 @@ static int dump_fresh(struct sockets *s, const struct query *q)
 	return -1;
 }
 
-static void set_range(struct query *q)
-{
-	q->low = UINT16_MAX;
-	for (size_t i = 0; i < q->count; i++) {
-		q->low = q->ports[i] < q->low ? q->ports[i] : q->low;
-		q->high = q->ports[i] > q->high ? q->ports[i] : q->high;
-	}
-}
-
 static bool is_absent(int number)
 {
 	return number == EPROTONOSUPPORT || number == EAFNOSUPPORT || number == ESOCKTNOSUPPORT ||
@@ -228,53 +242,92 @@ static int both_families(struct sockets *s, struct query q)
 	return 0;
 }
 
-/* One question about each family; without sock_diag the same from /proc/net. */
-static int ask(struct sockets *s, struct query q, struct error *e)
+static bool is_asked_for(const struct query *q, const struct socket_entry *entry)
 {
-	set_range(&q);
-	size_t before = q.out->count;
-	if (!s->by_proc && !both_families(s, q))
+	if (!wants(q, entry->port))
+		return false;
+	return q->udp || q->kinds & (entry->state == SOCKET_LISTEN ? KIND_LISTEN : KIND_CONNECTED);
+}
+
+/* Bound-only sockets are not in these files. */
+static int ask_proc(const struct query *q, struct error *e)
+{
+	struct socket_list found = {0};
+	int result = sockets_read_proc(q->udp, &found, e);
+	for (size_t i = 0; !result && i < found.count; i++)
+		if (is_asked_for(q, &found.items[i]) && !list_push(q->out, found.items[i]))
+			result = fail(e, EXIT_FAILED, "out of memory");
+	list_release(&found);
+	return result;
+}
+
+/* One question about each family; without sock_diag the same from /proc/net. */
+static int ask_protocol(struct sockets *s, const struct query *q, struct error *e)
+{
+	size_t before = q->out->count;
+	if (!s->by_proc && !both_families(s, *q))
 		return 0;
 	if (!s->by_proc && !is_absent(errno))
 		return fail_errno(e, EXIT_FAILED, "looking at the sockets of this machine");
 	s->by_proc = true;
-	q.out->count = before;
-	if (q.states == STATES_BOUND)
-		return 0;
-	struct socket_list found = {0};
-	int result = sockets_read_proc(q.udp, &found, e);
-	for (size_t i = 0; !result && i < found.count; i++) {
-		const struct socket_entry *entry = &found.items[i];
-		bool listens = entry->state == SOCKET_LISTEN;
-		if (!q.udp && listens != (q.states == STATES_LISTEN))
-			continue;
-		if (wants(&q, entry->port) && !list_push(q.out, *entry))
-			result = fail(e, EXIT_FAILED, "out of memory");
+	q->out->count = before;
+	return ask_proc(q, e);
+}
+
+static int ask(struct sockets *s, struct query q, struct error *e)
+{
+	if (q.kinds & (KIND_ALL & ~KIND_UDP) && ask_protocol(s, &q, e))
+		return -1;
+	q.udp = true;
+	return q.kinds & KIND_UDP ? ask_protocol(s, &q, e) : 0;
+}
+
+int sockets_dump(struct sockets *s, unsigned kinds, uint16_t low, uint16_t high,
+	struct socket_list *out, struct error *e)
+{
+	return ask(s, (struct query){.kinds = kinds, .low = low, .high = high, .out = out}, e);
+}
+
+static int ask_ports(struct sockets *s, unsigned kinds, const uint16_t *ports, size_t count,
+	struct socket_list *out, struct error *e)
+{
+	struct query q = {.kinds = kinds, .ports = ports, .count = count, .out = out,
+		.low = count ? UINT16_MAX : 0, .high = count ? 0 : UINT16_MAX};
+	for (size_t i = 0; i < count; i++) {
+		q.low = ports[i] < q.low ? ports[i] : q.low;
+		q.high = ports[i] > q.high ? ports[i] : q.high;
 	}
-	list_release(&found);
-	return result;
+	return ask(s, q, e);
 }
 
 int sockets_listeners(struct sockets *s, const uint16_t *ports, size_t count,
 	struct socket_list *out, struct error *e)
 {
-	return ask(s, (struct query){.ports = ports, .count = count, .states = STATES_LISTEN,
-		.out = out}, e);
+	return ask_ports(s, KIND_LISTEN, ports, count, out, e);
 }
 
 int sockets_all(struct sockets *s, const uint16_t *ports, size_t count, bool udp,
 	struct socket_list *out, struct error *e)
 {
-	struct query q = {.ports = ports, .count = count, .out = out};
-	static const int states[] = {STATES_LISTEN, STATES_BOUND, STATES_CONNECTED};
-	for (size_t i = 0; i < 3; i++) {
-		q.states = states[i];
-		if (ask(s, q, e))
-			return -1;
-	}
-	q.udp = true;
-	q.states = STATES_ANY;
-	return udp ? ask(s, q, e) : 0;
+	return ask_ports(s, udp ? KIND_ALL : KIND_ALL & ~KIND_UDP, ports, count, out, e);
+}
+
+static int order(const void *first, const void *second)
+{
+	const struct socket_entry *a = first, *b = second;
+	if (a->port != b->port)
+		return a->port < b->port ? -1 : 1;
+	if (a->udp != b->udp)
+		return a->udp ? 1 : -1;
+	if (a->state != b->state)
+		return a->state < b->state ? -1 : 1;
+	return a->v6 != b->v6 ? (a->v6 ? 1 : -1) : (a->inode > b->inode) - (a->inode < b->inode);
+}
+
+void sockets_sort(struct socket_list *list)
+{
+	if (list->count)
+		qsort(list->items, list->count, sizeof *list->items, order);
 }
 
 const char *socket_address(const struct socket_entry *entry, char buffer[SOCKET_ADDRESS_SIZE])

@@ -28,8 +28,8 @@
 	X(SOCKET_LISTEN, "listen")                                                                 \
 	X(SOCKET_BOUND, "bound") /* bound and neither listening nor connected: a hold */           \
 	X(SOCKET_TIME_WAIT, "time_wait")                                                           \
-	X(SOCKET_CONNECTED, "connected") /* any other state with a peer */                         \
-	X(SOCKET_UDP, "udp")
+	X(SOCKET_CONNECTED, "connected") /* any other state with a peer; also UDP with a peer */   \
+	X(SOCKET_UDP, "udp") /* bound, no peer: takes datagrams of everybody */
 #define X(name, word) name,
 enum socket_state { SOCKET_STATES(X) };
 #undef X
@@ -38,6 +38,7 @@ const char *socket_state_word(enum socket_state state);
 struct socket_entry {
 	enum socket_state state;
 	bool v6; /* AF_INET6; a dual-stack listener is one v6 entry */
+	bool v6_only; /* IPV6_V6ONLY is set; never by /proc/net, which does not tell */
 	bool udp;
 	uint16_t port;
 	uint16_t peer_port;
@@ -45,6 +46,7 @@ struct socket_entry {
 	uint8_t peer[16];
 	uid_t uid;
 	uint64_t inode; /* 0 for TIME_WAIT: no process has it */
+	uint64_t cgroup; /* id of the cgroup it was made in (cgroup.h); 0 where unknown */
 	uint32_t expires_ms; /* TIME_WAIT: what is left of it; 0 where unknown */
 };
 struct socket_list {
@@ -60,6 +62,22 @@ struct sockets {
 
 void sockets_init(struct sockets *s);
 void sockets_release(struct sockets *s);
+
+enum socket_kind {
+	KIND_LISTEN = 1,
+	KIND_BOUND = 2,
+	KIND_CONNECTED = 4, /* and TIME_WAIT */
+	KIND_UDP = 8,
+	KIND_ALL = 15,
+};
+/*
+ * The sockets of these kinds (bits of enum socket_kind) whose local port is low to high: one question
+ * per family and protocol, however many ports. 5,000 listeners take less than a millisecond.
+ */
+int sockets_dump(struct sockets *s, unsigned kinds, uint16_t low, uint16_t high,
+	struct socket_list *out, struct error *e);
+/* By port, TCP before UDP, listeners before connections, IPv4 before IPv6. */
+void sockets_sort(struct socket_list *list);
 
 /* Listening TCP sockets on any of the ports (all with count 0), both families. */
 int sockets_listeners(struct sockets *s, const uint16_t *ports, size_t count,

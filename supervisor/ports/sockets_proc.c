@@ -45,7 +45,7 @@ static const char *next_word(const char *at)
 static enum socket_state state_of(unsigned long state, bool udp)
 {
 	if (udp)
-		return SOCKET_UDP;
+		return state == TCP_ESTABLISHED ? SOCKET_CONNECTED : SOCKET_UDP;
 	return state == TCP_LISTEN ? SOCKET_LISTEN
 		: state == TCP_TIME_WAIT ? SOCKET_TIME_WAIT : SOCKET_CONNECTED;
 }

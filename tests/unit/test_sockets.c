@@ -131,18 +131,85 @@ static void connections_and_time_wait(void **state)
 	list_release(&list);
 }
 
+static int udp_at(uint16_t port, bool connected)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(53),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	assert_return_code(bind(fd, (struct sockaddr *)&at, sizeof at), errno);
+	if (connected)
+		assert_return_code(connect(fd, (struct sockaddr *)&to, sizeof to), errno);
+	return fd;
+}
+
 static void udp_sockets(void **state)
 {
 	(void)state;
-	OWNED_FD fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(31030)};
-	assert_return_code(bind(fd, (struct sockaddr *)&at, sizeof at), errno);
+	OWNED_FD server = udp_at(31030, false);
+	OWNED_FD client = udp_at(31031, true);
 	struct socket_list list = {0};
-	uint16_t port = 31030;
-	assert_return_code(sockets_all(&sockets, &port, 1, false, &list, NULL), errno);
+	uint16_t ports[] = {31030, 31031};
+	assert_return_code(sockets_all(&sockets, ports, 2, false, &list, NULL), errno);
 	assert_int_equal(list.count, 0);
-	assert_return_code(sockets_all(&sockets, &port, 1, true, &list, NULL), errno);
-	assert_int_equal(count_of(&list, port, SOCKET_UDP), 1);
+	assert_return_code(sockets_all(&sockets, ports, 2, true, &list, NULL), errno);
+	assert_int_equal(count_of(&list, 31030, SOCKET_UDP), 1);
+	assert_int_equal(count_of(&list, 31031, SOCKET_CONNECTED), 1);
+	list_release(&list);
+}
+
+static bool is_in_order(const struct socket_list *list)
+{
+	for (size_t i = 1; i < list->count; i++)
+		if (list->items[i - 1].port > list->items[i].port)
+			return false;
+	return true;
+}
+
+static void a_dump_has_the_kinds_and_ports_that_were_asked_for(void **state)
+{
+	(void)state;
+	OWNED_FD outside = listen_at(AF_INET, 31059, true);
+	OWNED_FD listener = listen_at(AF_INET6, 31062, true);
+	OWNED_FD bound = open_at(AF_INET, 31061, false);
+	OWNED_FD client = connect_to(31062);
+	OWNED_FD accepted = accept(listener, NULL, NULL);
+	OWNED_FD udp = udp_at(31060, false);
+	struct socket_list list = {0};
+	assert_return_code(sockets_dump(&sockets, KIND_LISTEN, 31060, 31062, &list, NULL), errno);
+	assert_int_equal(list.count, 1);
+	assert_int_equal(list.items[0].port, 31062);
+	list_release(&list);
+	assert_return_code(sockets_dump(&sockets, KIND_ALL, 31060, 31062, &list, NULL), errno);
+	sockets_sort(&list);
+	assert_true(is_in_order(&list));
+	assert_int_equal(count_of(&list, 31060, SOCKET_UDP), 1);
+	assert_int_equal(count_of(&list, 31061, SOCKET_BOUND), 1);
+	assert_int_equal(count_of(&list, 31062, SOCKET_LISTEN), 1);
+	assert_int_equal(count_of(&list, 31062, SOCKET_CONNECTED), 1);
+	assert_int_equal(list.items[2].state, SOCKET_LISTEN);
+	list_release(&list);
+	assert_return_code(sockets_dump(&sockets, KIND_LISTEN, 1, 65535, &list, NULL), errno);
+	assert_int_equal(list.count, 2);
+	list_release(&list);
+}
+
+static void six_only_and_dual_listeners_differ(void **state)
+{
+	(void)state;
+	OWNED_FD dual = listen_at(AF_INET6, 31070, true);
+	OWNED_FD only = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 1;
+	setsockopt(only, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons(31071)};
+	assert_return_code(bind(only, (struct sockaddr *)&at, sizeof at), errno);
+	assert_return_code(listen(only, 1), errno);
+	struct socket_list list = {0};
+	assert_return_code(sockets_dump(&sockets, KIND_LISTEN, 31070, 31071, &list, NULL), errno);
+	sockets_sort(&list);
+	assert_int_equal(list.count, 2);
+	assert_false(list.items[0].v6_only);
+	assert_true(list.items[1].v6_only);
 	list_release(&list);
 }
 
@@ -280,6 +347,8 @@ int main(void)
 		cmocka_unit_test(bound_only_sockets_are_seen),
 		cmocka_unit_test(connections_and_time_wait),
 		cmocka_unit_test(udp_sockets),
+		cmocka_unit_test(a_dump_has_the_kinds_and_ports_that_were_asked_for),
+		cmocka_unit_test(six_only_and_dual_listeners_differ),
 		cmocka_unit_test(proc_says_the_same),
 		cmocka_unit_test(proc_lines_that_are_no_sockets),
 		cmocka_unit_test(a_long_dump_is_complete),
