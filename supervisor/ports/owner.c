@@ -15,55 +15,12 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/own.h"
-
-/* A /proc/PID/NAME file; an empty text when it cannot be read. */
-static bool read_of(pid_t pid, const char *name, struct text *out)
-{
-	char path[64];
-	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-	return file_read_proc(path, out);
-}
-
-static char *link_of(pid_t pid, const char *name)
-{
-	char path[64], target[PATH_MAX];
-	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-	ssize_t length = readlink(path, target, sizeof target - 1);
-	return length < 0 ? NULL : strndup(target, (size_t)length);
-}
-
-static bool find_variable(const struct text *environment, const char *name, struct text *out)
-{
-	size_t length = strlen(name);
-	const char *at = text_string(environment), *end = at + environment->length;
-	for (; at < end; at += strlen(at) + 1) {
-		if (strncmp(at, name, length) != 0 || at[length] != '=')
-			continue;
-		text_add(out, at + length + 1);
-		return text_ok(out);
-	}
-	return false;
-}
-
-bool owner_variable(pid_t pid, const char *name, struct text *out)
-{
-	OWNED_TEXT environment = {0};
-	return read_of(pid, "environ", &environment) && find_variable(&environment, name, out);
-}
-
-static char *variable(const struct text *environment, const char *name)
-{
-	struct text value = {0};
-	if (find_variable(environment, name, &value))
-		return text_take(&value);
-	text_release(&value);
-	return NULL;
-}
+#include "ports/owner_marks.h"
 
 uint64_t owner_start_ticks(pid_t pid)
 {
 	OWNED_TEXT line = {0};
-	if (!read_of(pid, "stat", &line))
+	if (!owner_read_file(pid, "stat", &line))
 		return 0;
 	/* The name in parentheses may hold blanks and parentheses: count from the last one. */
 	const char *at = strrchr(text_string(&line), ')');
@@ -92,7 +49,7 @@ static char *user_name(uid_t uid)
 static char *command_line(pid_t pid)
 {
 	struct text words = {0};
-	(void)read_of(pid, "cmdline", &words);
+	(void)owner_read_file(pid, "cmdline", &words);
 	while (words.length && !words.data[words.length - 1])
 		text_cut(&words, words.length - 1);
 	for (size_t i = 0; i < words.length; i++)
@@ -105,7 +62,7 @@ static char *command_line(pid_t pid)
 static char *container_of(pid_t pid)
 {
 	OWNED_TEXT groups = {0};
-	if (!read_of(pid, "cgroup", &groups))
+	if (!owner_read_file(pid, "cgroup", &groups))
 		return NULL;
 	const char *at = text_string(&groups);
 	while (*at) {
@@ -115,29 +72,6 @@ static char *container_of(pid_t pid)
 		at += digits ? digits : 1;
 	}
 	return NULL;
-}
-
-static bool base_is_stackup(const char *path)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-	return path && !strcmp(slash ? slash + 1 : path, "stackup");
-}
-
-static void read_environment(struct owner *out)
-{
-	OWNED_TEXT environment = {0};
-	if (!read_of(out->pid, "environ", &environment))
-		return;
-	out->run_id = variable(&environment, "STACKUP_ID");
-	if (!out->run_id)
-		return;
-	out->project = variable(&environment, "STACKUP_PROJECT");
-	out->service = variable(&environment, "STACKUP_SERVICE");
-	out->state_dir = variable(&environment, "STACKUP_STATE_DIR");
-	OWNED(char) instance = variable(&environment, "STACKUP_INSTANCE");
-	int64_t number;
-	if (instance && number_parse(instance, 1, INT_MAX, &number))
-		out->instance = (int)number;
 }
 
 bool owner_describe(pid_t pid, struct owner *out)
@@ -153,17 +87,15 @@ bool owner_describe(pid_t pid, struct owner *out)
 	int64_t ticks = sysconf(_SC_CLK_TCK);
 	out->started_wall_ms = boot_wall_ms() + (int64_t)out->start_ticks * 1000 / ticks;
 	struct text name = {0};
-	if (read_of(pid, "comm", &name) && name.length)
+	if (owner_read_file(pid, "comm", &name) && name.length)
 		text_cut(&name, name.length - 1);
 	out->name = text_take(&name);
 	out->command = command_line(pid);
 	out->user = user_name(st.st_uid);
-	out->cwd = link_of(pid, "cwd");
+	out->cwd = owner_read_link(pid, "cwd");
 	out->container = container_of(pid);
-	read_environment(out);
-	OWNED(char) exe = link_of(pid, "exe");
-	out->supervisor = !out->run_id && (base_is_stackup(exe) ||
-		(out->name && !strcmp(out->name, "stackup")));
+	owner_read_marks(out);
+	out->supervisor = !out->run_id && owner_runs_stackup(pid);
 	return true;
 }
 

@@ -28,7 +28,7 @@ struct owner {
 	char *user; /* owns */
 	char *cwd; /* owns */
 	char *container; /* owns: id of a container, NULL outside of one */
-	/* From its environment, NULL where it is none of stackup's: */
+	/* Of the run it belongs to (owner_marks.h), NULL where it is none of stackup's: */
 	char *run_id; /* owns: STACKUP_ID */
 	char *project; /* owns */
 	char *service; /* owns */

@@ -484,3 +484,18 @@ def test_every_server_kind_binds_beside_the_hold(shop):
     assert {30100, 30101, 30102, 30109} <= listening_ports()
 
 
+def test_a_server_that_overwrites_its_environment_is_known(shop):
+    """redis writes its title over the marks that it was started with."""
+    shop.stack("""
+        [service db]
+        command = redis-server --port ${port} --bind 127.0.0.1 --save ""
+        [service cache]
+        command = redis-server --port ${port} --bind 127.0.0.1 --save "" & wait
+        slot = 7
+    """)
+    shop.up()
+    listeners = shop.run("ports", "list", "--json", code=0).json["listeners"]
+    listening = {l["port"]: l for l in listeners if l["state"] == "listen"}
+    for port in (30102, 30107):
+        assert listening[port]["class"] == "own_live", listening[port]
+        assert listening[port]["holder"]["project"] == "shop" and listening[port]["holder"]["instance"] == 1

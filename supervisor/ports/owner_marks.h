@@ -1,0 +1,22 @@
+/*
+ * owner_marks.h - which run of stackup a process belongs to.
+ *
+ * A service is born with STACKUP_ID and its companions in its environment. Some servers (redis, nginx,
+ * PostgreSQL) write their title over it, so that /proc/PID/environ says nothing at all. Of such a
+ * process its ancestors are asked: one that has the marks, else the supervisor, whose standard error
+ * is STATE/PROJECT/N/supervisor.log with the run's ports.env beside it. Private to this room.
+ */
+#ifndef PORTS_OWNER_MARKS_H
+#define PORTS_OWNER_MARKS_H
+
+#include "ports/owner.h"
+
+/* Fills run_id, project, instance, service and state_dir of out->pid, where they can be known. */
+void owner_read_marks(struct owner *out);
+/* Is that a stackup, by the name of its program? */
+bool owner_runs_stackup(pid_t pid);
+/* A /proc/PID/NAME file, and where such a link leads to (heap, NULL). */
+bool owner_read_file(pid_t pid, const char *name, struct text *out);
+char *owner_read_link(pid_t pid, const char *name);
+
+#endif
