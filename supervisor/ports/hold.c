@@ -134,6 +134,47 @@ int hold_relax(struct hold *hold, enum hold_mode mode, struct error *e)
 	return 0;
 }
 
+static int bind_to(int fd, bool v6, const uint8_t address[16], uint16_t port)
+{
+	struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	int off = 0;
+	if (!v6) {
+		memcpy(&to4.sin_addr, address, sizeof to4.sin_addr);
+		return bind(fd, (struct sockaddr *)&to4, sizeof to4);
+	}
+	memcpy(&to6.sin6_addr, address, sizeof to6.sin6_addr);
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off))
+		return -1;
+	return bind(fd, (struct sockaddr *)&to6, sizeof to6);
+}
+
+int hold_answer(struct hold *hold, bool v6, const uint8_t address[16], struct error *e)
+{
+	OWNED_FD fd = open_socket(v6 ? AF_INET6 : AF_INET, false);
+	bool held = hold->fd >= 0 && hold->state == HOLD_IS_EXCLUSIVE;
+	if (fd < 0 || set_reuse(fd, 1) || (held && set_reuse(hold->fd, 1)))
+		return fail_errno(e, EXIT_FAILED, "answering on port %u", hold->port);
+	int failed = bind_to(fd, v6, address, hold->port) || listen(fd, BACKLOG);
+	int number = errno;
+	if (held)
+		(void)set_reuse(hold->fd, 0);
+	errno = number;
+	return failed ? fail_errno(e, EXIT_CONFLICT, "answering on port %u", hold->port)
+		      : take_fd(&fd);
+}
+
+int hold_unlisten(struct hold *hold, struct error *e)
+{
+	if (hold->state != HOLD_IS_LISTENING)
+		return 0;
+	/* The port stays bound: it was bound by number (SOCK_BINDPORT_LOCK of the kernel). */
+	if (shutdown(hold->fd, SHUT_RDWR))
+		return fail_errno(e, EXIT_FAILED, "holding port %u again", hold->port);
+	hold->state = HOLD_IS_EXCLUSIVE;
+	return 0;
+}
+
 /* With SO_REUSEADDR beside the marker, which is ours as well; from then on nobody else fits. */
 static int change_from_marker(struct hold *hold)
 {

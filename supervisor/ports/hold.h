@@ -57,6 +57,18 @@ int hold_rearm(struct hold *hold, struct error *e);
 void hold_close(struct hold *hold);
 
 /*
+ * When the service of a port has moved away and somebody is to answer there in its place:
+ * hold_answer() makes a listening socket on one address beside an exclusive hold (the caller's;
+ * non-blocking). 4 bytes of the address are used without v6. -1 with e.
+ */
+int hold_answer(struct hold *hold, bool v6, const uint8_t address[16], struct error *e);
+/*
+ * A listening hold becomes an exclusive one. Whoever else has the socket, a child perhaps, does not
+ * listen any more either.
+ */
+int hold_unlisten(struct hold *hold, struct error *e);
+
+/*
  * Does relaxing work on this kernel? Tried once per process on a port the kernel chose; where it does
  * not, HOLD_RELAXED acts as HOLD_NO.
  */

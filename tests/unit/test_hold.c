@@ -193,6 +193,45 @@ static void listening_hold_serves_clients_at_once(void **state)
 	hold_close(&hold);
 }
 
+static void a_listening_hold_is_exclusive_again(void **state)
+{
+	(void)state;
+	struct hold hold = HOLD_NONE;
+	assert_return_code(hold_take(&hold, 32041, false, NULL), errno);
+	assert_return_code(hold_relax(&hold, HOLD_LISTEN, NULL), errno);
+	OWNED_FD client = connect_to(32041);
+	assert_true(client >= 0);
+	assert_return_code(hold_unlisten(&hold, NULL), errno);
+	assert_int_equal(hold.state, HOLD_IS_EXCLUSIVE);
+	assert_true(refused(connect_to(32041)));
+	assert_true(refused(try4(INADDR_LOOPBACK, 32041, true, true)));
+	assert_true(another_stackup_is_refused(32041));
+	assert_return_code(hold_relax(&hold, HOLD_RELAXED, NULL), errno);
+	OWNED_FD server = try4(INADDR_LOOPBACK, 32041, true, true);
+	assert_true(server >= 0);
+	hold_close(&hold);
+}
+
+static void somebody_answers_where_the_service_was(void **state)
+{
+	(void)state;
+	static const uint8_t loopback[16] = {127, 0, 0, 1};
+	struct hold hold = HOLD_NONE;
+	assert_return_code(hold_take(&hold, 32042, false, NULL), errno);
+	OWNED_FD answers = hold_answer(&hold, false, loopback, NULL);
+	assert_true(answers >= 0);
+	OWNED_FD client = connect_to(32042);
+	assert_true(client >= 0);
+	/* On that address alone, and nobody else comes in beside it. */
+	assert_int_equal(hold_answer(&hold, false, loopback, NULL), -1);
+	assert_true(refused(try4(INADDR_LOOPBACK + 1, 32042, true, true)));
+	assert_true(another_stackup_is_refused(32042));
+	static const uint8_t loopback6[16] = {[15] = 1};
+	OWNED_FD answers6 = hold_answer(&hold, true, loopback6, NULL);
+	assert_true(answers6 >= 0);
+	hold_close(&hold);
+}
+
 static void udp_is_held_alone(void **state)
 {
 	(void)state;
@@ -297,6 +336,8 @@ int main(void)
 		cmocka_unit_test(marker_suits_a_plain_server_on_loopback),
 		cmocka_unit_test(no_hold_while_the_service_runs),
 		cmocka_unit_test(listening_hold_serves_clients_at_once),
+		cmocka_unit_test(a_listening_hold_is_exclusive_again),
+		cmocka_unit_test(somebody_answers_where_the_service_was),
 		cmocka_unit_test(udp_is_held_alone),
 		cmocka_unit_test(connections_of_an_ordinary_server_do_not_hinder),
 		cmocka_unit_test(invariant_I4_a_held_port_is_never_ephemeral),
