@@ -110,7 +110,8 @@ def test_fault_H7_the_name_means_the_other_family_now(shop, server):
 def test_fault_H7_localhost_is_both_families_whatever_the_table_says(shop, server, hosts, bind, check):
     shop.stack(f"""
         [service api]
-        command = ACTOR --bind {bind} --listen
+        command = /usr/bin/python3 -m http.server ${{port}} --bind {bind}
+        slot = auto
         health = {check}
         health.interval = 100ms
     """)
