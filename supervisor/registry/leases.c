@@ -113,6 +113,13 @@ int lease_drop(struct registry *r, int64_t project_id, int instance, struct erro
 		"ii", project_id, (int64_t)instance);
 }
 
+int lease_drop_port(struct registry *r, uint64_t netns, bool udp, uint16_t port, struct error *e)
+{
+	return sql_run(r, e,
+		"DELETE FROM leases WHERE netns = ?1 AND protocol = ?2 AND port = ?3", "isi",
+		(int64_t)netns, protocol(udp), (int64_t)port);
+}
+
 int slot_list(struct registry *r, int64_t project_id, struct arena *arena,
 	struct slot_row **out, size_t *count, struct error *e)
 {

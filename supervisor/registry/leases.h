@@ -44,6 +44,8 @@ int lease_list_range(struct registry *r, uint64_t netns, uint16_t low, uint16_t 
 int lease_put(struct registry *r, const struct lease *lease, struct error *e);
 /* All leases of an instance. */
 int lease_drop(struct registry *r, int64_t project_id, int instance, struct error *e);
+/* One of them, whoever has it. */
+int lease_drop_port(struct registry *r, uint64_t netns, bool udp, uint16_t port, struct error *e);
 
 /* Auto slots: the slot a service's port got, kept per project. By slot. */
 struct slot_row {
