@@ -1,9 +1,5 @@
 #include "ports/owner.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/number.h"
 #include "base/own.h"
+#include "ports/container.h"
 #include "ports/owner_marks.h"
 
 uint64_t owner_start_ticks(pid_t pid)
@@ -37,13 +33,15 @@ static int64_t boot_wall_ms(void)
 	return clock_wall_ms() - (int64_t)(strtod(text_string(&uptime), NULL) * 1000);
 }
 
-static char *user_name(uid_t uid)
+char *owner_user_name(uid_t uid)
 {
 	struct passwd entry, *found = NULL;
 	char buffer[4096];
-	if (getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) || !found)
-		return NULL;
-	return strdup(found->pw_name);
+	if (!getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) && found)
+		return strdup(found->pw_name);
+	struct text number = {0};
+	text_addf(&number, "%u", (unsigned)uid);
+	return text_take(&number);
 }
 
 static char *command_line(pid_t pid)
@@ -58,20 +56,70 @@ static char *command_line(pid_t pid)
 	return text_take(&words);
 }
 
-/* docker-ID.scope, libpod-ID.scope, /docker/ID, /kubepods/.../ID: 64 hexadecimal digits. */
-static char *container_of(pid_t pid)
+static char *take_or_drop(bool found, struct text *text)
+{
+	if (found)
+		return text_take(text);
+	text_release(text);
+	return NULL;
+}
+
+static char *container_of(const char *groups)
+{
+	struct text id = {0};
+	return take_or_drop(container_of_groups(groups, &id), &id);
+}
+
+static char *unit_of(const char *groups)
+{
+	struct text unit = {0};
+	return take_or_drop(service_of_groups(groups, &unit), &unit);
+}
+
+/* Where we are ourselves is no reason to treat somebody as a stranger. */
+static void drop_shared(char **theirs, char *own)
+{
+	if (*theirs && own && !strcmp(*theirs, own)) {
+		free(*theirs);
+		*theirs = NULL;
+	}
+	free(own);
+}
+
+void owner_read_groups(struct owner *out, const char *groups)
+{
+	OWNED_TEXT own = {0};
+	out->container = container_of(groups);
+	out->unit = unit_of(groups);
+	if (!out->container && !out->unit)
+		return;
+	(void)file_read_proc("/proc/self/cgroup", &own);
+	drop_shared(&out->container, container_of(text_string(&own)));
+	drop_shared(&out->unit, unit_of(text_string(&own)));
+}
+
+static void read_container(struct owner *out)
 {
 	OWNED_TEXT groups = {0};
-	if (!owner_read_file(pid, "cgroup", &groups))
-		return NULL;
-	const char *at = text_string(&groups);
-	while (*at) {
-		size_t digits = strspn(at, "0123456789abcdef");
-		if (digits == 64)
-			return strndup(at, 12);
-		at += digits ? digits : 1;
-	}
-	return NULL;
+	struct text published = {0};
+	uint16_t port;
+	bool udp;
+	if (owner_read_file(out->pid, "cgroup", &groups))
+		owner_read_groups(out, text_string(&groups));
+	if (!out->container && out->command)
+		out->container = take_or_drop(
+			container_of_proxy(out->command, &published, &port, &udp), &published);
+}
+
+/* The directory of a process that may not be dumped belongs to root; this line is the truth. */
+static uid_t user_of(pid_t pid, uid_t fallback)
+{
+	OWNED_TEXT status = {0};
+	const char *line = owner_read_file(pid, "status", &status)
+		? strstr(text_string(&status), "\nUid:\t") : NULL;
+	/* real, effective, saved and file system uid */
+	line = line ? strchr(line + strlen("\nUid:\t"), '\t') : NULL;
+	return line ? (uid_t)strtoul(line, NULL, 10) : fallback;
 }
 
 bool owner_describe(pid_t pid, struct owner *out)
@@ -82,7 +130,7 @@ bool owner_describe(pid_t pid, struct owner *out)
 	*out = (struct owner){.pid = pid};
 	if (stat(path, &st))
 		return false;
-	out->uid = st.st_uid;
+	out->uid = user_of(pid, st.st_uid);
 	out->start_ticks = owner_start_ticks(pid);
 	int64_t ticks = sysconf(_SC_CLK_TCK);
 	out->started_wall_ms = boot_wall_ms() + (int64_t)out->start_ticks * 1000 / ticks;
@@ -91,12 +139,33 @@ bool owner_describe(pid_t pid, struct owner *out)
 		text_cut(&name, name.length - 1);
 	out->name = text_take(&name);
 	out->command = command_line(pid);
-	out->user = user_name(st.st_uid);
+	out->user = owner_user_name(out->uid);
 	out->cwd = owner_read_link(pid, "cwd");
-	out->container = container_of(pid);
+	read_container(out);
 	owner_read_marks(out);
 	out->supervisor = !out->run_id && owner_runs_stackup(pid);
 	return true;
+}
+
+static char *copy(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
+struct owner owner_copy(const struct owner *from)
+{
+	struct owner to = *from;
+	to.name = copy(from->name);
+	to.command = copy(from->command);
+	to.user = copy(from->user);
+	to.cwd = copy(from->cwd);
+	to.container = copy(from->container);
+	to.unit = copy(from->unit);
+	to.run_id = copy(from->run_id);
+	to.project = copy(from->project);
+	to.service = copy(from->service);
+	to.state_dir = copy(from->state_dir);
+	return to;
 }
 
 void owner_release(struct owner *owner)
@@ -106,6 +175,7 @@ void owner_release(struct owner *owner)
 	free(owner->user);
 	free(owner->cwd);
 	free(owner->container);
+	free(owner->unit);
 	free(owner->run_id);
 	free(owner->project);
 	free(owner->service);
@@ -141,136 +211,12 @@ bool owner_is_ours(const struct owner *owner, const char *state)
 	return same_directory(owner->state_dir, own.data);
 }
 
-/* The inode of "socket:[123]", 0 for anything else. */
-static uint64_t socket_inode(int directory, const char *name)
-{
-	char target[64];
-	ssize_t length = readlinkat(directory, name, target, sizeof target - 1);
-	static const char prefix[] = "socket:[";
-	if (length < (ssize_t)sizeof prefix)
-		return 0;
-	target[length] = '\0';
-	if (memcmp(target, prefix, sizeof prefix - 1) != 0)
-		return 0;
-	return strtoull(target + sizeof prefix - 1, NULL, 10);
-}
-
-typedef bool on_inode(void *self, uint64_t inode);
-
-/* Calls for every socket of the process until the callback says false. */
-static void each_socket(pid_t pid, on_inode *call, void *self)
-{
-	char path[32];
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	DIR *directory = opendir(path);
-	struct dirent *entry;
-	while (directory && (entry = readdir(directory))) {
-		uint64_t inode = entry->d_name[0] == '.' ? 0
-			: socket_inode(dirfd(directory), entry->d_name);
-		if (inode && !call(self, inode))
-			break;
-	}
-	if (directory)
-		closedir(directory);
-}
-
-struct wanted {
-	const uint64_t *inodes;
-	size_t count;
-	bool found;
-};
-
-static bool on_wanted(void *self, uint64_t inode)
-{
-	struct wanted *wanted = self;
-	for (size_t i = 0; !wanted->found && i < wanted->count; i++)
-		wanted->found = wanted->inodes[i] == inode;
-	return !wanted->found;
-}
-
-bool owner_has_socket(pid_t pid, const uint64_t *inodes, size_t count)
-{
-	struct wanted wanted = {.inodes = inodes, .count = count};
-	each_socket(pid, on_wanted, &wanted);
-	return wanted.found;
-}
-
-struct scan {
-	const struct socket_list *sockets;
-	struct owner_list *out;
-	pid_t pid;
-	size_t first; /* entries of this process begin here */
-};
-
-static bool is_known(const struct scan *scan, uint64_t inode)
-{
-	for (size_t i = scan->first; i < scan->out->count; i++)
-		if (scan->out->items[i].inode == inode)
-			return true;
-	return false;
-}
-
-static bool on_scanned(void *self, uint64_t inode)
-{
-	struct scan *scan = self;
-	for (size_t i = 0; i < scan->sockets->count; i++) {
-		if (scan->sockets->items[i].inode != inode)
-			continue;
-		struct owner owner;
-		if (is_known(scan, inode) || !owner_describe(scan->pid, &owner))
-			return true;
-		owner.inode = inode;
-		if (!list_push(scan->out, owner))
-			owner_release(&owner);
-		return true;
-	}
-	return true;
-}
-
-/* Whose descriptors could not be read: one entry without a pid. */
-static void add_unreadable(const struct socket_list *sockets, size_t first, struct owner_list *out)
-{
-	for (size_t i = 0; i < sockets->count; i++) {
-		const struct socket_entry *socket = &sockets->items[i];
-		bool known = !socket->inode;
-		for (size_t k = first; k < out->count && !known; k++)
-			known = out->items[k].inode == socket->inode;
-		if (known)
-			continue;
-		struct owner owner = {.inode = socket->inode, .uid = socket->uid,
-			.user = user_name(socket->uid)};
-		if (!list_push(out, owner))
-			owner_release(&owner);
-	}
-}
-
-void owners_find(const struct socket_list *sockets, struct owner_list *out)
-{
-	size_t first = out->count;
-	struct scan scan = {.sockets = sockets, .out = out};
-	DIR *proc = sockets->count ? opendir("/proc") : NULL;
-	struct dirent *entry;
-	while (proc && (entry = readdir(proc))) {
-		int64_t pid;
-		if (!number_parse(entry->d_name, 1, INT_MAX, &pid))
-			continue;
-		scan.pid = (pid_t)pid;
-		scan.first = out->count;
-		each_socket(scan.pid, on_scanned, &scan);
-	}
-	if (proc)
-		closedir(proc);
-	add_unreadable(sockets, first, out);
-}
-
 void owner_add_line(struct text *out, const struct owner *owner)
 {
-	if (!owner->pid) {
-		text_addf(out, "a process of user %s that cannot be looked at",
-			owner->user ? owner->user : "?");
-		return;
-	}
-	text_addf(out, "pid %d", (int)owner->pid);
+	if (owner->pid)
+		text_addf(out, "pid %d", (int)owner->pid);
+	else
+		text_add(out, "a process that cannot be looked at");
 	if (owner->name && *owner->name)
 		text_addf(out, " (%s)", owner->name);
 	if (owner->command && *owner->command)
@@ -279,6 +225,8 @@ void owner_add_line(struct text *out, const struct owner *owner)
 		text_addf(out, ", user %s", owner->user);
 	if (owner->container)
 		text_addf(out, ", container %s", owner->container);
+	if (owner->unit)
+		text_addf(out, ", unit %s", owner->unit);
 	if (owner->project)
 		text_addf(out, ", project %s instance %d", owner->project, owner->instance);
 	if (owner->project && owner->service)

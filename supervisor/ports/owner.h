@@ -1,8 +1,10 @@
 /*
  * owner.h - which processes have a socket, and what can be said about a process.
  *
- * A socket's inode is looked for in /proc/PID/fd. Other users' descriptors cannot be read: then only
- * the uid is known, and pid is 0. Several processes can have one inherited listener; all are told.
+ * A socket's inode is looked for in /proc/PID/fd. Other users' descriptors cannot be read: then the
+ * uid is known, mostly the container or system service by the cgroup, and pid is 0; of docker-proxy
+ * also who it is, by its command line. Several processes can have one inherited listener; all are
+ * told. A container or service that we are in ourselves is none.
  * Text that could not be read (or for which there was no memory) is NULL. Nothing here is a proof of
  * identity for signalling; leftovers.h does that through a pidfd.
  */
@@ -27,7 +29,8 @@ struct owner {
 	char *command; /* owns: the command line, blanks between the words */
 	char *user; /* owns */
 	char *cwd; /* owns */
-	char *container; /* owns: id of a container, NULL outside of one */
+	char *container; /* owns: its id or name, or what a port publisher publishes; else NULL */
+	char *unit; /* owns: the system service it belongs to, "ssh.service"; else NULL */
 	/* Of the run it belongs to (owner_marks.h), NULL where it is none of stackup's: */
 	char *run_id; /* owns: STACKUP_ID */
 	char *project; /* owns */
@@ -43,13 +46,20 @@ struct owner_list {
 	size_t capacity;
 };
 
-/* One scan of /proc for all sockets of the list; appends an entry per (socket, process). */
+/*
+ * One scan of /proc for all sockets of the list; appends an entry per (socket, process). It costs about
+ * a microsecond per open descriptor of the machine, whatever the number of sockets.
+ */
 void owners_find(const struct socket_list *sockets, struct owner_list *out);
+/* What is known without a look at any process: one entry per socket, with the user and no pid. */
+void owners_by_user(const struct socket_list *sockets, struct owner_list *out);
 void owners_release(struct owner_list *owners);
 
 /* What is known about one process. false: it is gone. */
 bool owner_describe(pid_t pid, struct owner *out);
 void owner_release(struct owner *owner);
+/* With texts of its own. */
+struct owner owner_copy(const struct owner *owner);
 
 /*
  * Was it started by a stackup that keeps its state here? Its STACKUP_STATE_DIR is the directory of its

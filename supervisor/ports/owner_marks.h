@@ -15,6 +15,10 @@
 void owner_read_marks(struct owner *out);
 /* Is that a stackup, by the name of its program? */
 bool owner_runs_stackup(pid_t pid);
+/* Fills container and unit from the content of a cgroup file or a path (owner.c). */
+void owner_read_groups(struct owner *out, const char *groups);
+/* On the heap: its name, the number where it has none. */
+char *owner_user_name(uid_t uid);
 /* A /proc/PID/NAME file, and where such a link leads to (heap, NULL). */
 bool owner_read_file(pid_t pid, const char *name, struct text *out);
 char *owner_read_link(pid_t pid, const char *name);

@@ -324,6 +324,36 @@ static void an_inherited_listener_has_several_owners(void **state)
 	list_release(&list);
 }
 
+/* One process with many sockets is described once, and each of its sockets is its own. */
+static void many_sockets_of_one_process(void **state)
+{
+	(void)state;
+	enum { MANY = 200 };
+	int fds[MANY];
+	for (int i = 0; i < MANY; i++)
+		fds[i] = listen_at(AF_INET, (uint16_t)(22000 + i), true);
+	OWNED_FD twice = dup(fds[0]);
+	struct socket_list list = {0};
+	struct owner_list owners = {0};
+	assert_return_code(sockets_dump(&sockets, KIND_LISTEN, 22000, 22199, &list, NULL), errno);
+	owners_find(&list, &owners);
+	assert_int_equal(owners.count, MANY);
+	for (size_t i = 0; i < owners.count; i++) {
+		assert_int_equal(owners.items[i].pid, getpid());
+		assert_string_equal(owners.items[i].name, "test_sockets");
+	}
+	owners_release(&owners);
+	owners_by_user(&list, &owners);
+	assert_int_equal(owners.count, MANY);
+	assert_int_equal(owners.items[0].pid, 0);
+	assert_int_equal(owners.items[0].uid, geteuid());
+	assert_non_null(owners.items[0].user);
+	owners_release(&owners);
+	list_release(&list);
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -354,6 +384,7 @@ int main(void)
 		cmocka_unit_test(a_long_dump_is_complete),
 		cmocka_unit_test(row_P5_the_process_is_named),
 		cmocka_unit_test(an_inherited_listener_has_several_owners),
+		cmocka_unit_test(many_sockets_of_one_process),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }

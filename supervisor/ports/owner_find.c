@@ -1,0 +1,271 @@
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/number.h"
+#include "base/own.h"
+#include "ports/cgroup.h"
+#include "ports/container.h"
+#include "ports/owner_marks.h"
+
+/* ---- the descriptors of a process ---- */
+
+/* The inode of "socket:[123]", 0 for anything else. */
+static uint64_t socket_inode(int directory, const char *name)
+{
+	char target[64];
+	ssize_t length = readlinkat(directory, name, target, sizeof target - 1);
+	static const char prefix[] = "socket:[";
+	if (length < (ssize_t)sizeof prefix)
+		return 0;
+	target[length] = '\0';
+	if (memcmp(target, prefix, sizeof prefix - 1) != 0)
+		return 0;
+	return strtoull(target + sizeof prefix - 1, NULL, 10);
+}
+
+typedef bool on_inode(void *self, uint64_t inode);
+
+/* Calls for every socket of the process until the callback says false. */
+static void each_socket(pid_t pid, on_inode *call, void *self)
+{
+	char path[32];
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+	while (directory && (entry = readdir(directory))) {
+		uint64_t inode = entry->d_name[0] == '.' ? 0
+			: socket_inode(dirfd(directory), entry->d_name);
+		if (inode && !call(self, inode))
+			break;
+	}
+	if (directory)
+		closedir(directory);
+}
+
+struct wanted {
+	const uint64_t *inodes;
+	size_t count;
+	bool found;
+};
+
+static bool on_wanted(void *self, uint64_t inode)
+{
+	struct wanted *wanted = self;
+	for (size_t i = 0; !wanted->found && i < wanted->count; i++)
+		wanted->found = wanted->inodes[i] == inode;
+	return !wanted->found;
+}
+
+bool owner_has_socket(pid_t pid, const uint64_t *inodes, size_t count)
+{
+	struct wanted wanted = {.inodes = inodes, .count = count};
+	each_socket(pid, on_wanted, &wanted);
+	return wanted.found;
+}
+
+static bool next_process(DIR *proc, pid_t *pid)
+{
+	struct dirent *entry;
+	int64_t number;
+	while ((entry = readdir(proc)))
+		if (number_parse(entry->d_name, 1, INT_MAX, &number)) {
+			*pid = (pid_t)number;
+			return true;
+		}
+	return false;
+}
+
+/* ---- many sockets at once ---- */
+
+struct target {
+	uint64_t inode;
+	const struct socket_entry *socket;
+	pid_t found_in; /* the last process that has it, 0: none so far */
+};
+
+struct search {
+	struct target *targets; /* by inode, each once */
+	size_t count;
+	size_t left; /* not seen in this process so far */
+	pid_t pid;
+	size_t first; /* entries of this process begin here: it is described once */
+	struct owner_list *out;
+};
+
+static int by_inode(const void *first, const void *second)
+{
+	const struct target *a = first, *b = second;
+	return (a->inode > b->inode) - (a->inode < b->inode);
+}
+
+static bool search_begin(struct search *s, const struct socket_list *sockets, struct owner_list *out)
+{
+	*s = (struct search){.out = out};
+	s->targets = calloc(sockets->count + 1, sizeof *s->targets);
+	for (size_t i = 0; s->targets && i < sockets->count; i++)
+		if (sockets->items[i].inode)
+			s->targets[s->count++] = (struct target){
+				.inode = sockets->items[i].inode, .socket = &sockets->items[i]};
+	if (!s->count)
+		return false;
+	qsort(s->targets, s->count, sizeof *s->targets, by_inode);
+	size_t kept = 1;
+	for (size_t i = 1; i < s->count; i++)
+		if (s->targets[i].inode != s->targets[kept - 1].inode)
+			s->targets[kept++] = s->targets[i];
+	s->count = kept;
+	return true;
+}
+
+static void push(struct owner_list *out, struct owner *owner, uint64_t inode)
+{
+	owner->inode = inode;
+	if (!list_push(out, *owner))
+		owner_release(owner);
+}
+
+static bool on_socket(void *self, uint64_t inode)
+{
+	struct search *s = self;
+	struct target key = {.inode = inode}, *target;
+	struct owner owner;
+	target = bsearch(&key, s->targets, s->count, sizeof key, by_inode);
+	if (!target || target->found_in == s->pid)
+		return true;
+	if (s->first < s->out->count)
+		owner = owner_copy(&s->out->items[s->first]);
+	else if (!owner_describe(s->pid, &owner))
+		return false;
+	target->found_in = s->pid;
+	push(s->out, &owner, inode);
+	return --s->left > 0;
+}
+
+static void search_processes(struct search *s)
+{
+	DIR *proc = opendir("/proc");
+	while (proc && next_process(proc, &s->pid)) {
+		s->first = s->out->count;
+		s->left = s->count;
+		each_socket(s->pid, on_socket, s);
+	}
+	if (proc)
+		closedir(proc);
+}
+
+/* ---- sockets whose processes may not be looked at ---- */
+
+struct publisher {
+	pid_t pid;
+	uint16_t port;
+	bool udp;
+};
+
+struct strangers {
+	struct cgroup_names groups; /* owns */
+	LIST(struct publisher) publishers; /* owns */
+	uid_t uid; /* whose name is known */
+	char *user; /* owns; NULL: of nobody so far */
+};
+
+/* Anybody may read the command line of docker-proxy; its descriptors nobody but root. */
+static void find_publishers(struct strangers *s)
+{
+	DIR *proc = opendir("/proc");
+	struct publisher p;
+	while (proc && next_process(proc, &p.pid)) {
+		OWNED_TEXT name = {0}, target = {0};
+		struct owner owner;
+		if (!owner_read_file(p.pid, "comm", &name) ||
+			strcmp(text_string(&name), "docker-proxy\n") != 0 ||
+			!owner_describe(p.pid, &owner))
+			continue;
+		if (owner.command && container_of_proxy(owner.command, &target, &p.port, &p.udp))
+			(void)list_push(&s->publishers, p);
+		owner_release(&owner);
+	}
+	if (proc)
+		closedir(proc);
+}
+
+static void strangers_release(struct strangers *s)
+{
+	cgroup_names_release(&s->groups);
+	list_release(&s->publishers);
+	free(s->user);
+}
+
+static bool describe_publisher(const struct strangers *s, const struct socket_entry *socket,
+	struct owner *out)
+{
+	for (size_t i = 0; i < s->publishers.count; i++) {
+		const struct publisher *p = &s->publishers.items[i];
+		if (p->port == socket->port && p->udp == socket->udp && owner_describe(p->pid, out))
+			return true;
+	}
+	return false;
+}
+
+/* Looking a name up reads files: the sockets of one user mostly come together. */
+static char *name_of(struct strangers *s, uid_t uid)
+{
+	if (!s->user || s->uid != uid) {
+		free(s->user);
+		s->user = owner_user_name(uid);
+		s->uid = uid;
+	}
+	return s->user ? strdup(s->user) : NULL;
+}
+
+static void add_stranger(struct strangers *s, const struct socket_entry *socket,
+	struct owner_list *out)
+{
+	struct owner owner;
+	if (!describe_publisher(s, socket, &owner)) {
+		const char *path = cgroup_path(&s->groups, socket->cgroup);
+		owner = (struct owner){.uid = socket->uid, .user = name_of(s, socket->uid)};
+		if (path)
+			owner_read_groups(&owner, path);
+	}
+	push(out, &owner, socket->inode);
+}
+
+static void add_strangers(const struct search *search)
+{
+	struct strangers s = {0};
+	bool prepared = false;
+	for (size_t i = 0; i < search->count; i++) {
+		if (search->targets[i].found_in)
+			continue;
+		if (!prepared) {
+			cgroup_names_read(&s.groups);
+			find_publishers(&s);
+			prepared = true;
+		}
+		add_stranger(&s, search->targets[i].socket, search->out);
+	}
+	strangers_release(&s);
+}
+
+void owners_find(const struct socket_list *sockets, struct owner_list *out)
+{
+	struct search s;
+	if (search_begin(&s, sockets, out)) {
+		search_processes(&s);
+		add_strangers(&s);
+	}
+	free(s.targets);
+}
+
+void owners_by_user(const struct socket_list *sockets, struct owner_list *out)
+{
+	struct search s;
+	if (search_begin(&s, sockets, out))
+		add_strangers(&s);
+	free(s.targets);
+}
