@@ -7,6 +7,7 @@ stackup_room(cli
 		verb_graph.c verb_help.c verb_kill.c verb_logs.c verb_port.c verb_ports.c verb_registry.c
 		verb_restart.c verb_run.c verb_start.c verb_status.c verb_stop.c verb_up.c verb_url.c
 		verb_version.c verb_wait.c verb_why.c
+		ports_monitor.c
 	ROOMS base model stackfile plan ports registry spawn logs control daemon
 	LIBS lib_jansson)
 

@@ -99,6 +99,27 @@ json_t *report_conflicts(const struct port_check *check)
 	return document("conflicts", list, complete);
 }
 
+json_t *report_port_event(const struct port_event *event, int64_t seq, int64_t wall_ms)
+{
+	const struct port_view *view = port_event_view(event);
+	const struct lease *lease = event->lease;
+	char time[CLOCK_ISO_SIZE], address[SOCKET_ADDRESS_SIZE];
+	OWNED_TEXT text = {0};
+	port_event_add(&text, event);
+	return json_pack("{ss sI so so so ss sb si ss so ss so so so}", "time",
+		clock_iso(wall_ms, time), "seq", (json_int_t)seq, "project",
+		words(lease ? lease->project : NULL), "instance",
+		number_or_null(lease ? lease->instance : 0), "service",
+		words(lease && *lease->service ? lease->service : NULL), "kind",
+		port_event_word(event->kind), "alert", (int)event->alert, "port", (int)view->port,
+		"protocol", view->udp ? "udp" : "tcp", "address",
+		words(socket_address(&view->socket, address)), "class",
+		port_class_word(view->class), "before",
+		holder_json(event->before ? &event->before->holder : NULL), "holder",
+		holder_json(event->after ? &event->after->holder : NULL), "text",
+		words(text_string(&text)));
+}
+
 /* What the row says, corrected by the lock byte. */
 static const char *status_now(const char *state, const struct instance *instance)
 {

@@ -2,6 +2,7 @@ stackup_room(ports
 	SOURCES claim.c claim_choose.c claim_end.c claim_ports.c claim_project.c claim_resolve.c claim_write.c
 		cgroup.c classify.c container.c hold.c leftovers.c lock.c look.c owner.c owner_find.c owner_marks.c
 		policy.c pool.c preview.c protect.c report.c reserved.c resolve.c sockets.c sockets_proc.c strategy.c
+		monitor.c monitor_look.c
 	ROOMS base model registry
 	LIBS lib_jansson)
 
