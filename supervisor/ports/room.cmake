@@ -3,6 +3,7 @@ stackup_room(ports
 		cgroup.c classify.c container.c hold.c leftovers.c lock.c look.c owner.c owner_find.c owner_marks.c
 		policy.c pool.c preview.c protect.c report.c reserved.c resolve.c sockets.c sockets_proc.c strategy.c
 		monitor.c monitor_look.c
+		move.c
 	ROOMS base model registry
 	LIBS lib_jansson)
 
