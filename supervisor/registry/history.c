@@ -68,3 +68,68 @@ int history_incident(struct registry *r, int64_t project_id, int instance, const
 		return -1;
 	return PRUNE("incidents");
 }
+
+/* One query, so that the three tables come out in one order. */
+static const char list_query[] =
+	"SELECT h.timestamp AS at, p.name, s.instance, s.service_name, s.port_name, h.change_type, "
+	"h.old_value, h.new_value, '' FROM port_history AS h "
+	"JOIN services AS s ON s.id = h.service_id JOIN projects AS p ON p.id = s.project_id "
+	"WHERE ?1 IN (0, s.project_id) AND ?2 IN ('', s.service_name) AND "
+	"?3 IN (0, h.old_value, h.new_value) AND h.timestamp >= ?4 "
+	"UNION ALL "
+	"SELECT c.timestamp, p.name, c.instance, c.service, '', 'conflict', c.port, c.moved_to, "
+	"c.holder || ': ' || c.action FROM conflicts AS c "
+	"LEFT JOIN projects AS p ON p.id = c.project_id "
+	"WHERE ?1 IN (0, c.project_id) AND ?2 IN ('', c.service) AND "
+	"?3 IN (0, c.port, c.moved_to) AND c.timestamp >= ?4 "
+	"UNION ALL "
+	"SELECT a.timestamp, p.name, a.instance, '', '', a.action, "
+	"CAST(substr(a.target, 6) AS INTEGER), 0, a.target || ': ' || a.reason FROM audit AS a "
+	"LEFT JOIN projects AS p ON p.id = a.project_id "
+	"WHERE a.target LIKE 'port%' AND ?1 IN (0, a.project_id) AND "
+	"(?2 = '' OR instr(a.target, char(39) || ?2 || char(39))) AND "
+	"?3 IN (0, CAST(substr(a.target, 6) AS INTEGER)) AND a.timestamp >= ?4 "
+	"ORDER BY at";
+
+int history_list(struct registry *r, const struct port_event_filter *filter, struct arena *arena,
+	struct port_event **out, size_t *count, struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	int got = sql_first(r, e, &row, list_query, "isis", filter->project_id, filter->service,
+		(int64_t)filter->port, filter->since);
+	for (; got == 1; got = sql_next(r, e, &row))
+		*arena_append(arena, *out, *count) = (struct port_event){
+			.time = sql_text(row, 0, arena),
+			.project = sql_text(row, 1, arena),
+			.instance = sql_int(row, 2),
+			.service = sql_text(row, 3, arena),
+			.name = sql_text(row, 4, arena),
+			.kind = sql_text(row, 5, arena),
+			.old_port = (uint16_t)sql_int(row, 6),
+			.new_port = (uint16_t)sql_int(row, 7),
+			.text = sql_text(row, 8, arena),
+		};
+	return got;
+}
+
+int history_conflict_counts(struct registry *r, const char *since, struct arena *arena,
+	struct conflict_count **out, size_t *count, struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	/* With max() the other columns are those of its row: https://sqlite.org/lang_select.html */
+	int got = sql_first(r, e, &row,
+		"SELECT port, count(*), holder, max(id) FROM conflicts WHERE timestamp >= ?1 "
+		"GROUP BY port ORDER BY port",
+		"s", since);
+	for (; got == 1; got = sql_next(r, e, &row))
+		*arena_append(arena, *out, *count) = (struct conflict_count){
+			.port = (uint16_t)sql_int(row, 0),
+			.times = sql_int(row, 1),
+			.holder = sql_text(row, 2, arena),
+		};
+	return got;
+}

@@ -113,6 +113,15 @@ int lease_drop(struct registry *r, int64_t project_id, int instance, struct erro
 		"ii", project_id, (int64_t)instance);
 }
 
+int lease_drop_moved(struct registry *r, int64_t project_id, int instance, const char *service,
+	struct error *e)
+{
+	return sql_run(r, e,
+		"DELETE FROM leases WHERE project_id = ?1 AND instance = ?2 AND kind = 'moved' AND "
+		"?3 IN ('', service)",
+		"iis", project_id, (int64_t)instance, service);
+}
+
 int lease_drop_port(struct registry *r, uint64_t netns, bool udp, uint16_t port, struct error *e)
 {
 	return sql_run(r, e,
@@ -147,6 +156,12 @@ int slot_record(struct registry *r, int64_t project_id, const char *service, con
 		"issi", project_id, service, name, (int64_t)slot);
 }
 
+int slot_drop_of(struct registry *r, int64_t project_id, const char *service, struct error *e)
+{
+	return sql_run(r, e, "DELETE FROM slots WHERE project_id = ?1 AND ?2 IN ('', service)", "is",
+		project_id, service);
+}
+
 int hold_mode_list(struct registry *r, int64_t project_id, struct arena *arena,
 	struct hold_mode_row **out, size_t *count, struct error *e)
 {
@@ -172,6 +187,13 @@ int hold_mode_record(struct registry *r, int64_t project_id, const char *service
 		"iss", project_id, service, mode);
 }
 
+int hold_mode_drop_of(struct registry *r, int64_t project_id, const char *service,
+	struct error *e)
+{
+	return sql_run(r, e, "DELETE FROM hold_modes WHERE project_id = ?1 AND ?2 IN ('', service)",
+		"is", project_id, service);
+}
+
 /* 1 with id and port of the row, 0, -1. */
 static int find_service(struct registry *r, const struct service_row *service, int64_t *id,
 	uint16_t *port, struct error *e)
@@ -188,6 +210,12 @@ static int find_service(struct registry *r, const struct service_row *service, i
 	}
 	sqlite3_finalize(row);
 	return got;
+}
+
+int service_find_port(struct registry *r, const struct service_row *service, uint16_t *port,
+	struct error *e)
+{
+	return find_service(r, service, &(int64_t){0}, port, e);
 }
 
 int service_put(struct registry *r, const struct service_row *service, struct error *e)

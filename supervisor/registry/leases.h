@@ -46,6 +46,9 @@ int lease_put(struct registry *r, const struct lease *lease, struct error *e);
 int lease_drop(struct registry *r, int64_t project_id, int instance, struct error *e);
 /* One of them, whoever has it. */
 int lease_drop_port(struct registry *r, uint64_t netns, bool udp, uint16_t port, struct error *e);
+/* Those of ports that were moved; of one service, or of all with "". */
+int lease_drop_moved(struct registry *r, int64_t project_id, int instance, const char *service,
+	struct error *e);
 
 /* Auto slots: the slot a service's port got, kept per project. By slot. */
 struct slot_row {
@@ -57,6 +60,8 @@ int slot_list(struct registry *r, int64_t project_id, struct arena *arena, struc
 	size_t *count, struct error *e);
 int slot_record(struct registry *r, int64_t project_id, const char *service, const char *name,
 	int slot, struct error *e);
+/* Of one service, or of all with "". */
+int slot_drop_of(struct registry *r, int64_t project_id, const char *service, struct error *e);
 
 /* The way of holding that worked for a service, a word of HOLD_MODES. */
 struct hold_mode_row {
@@ -66,6 +71,9 @@ struct hold_mode_row {
 int hold_mode_list(struct registry *r, int64_t project_id, struct arena *arena,
 	struct hold_mode_row **out, size_t *count, struct error *e);
 int hold_mode_record(struct registry *r, int64_t project_id, const char *service, const char *mode,
+	struct error *e);
+/* Of one service, or of all with "". */
+int hold_mode_drop_of(struct registry *r, int64_t project_id, const char *service,
 	struct error *e);
 
 /* One port of one service: its row in `services`, and in port_history when the port changed. */
@@ -80,5 +88,8 @@ struct service_row {
 	const char *config_files;
 };
 int service_put(struct registry *r, const struct service_row *service, struct error *e);
+/* 1: *port is what project, instance, service and name of the row had last, 0: nothing, -1. */
+int service_find_port(struct registry *r, const struct service_row *service, uint16_t *port,
+	struct error *e);
 
 #endif

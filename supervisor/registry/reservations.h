@@ -36,7 +36,7 @@ int reservation_list(struct registry *r, struct arena *arena, struct reservation
 /* Inserts, or replaces that of the same port: ask reservation_find() whose it is first. */
 int reservation_put(struct registry *r, const struct reservation *reservation, struct error *e);
 int reservation_drop(struct registry *r, uint16_t port, struct error *e);
-/* Those of a project's service in all instances; of all its services with NULL. */
+/* Those of a project's service in all instances; of all its services with "". */
 int reservation_drop_of(struct registry *r, int64_t project_id, const char *service,
 	struct error *e);
 

@@ -217,6 +217,98 @@ static void ports_have_a_history(void **state)
 		"change_type = 'returned'"), 1);
 }
 
+/* The times are those of the test's making: the rows come in their order, whatever table they are in. */
+static void what_happened_to_ports_is_one_list(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	int64_t shop = add_project(r, "/p", "shop", 1), blog = add_project(r, "/q", "blog", 2);
+	struct service_row web = {.project_id = shop, .instance = 1, .service = "web",
+		.name = "main", .wanted_port = 30100, .port = 30100, .protocol = "http"};
+	struct conflict_note note = {.project_id = blog, .instance = 2, .service = "api",
+		.port = 8000, .class = "foreign", .holder = "held by pid 7 (node)",
+		.action = "moved", .moved_to = 8001};
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(service_put(r, &web, &w.e), 0);
+	assert_int_equal(history_conflict(r, &note, &w.e), 0);
+	note.action = "failed";
+	note.moved_to = 0;
+	assert_int_equal(history_conflict(r, &note, &w.e), 0);
+	assert_int_equal(history_audit(r, shop, 1, "reserved", "port 9000 of service 'web'",
+		"for ann", &w.e), 0);
+	assert_int_equal(history_audit(r, 0, 0, "ended", "pid 9 (node)", "leftover", &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+
+	struct port_event *all;
+	size_t count;
+	struct port_event_filter filter = {.service = "", .since = ""};
+	assert_int_equal(history_list(r, &filter, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 4);
+	filter.project_id = shop;
+	assert_int_equal(history_list(r, &filter, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 2);
+	assert_string_equal(all[0].kind, "assigned");
+	assert_string_equal(all[0].service, "web");
+	assert_int_equal(all[0].new_port, 30100);
+	assert_string_equal(all[1].kind, "reserved");
+	assert_int_equal(all[1].old_port, 9000);
+	filter.service = "web";
+	assert_int_equal(history_list(r, &filter, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 2);
+	filter = (struct port_event_filter){.service = "", .since = "", .port = 8001};
+	assert_int_equal(history_list(r, &filter, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(all[0].text, "held by pid 7 (node): moved");
+	assert_int_equal(all[0].old_port, 8000);
+	filter.since = "2999-01-01T00:00:00.000Z";
+	assert_int_equal(history_list(r, &filter, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(count, 0);
+
+	struct conflict_count *counts;
+	assert_int_equal(history_conflict_counts(r, "", w.arena, &counts, &count, &w.e), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(counts[0].port, 8000);
+	assert_int_equal(counts[0].times, 2);
+	registry_close(r);
+}
+
+static void what_was_learned_about_a_service_is_forgotten(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	int64_t shop = add_project(r, "/p", "shop", 1);
+	struct lease leases[] = {{.netns = 1, .port = 30105, .project_id = shop, .instance = 1,
+		.service = "web", .name = "main", .kind = LEASE_MOVED},
+		{.netns = 1, .port = 30101, .project_id = shop, .instance = 1, .service = "api",
+			.name = "main", .kind = LEASE_HOME}};
+	struct slot_row *slots;
+	struct hold_mode_row *modes;
+	struct lease *left;
+	size_t count;
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	for (int i = 0; i < 2; i++) {
+		const char *name = leases[i].service;
+		assert_int_equal(lease_put(r, &leases[i], &w.e), 0);
+		assert_int_equal(slot_record(r, shop, name, "main", 3, &w.e), 0);
+		assert_int_equal(hold_mode_record(r, shop, name, "marker", &w.e), 0);
+	}
+	assert_int_equal(lease_drop_moved(r, shop, 1, "api", &w.e), 0);
+	assert_int_equal(lease_list(r, shop, 0, w.arena, &left, &count, &w.e), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(lease_drop_moved(r, shop, 1, "", &w.e), 0);
+	assert_int_equal(lease_list(r, shop, 0, w.arena, &left, &count, &w.e), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(slot_drop_of(r, shop, "api", &w.e), 0);
+	assert_int_equal(slot_list(r, shop, w.arena, &slots, &count, &w.e), 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(slots[0].service, "web");
+	assert_int_equal(hold_mode_drop_of(r, shop, "", &w.e), 0);
+	assert_int_equal(hold_mode_list(r, shop, w.arena, &modes, &count, &w.e), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	registry_close(r);
+}
+
 /* Ways of losing a registry, each leaving a bad file in its place. */
 static void make_garbage(void)
 {
@@ -508,7 +600,7 @@ static void reservations_are_found_replaced_and_dropped(void **state)
 	assert_string_equal(found.note, "fridays");
 	assert_int_equal(reservation_drop_of(r, shop, "web", &w.e), 0);
 	assert_int_equal(reservation_find(r, 9001, w.arena, &found, &w.e), 0);
-	assert_int_equal(reservation_drop_of(r, shop, NULL, &w.e), 0);
+	assert_int_equal(reservation_drop_of(r, shop, "", &w.e), 0);
 	assert_int_equal(reservation_drop(r, 8000, &w.e), 0);
 	assert_int_equal(reservation_list(r, w.arena, &all, &count, &w.e), 0);
 	assert_int_equal(count, 0);
@@ -539,7 +631,7 @@ static void a_pool_port_has_one_owner_and_the_oldest_comes_first(void **state)
 	assert_int_equal(pool_list(r, w.arena, &all, &count, &w.e), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(all[1].port, 30002);
-	assert_int_equal(pool_drop_of(r, blog, NULL, &w.e), 0);
+	assert_int_equal(pool_drop_of(r, blog, "", &w.e), 0);
 	assert_int_equal(pool_list(r, w.arena, &all, &count, &w.e), 0);
 	assert_int_equal(count, 1);
 	assert_int_equal(registry_commit(r, &w.e), 0);
@@ -807,6 +899,8 @@ int main(void)
 		TEST(an_absent_registry_reads_as_empty),
 		TEST(projects_instances_and_leases_come_back),
 		TEST(ports_have_a_history),
+		TEST(what_happened_to_ports_is_one_list),
+		TEST(what_was_learned_about_a_service_is_forgotten),
 		TEST(fault_F1_garbage),
 		TEST(fault_F1_empty),
 		TEST(fault_F1_truncated),
