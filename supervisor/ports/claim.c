@@ -138,8 +138,7 @@ static int choose_instance(struct launch *l, struct error *e)
 	return 0;
 }
 
-/* The number's block of the project; a further one is added when it is needed first. */
-static int place_block(struct launch *l, struct error *e)
+int launch_place_block(struct launch *l, struct error *e)
 {
 	struct claim *claim = l->claim;
 	int ordinal = instance_block_ordinal(claim->instance);
@@ -308,7 +307,7 @@ int claim_load_past(struct registry *r, struct claim *claim, struct error *e)
 static int decide(struct launch *l, struct error *e)
 {
 	struct claim *claim = l->claim;
-	if (launch_find_project(l, e) || choose_instance(l, e) || place_block(l, e))
+	if (launch_find_project(l, e) || choose_instance(l, e) || launch_place_block(l, e))
 		return -1;
 	describe(l);
 	if (claim->outcome == CLAIM_RUNNING) {

@@ -25,6 +25,8 @@ int launch_find_project(struct launch *l, struct error *e);
 /* The block a new project gets: the stack file's, or the lowest free one. */
 int launch_first_block(struct launch *l, int *block, struct error *e);
 int launch_choose_block(struct launch *l, int *block, struct error *e);
+/* claim->block of claim->instance; a further one is added when it is needed first. (claim.c) */
+int launch_place_block(struct launch *l, struct error *e);
 
 /* Which instance number to try next (claim_choose.c). Pure but for a look at worktrees. */
 struct chooser {
