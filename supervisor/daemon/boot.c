@@ -156,11 +156,11 @@ static int open_logs(struct instance *in, struct error *e)
 void instance_choose_hold(struct instance *in, int service)
 {
 	const struct service *s = service_at(in, service);
-	in->io[service]->hold = HOLD_RELAXED;
+	in->io[service]->run.hold = HOLD_RELAXED;
 	for (size_t i = 0; i < s->port_count; i++) {
 		const struct port *port = &in->loaded.stack->ports[s->ports[i]];
 		if (port->hold == HOLD_AUTO)
-			in->io[service]->hold = claim_hold_mode(&in->claim, port);
+			in->io[service]->run.hold = claim_hold_mode(&in->claim, port);
 	}
 }
 
@@ -170,10 +170,10 @@ static void on_notify(void *self, pid_t sender, const struct notify_message *mes
 	int service = message->ready ? identity_service_of(in, sender) : -1;
 	if (service < 0)
 		return;
-	in->io[service]->waits_for_notify = false;
+	in->io[service]->run.waits_for_notify = false;
 	keeper_feed(in->keeper, service,
 		&(struct service_event){.kind = ON_READY_SIGN,
-			.generation = in->io[service]->generation});
+			.generation = in->io[service]->run.generation});
 }
 
 int instance_open_notify(struct instance *in, struct error *e)
@@ -195,12 +195,12 @@ static bool wandered(struct instance *in, int service, char reason[REASON_SIZE])
 	const struct service_run *run = keeper_run(in->keeper, service);
 	struct service_io *io = in->io[service];
 	int64_t now = clock_now_ms();
-	if (!port || io->last_look != LISTENER_NOBODY || now < io->elsewhere_at_ms
+	if (!port || io->run.last_look != LISTENER_NOBODY || now < io->run.elsewhere_at_ms
 		|| now - run->started_ms < ELSEWHERE_AFTER_MS)
 		return false;
-	io->elsewhere_at_ms = now + ELSEWHERE_EVERY_MS;
+	io->run.elsewhere_at_ms = now + ELSEWHERE_EVERY_MS;
 	uint16_t other = identity_listens_at(in, service);
-	io->wandered = other;
+	io->run.wandered = other;
 	if (!other)
 		return false;
 	reason_format(reason, "it listens on port %u instead of %u; give its command ${port}, or see its "
@@ -216,8 +216,8 @@ static void on_probe(void *self, int service, uint64_t generation, enum probe_pu
 	(void)latency_ms;
 	if (result == PROBE_FAILED && wandered(in, service, elsewhere))
 		reason = elsewhere;
-	else if (result == PROBE_FAILED && in->io[service]->last_look == LISTENER_NOBODY
-		&& in->io[service]->wandered)
+	else if (result == PROBE_FAILED && in->io[service]->run.last_look == LISTENER_NOBODY
+		&& in->io[service]->run.wandered)
 		reason = NULL; /* what was found out last still holds */
 	keeper_feed(in->keeper, service,
 		&(struct service_event){.kind = ON_PROBE,
@@ -226,7 +226,7 @@ static void on_probe(void *self, int service, uint64_t generation, enum probe_pu
 			.result = result,
 			.reason = reason && *reason ? reason : NULL,
 			.cheap = result == PROBE_FAILED
-				&& in->io[service]->last_look == LISTENER_NOBODY});
+				&& in->io[service]->run.last_look == LISTENER_NOBODY});
 }
 
 static int open_workers(struct instance *in, struct error *e)

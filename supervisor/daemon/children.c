@@ -50,19 +50,19 @@ static bool was_our_hold(struct instance *in, int service, const struct exit_sta
 	struct service_io *io = in->io[service];
 	const struct service_run *run = keeper_run(in->keeper, service);
 	bool failed = status->signal || status->code;
-	if (run->state != STATE_STARTING || !failed || io->hold == HOLD_NO || !has_auto_hold(in, service))
+	if (run->state != STATE_STARTING || !failed || io->run.hold == HOLD_NO || !has_auto_hold(in, service))
 		return false;
 	OWNED_TEXT tail = {0};
 	io_drain(io);
 	intake_tail(&io->intake, 20, &tail);
 	if (!says_port_in_use(text_string(&tail)))
 		return false;
-	io->hold = io->hold == HOLD_MARKER ? HOLD_NO : HOLD_MARKER;
-	io->hold_learned = true;
-	io->hold_works = false;
+	io->run.hold = io->run.hold == HOLD_MARKER ? HOLD_NO : HOLD_MARKER;
+	io->run.hold_learned = true;
+	io->run.hold_works = false;
 	char text[REASON_SIZE];
 	reason_format(text, "its server cannot bind beside our hold of its port; trying hold = %s",
-		hold_mode_word(io->hold));
+		hold_mode_word(io->run.hold));
 	tell_event(in, service, EVENT_PORT, text);
 	return true;
 }

@@ -36,7 +36,7 @@ static void judge(struct instance *in, const struct socket_entry *socket, struct
 		look->owner = LISTENER_OURS;
 		return;
 	}
-	pid_t pid = tree_listener_pid(&in->tree, look->service, socket->inode, &io->seen);
+	pid_t pid = tree_listener_pid(&in->tree, look->service, socket->inode, &io->run.seen);
 	if (pid > 0) {
 		look->owner = LISTENER_OURS;
 	} else if (pid == TREE_UNKNOWN) {
@@ -55,7 +55,7 @@ static void judge_listeners(struct instance *in, const struct socket_list *list,
 	for (size_t i = 0; i < list->count && look->owner != LISTENER_OURS; i++)
 		if (list->items[i].port == look->port && list->items[i].state == SOCKET_LISTEN)
 			judge(in, &list->items[i], look);
-	in->io[look->service]->last_look = look->owner;
+	in->io[look->service]->run.last_look = look->owner;
 }
 
 /*
@@ -126,7 +126,7 @@ int identity_service_of(struct instance *in, pid_t pid)
 {
 	pid_t pids[PIDS_A_TREE];
 	for (int i = 0; i < in->loaded.stack->service_count; i++) {
-		if (!in->io[i]->waits_for_notify)
+		if (!in->io[i]->run.waits_for_notify)
 			continue;
 		if (keeper_run(in->keeper, i)->leader.pid == pid)
 			return i;

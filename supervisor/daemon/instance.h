@@ -44,15 +44,8 @@
 
 struct instance;
 
-/* What a service has besides its row in the keeper. */
-struct service_io {
-	struct instance *instance; /* borrows */
-	int service; /* index */
-	int slot; /* of the guardian: 2 * a number that is never reused */
-	bool open;
-	struct intake intake;
-	struct io_watch watch[2];
-	ev_timer retry; /* after INTAKE_BLOCKED */
+/* What one run of a service has besides its row in the keeper. */
+struct run_io {
 	uint64_t generation; /* of the last start */
 	struct tree_listener seen; /* where its listener was found last */
 	enum listener_owner last_look;
@@ -63,10 +56,22 @@ struct service_io {
 	bool hold_works; /* and the service became ready with it */
 	bool waits_for_line; /* ready = log */
 	bool waits_for_notify;
-	bool has_pattern;
-	regex_t pattern;
 	int64_t started_wall_ms;
 	int64_t ready_wall_ms;
+};
+
+/* What a service has. */
+struct service_io {
+	struct instance *instance; /* borrows */
+	int service; /* index */
+	int slot; /* of the guardian: 2 * a number that is never reused */
+	bool open;
+	struct intake intake;
+	struct io_watch watch[2];
+	ev_timer retry; /* after INTAKE_BLOCKED */
+	struct run_io run;
+	bool has_pattern;
+	regex_t pattern;
 	struct attached *attached; /* owns: clients at its terminal */
 };
 

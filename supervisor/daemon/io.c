@@ -94,7 +94,7 @@ int io_open(struct instance *in, int service, struct error *e)
 	io->instance = in;
 	io->service = service;
 	io->slot = in->next_slot;
-	io->last_look = LISTENER_UNKNOWN;
+	io->run.last_look = LISTENER_UNKNOWN;
 	if (intake_open(&io->intake, &in->pool, s->name, &s->log, s->tty, e)) {
 		free(io);
 		return fail_while(e, "service '%s'", s->name);
@@ -146,12 +146,12 @@ static int open_terminal(struct service_io *io, int *slave, struct error *e)
 int io_begin(struct service_io *io, uint64_t generation, const struct service *service,
 	struct recipe *recipe, int *slave, struct error *e)
 {
-	io->generation = generation;
-	io->seen = (struct tree_listener){0};
-	io->last_look = LISTENER_UNKNOWN;
-	io->elsewhere_at_ms = 0;
-	io->wandered = false;
-	io->waits_for_line = io->waits_for_notify = false;
+	io->run.generation = generation;
+	io->run.seen = (struct tree_listener){0};
+	io->run.last_look = LISTENER_UNKNOWN;
+	io->run.elsewhere_at_ms = 0;
+	io->run.wandered = false;
+	io->run.waits_for_line = io->run.waits_for_notify = false;
 	intake_generation(&io->intake, (uint32_t)generation);
 	*slave = -1;
 	if (service->tty) {
@@ -184,13 +184,13 @@ static bool on_line(void *self, const char *bytes, size_t length)
 {
 	struct service_io *io = self;
 	regmatch_t whole = {.rm_so = 0, .rm_eo = (regoff_t)length};
-	if (!io->waits_for_line)
+	if (!io->run.waits_for_line)
 		return false;
 	if (regexec(&io->pattern, bytes, 1, &whole, REG_STARTEND))
 		return true;
-	io->waits_for_line = false;
+	io->run.waits_for_line = false;
 	keeper_feed(io->instance->keeper, io->service,
-		&(struct service_event){.kind = ON_READY_SIGN, .generation = io->generation});
+		&(struct service_event){.kind = ON_READY_SIGN, .generation = io->run.generation});
 	return false;
 }
 
@@ -205,6 +205,6 @@ void io_wait_for_line(struct service_io *io)
 		tell_event(io->instance, io->service, EVENT_WARNING, "ready = log: out of memory");
 		return;
 	}
-	io->waits_for_line = true;
+	io->run.waits_for_line = true;
 	intake_watch(&io->intake, on_line, io);
 }

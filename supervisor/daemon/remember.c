@@ -50,16 +50,16 @@ static void begin_thread(struct lesson *lesson)
 void remember_hold(struct instance *in, int service)
 {
 	struct service_io *io = in->io[service];
-	if (!io->hold_learned || io->hold_works)
+	if (!io->run.hold_learned || io->run.hold_works)
 		return;
-	io->hold_works = true;
+	io->run.hold_works = true;
 	struct lesson *lesson = malloc(sizeof *lesson);
 	if (!lesson)
 		return;
 	*lesson = (struct lesson){.state = strdup(in->paths.state),
 		.service = strdup(service_at(in, service)->name),
 		.project_id = in->claim.project_id,
-		.hold = io->hold};
+		.hold = io->run.hold};
 	if (lesson->state && lesson->service)
 		begin_thread(lesson);
 	else
@@ -69,7 +69,7 @@ void remember_hold(struct instance *in, int service)
 void remember_all(struct instance *in)
 {
 	for (int i = 0; i < in->loaded.stack->service_count; i++)
-		if (in->io[i]->hold_works)
+		if (in->io[i]->run.hold_works)
 			claim_remember_hold(in->paths.state, &in->claim, service_at(in, i)->name,
-				in->io[i]->hold, NULL);
+				in->io[i]->run.hold, NULL);
 }

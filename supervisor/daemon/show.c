@@ -109,8 +109,8 @@ static json_t *service_json(struct instance *in, int i)
 	json_object_set_new(o, "signal", run->has_exit && run->exit_signal
 		? json_string(sigabbrev_np(run->exit_signal) ? sigabbrev_np(run->exit_signal) : "?")
 		: json_null());
-	json_object_set_new(o, "started_at", time_or_null(in->io[i]->started_wall_ms));
-	json_object_set_new(o, "ready_at", time_or_null(in->io[i]->ready_wall_ms));
+	json_object_set_new(o, "started_at", time_or_null(in->io[i]->run.started_wall_ms));
+	json_object_set_new(o, "ready_at", time_or_null(in->io[i]->run.ready_wall_ms));
 	json_object_set_new(o, "cpu_percent", json_real(usage.cpu_percent));
 	json_object_set_new(o, "memory_bytes", json_integer(usage.memory_bytes));
 	json_object_set_new(o, "_wanted", json_boolean(run->want == WANT_UP));

@@ -77,7 +77,7 @@ static int relax_ports(struct instance *in, const struct service *s, struct star
 	for (size_t i = 0; i < s->port_count; i++) {
 		const struct port *port = &in->loaded.stack->ports[s->ports[i]];
 		struct hold *hold = world_hold(in, port->number);
-		enum hold_mode mode = port->hold == HOLD_AUTO ? in->io[s->index]->hold : port->hold;
+		enum hold_mode mode = port->hold == HOLD_AUTO ? in->io[s->index]->run.hold : port->hold;
 		if (!hold)
 			continue;
 		if (hold_relax(hold, mode, e))
@@ -135,8 +135,8 @@ static int world_spawn(void *self, int service, uint64_t generation, struct chil
 		rc = spawner_start(&in->spawner, &start.made.recipe, child, e);
 	if (!rc) {
 		tree_started(&in->tree, service, child->pid);
-		in->io[service]->started_wall_ms = clock_wall_ms();
-		in->io[service]->ready_wall_ms = 0;
+		in->io[service]->run.started_wall_ms = clock_wall_ms();
+		in->io[service]->run.ready_wall_ms = 0;
 	}
 	start_release(&start);
 	return rc;
@@ -267,7 +267,7 @@ static void answer(struct instance *in, int service, uint64_t generation, enum p
 		&(struct service_event){.kind = ON_PROBE, .generation = generation,
 			.purpose = purpose, .result = result, .reason = reason,
 			.cheap = result == PROBE_FAILED
-				&& in->io[service]->last_look == LISTENER_NOBODY});
+				&& in->io[service]->run.last_look == LISTENER_NOBODY});
 }
 
 static void world_probe(void *self, int service, uint64_t generation, enum probe_purpose purpose,
@@ -276,14 +276,14 @@ static void world_probe(void *self, int service, uint64_t generation, enum probe
 	struct instance *in = self;
 	const struct service *s = service_at(in, service);
 	if (purpose == PROBE_FOR_READY && s->policy.readiness == READY_STARTED) {
-		in->io[service]->last_look = LISTENER_NOBODY;
+		in->io[service]->run.last_look = LISTENER_NOBODY;
 		bool execed = has_execed(keeper_run(in->keeper, service)->leader.pid);
 		answer(in, service, generation, purpose, execed ? PROBE_OK : PROBE_FAILED, NULL);
 		return;
 	}
 	bool own = purpose == PROBE_FOR_READY && s->ready.kind != PROBE_NONE;
 	const struct probe *probe = own ? &s->ready : &s->health;
-	in->io[service]->last_look = LISTENER_UNKNOWN;
+	in->io[service]->run.last_look = LISTENER_UNKNOWN;
 	if (!prober_begin(in->prober, service, generation, purpose, probe, timeout_ms))
 		answer(in, service, generation, purpose, PROBE_UNKNOWN, "out of memory");
 }
@@ -301,14 +301,14 @@ static void world_listen_ready(void *self, int service, uint64_t generation)
 	if (service_at(in, service)->policy.readiness == READY_LOG)
 		io_wait_for_line(in->io[service]);
 	else
-		in->io[service]->waits_for_notify = true;
+		in->io[service]->run.waits_for_notify = true;
 }
 
 static void world_tell(void *self, int service, enum event_kind kind, const char *text)
 {
 	struct instance *in = self;
 	if (kind == EVENT_READY) {
-		in->io[service]->ready_wall_ms = clock_wall_ms();
+		in->io[service]->run.ready_wall_ms = clock_wall_ms();
 		spawner_born(&in->spawner, keeper_run(in->keeper, service)->leader.pid);
 		remember_hold(in, service);
 	}
