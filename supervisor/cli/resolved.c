@@ -89,6 +89,7 @@ static int number_ports(struct context *context, struct resolved *r, struct erro
 	r->ports = arena_copy(r->arena, rows, (size_t)r->port_count * sizeof *rows);
 	r->claim.avoided = draft_avoided(
 		r->draft, &r->claim.avoided_count, &r->claim.protect_count);
+	draft_emergency(r->draft, &r->claim.emergency_low, &r->claim.emergency_high);
 	struct error why = {0};
 	/* Two rows for one port are a mistake in the file, and resolving finds the others as well. */
 	if (claim_preview(&r->claim, r->ports, (size_t)r->port_count, &why) < 0) {

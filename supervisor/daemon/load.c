@@ -175,7 +175,8 @@ static int claim_and_resolve(struct instance *in, const struct load_request *req
 {
 	const struct stack *head = draft_head(draft);
 	const char *of_file = head->purpose && head->purpose[0] ? head->purpose : NULL;
-	const struct claim_options options = {.strict = request->strict_ports,
+	const struct claim_options options = {.strategy = head->strategy,
+		.strict = request->strict_ports,
 		.environment = head->environment,
 		.purpose = request->purpose ? request->purpose : of_file,
 		.config_file = request->document->file};
@@ -205,9 +206,11 @@ int load_stack(struct instance *in, const struct load_request *request, struct l
 	*loaded = (struct loaded){0};
 	struct draft *draft = draft_new(&asked, c);
 	int rc = draft ? numbers_begin(&n, draft, e) : fail(e, EXIT_FAILED, "out of memory");
-	if (draft)
+	if (draft) {
 		in->claim.avoided = draft_avoided(
 			draft, &in->claim.avoided_count, &in->claim.protect_count);
+		draft_emergency(draft, &in->claim.emergency_low, &in->claim.emergency_high);
+	}
 	if (!rc)
 		rc = look_first(in, request, draft, &n, c, e);
 	if (!rc) {

@@ -31,6 +31,7 @@
 #include "model/port.h"
 #include "ports/hold.h"
 #include "ports/owner.h"
+#include "ports/resolve.h"
 #include "registry/leases.h"
 #include "registry/projects.h"
 #include "registry/reservations.h"
@@ -114,6 +115,8 @@ struct claim {
 	const uint16_t *avoided;
 	size_t avoided_count;
 	size_t protect_count;
+	uint16_t emergency_low; /* ports where nothing else fits; likewise set by the caller */
+	uint16_t emergency_high;
 
 	/* after claim_ports() */
 	struct hold *holds; /* owns; as many as ports, the same indexes */
@@ -123,6 +126,8 @@ struct claim {
 	struct port_place *places; /* owns; what each row got, as many as holds */
 	struct owner_list removed; /* owns; own leftovers that were ended */
 	struct text conflicts; /* owns; after EXIT_CONFLICT all of them, one sentence a line */
+	struct claim_question *questions; /* after EXIT_CONFLICT, when there was nothing but questions */
+	size_t question_count;
 };
 
 /*
@@ -156,9 +161,30 @@ int claim_instance(const struct claim_request *request, struct claim *claim, str
  */
 int claim_find(const struct claim_request *request, struct claim *claim, struct error *e);
 
+/* A port for which somebody has to decide: `on_conflict = ask`. */
+struct claim_question {
+	const char *service;
+	const char *name; /* of the port */
+	uint16_t port;
+	int line; /* in the stack file */
+	const char *text; /* a sentence about the port and who has it */
+	bool can_stop;
+	bool can_move;
+	uint16_t move_to; /* where it would fit; 0: nowhere */
+	pid_t pid; /* of who has it; 0 where unknown. For the choice */
+	uint64_t start_ticks;
+};
+
 struct claim_options {
+	enum port_strategy strategy;
 	bool strict; /* --strict-ports: nothing moves */
-	int wait_ms; /* how long to wait for TIME_WAIT to pass and for leftovers to end; 0: 2 s */
+	bool may_ask; /* fail with claim->questions where `on_conflict = ask` says so */
+	enum port_action wish; /* as in resolve.h */
+	const struct resolve_choice *choices; /* answers to the questions of an earlier call */
+	size_t choice_count;
+	int wait_ms; /* how long to wait for TIME_WAIT to pass and for processes to end; 0: by strategy */
+	void (*on_progress)(void *self, const char *line); /* before something that takes time; NULL */
+	void *self;
 	const char *environment; /* to be recorded now that the stack file is read; NULL */
 	const char *purpose; /* likewise */
 	const char *config_file; /* for services.config_files; NULL */

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "ports/claim.h"
 #include "ports/classify.h"
+#include "ports/resolve.h"
 #include "registry/instances.h"
 #include "registry/projects.h"
 
@@ -48,7 +49,8 @@ int claim_load_machine(struct registry *r, struct claim *claim, struct error *e)
  * claim_ports() works on a pool of holds: those the claim has already and the ones it takes now. Nothing
  * of the claim changes before everything is decided; on failure only the fresh holds are closed.
  */
-enum { DEFAULT_WAIT_MS = 2000 };
+/* Offset of a port in the instance's range, NO_SLOT outside. (preview.c) */
+int claim_slot_of(const struct claim *claim, uint16_t port);
 
 struct pooled {
 	struct hold hold;
@@ -64,8 +66,9 @@ struct trouble {
 	int number; /* errno of the bind */
 	const struct reservation *reserved; /* borrows from the claim; it was not even tried. NULL */
 	struct lease *lease; /* borrows from the arena; NULL */
-	struct port_verdict verdict;
-	uint16_t moved_to;
+	struct port_verdict verdict; /* of the last look, into which it points */
+	const char *holder; /* in the arena: who has it, of that look */
+	struct conflict plan;
 };
 
 struct boarding {
@@ -76,10 +79,10 @@ struct boarding {
 	const struct claim_options *options;
 	LIST(struct pooled) pool;
 	LIST(struct trouble) troubles;
+	LIST(struct trouble) settled; /* stopped or waited for, and ours now */
 	struct sockets sockets;
 	struct socket_list seen;
 	struct owner_list owners;
-	int wait_ms;
 };
 
 static inline bool port_is_udp(const struct port *row)
@@ -91,8 +94,17 @@ int boarding_no_memory(struct error *e);
 struct pooled *boarding_find(struct boarding *b, uint16_t port, bool udp);
 /* Does one of the rows want this port? (claim_resolve.c) */
 bool boarding_wants(const struct boarding *b, uint16_t port, bool udp);
-/* Moves what may move, tells the rest; 0 when every row has a port. (claim_resolve.c) */
+/*
+ * Whatever the plan ends or waits for. What is still taken afterwards has its verdict and a plan that
+ * moves it, asks or fails. (claim_free.c)
+ */
+int boarding_free(struct boarding *b, struct error *e);
+/* Of an instance of the project that does not run, or of ours. (claim_free.c) */
+int boarding_remove_leftovers(struct boarding *b, int instance, struct error *e);
+/* Moves what is to move, tells the rest; 0 when every row has a port. (claim_resolve.c) */
 int boarding_resolve(struct boarding *b, struct error *e);
+/* What the plan goes by. (claim_resolve.c) */
+struct resolve_rules claim_rules(const struct claim *claim, const struct claim_options *options);
 /*
  * What was decided goes to the registry; a first launch that failed leaves no lease and no "running".
  * (claim_write.c)

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +6,6 @@
 
 #include "base/own.h"
 #include "ports/claim_parts.h"
-#include "ports/classify.h"
-#include "ports/leftovers.h"
-#include "ports/lock.h"
 #include "ports/policy.h"
 #include "ports/pool.h"
 #include "registry/history.h"
@@ -111,153 +107,6 @@ static int hold_all(struct boarding *b, struct error *e)
 			return -1;
 	}
 	return 0;
-}
-
-static int read_leases(struct boarding *b, struct error *e)
-{
-	struct owner_mark self;
-	owner_mark_self(&self);
-	struct registry *r = registry_open(b->state, REGISTRY_READ, REGISTRY_LOOP_MS, NULL, e);
-	if (!r)
-		return -1;
-	int result = 0;
-	for (size_t i = 0; i < b->troubles.count && !result; i++) {
-		struct trouble *t = &b->troubles.items[i];
-		struct lease *lease = arena_new_object(b->claim->arena, struct lease);
-		int got = lease_find(r, self.netns, t->udp, t->port, b->claim->arena, lease, e);
-		t->lease = got == 1 ? lease : NULL;
-		result = got < 0 ? -1 : 0;
-	}
-	registry_close(r);
-	return result;
-}
-
-/* One look for all of them; nothing is bound or connected to find out. */
-static int look(struct boarding *b, struct error *e)
-{
-	OWNED(uint16_t) ports = calloc(b->troubles.count, sizeof *ports);
-	if (!ports)
-		return boarding_no_memory(e);
-	for (size_t i = 0; i < b->troubles.count; i++)
-		ports[i] = b->troubles.items[i].port;
-	list_release(&b->seen);
-	owners_release(&b->owners);
-	if (sockets_all(&b->sockets, ports, b->troubles.count, true, &b->seen, e) ||
-		read_leases(b, e))
-		return -1;
-	owners_find(&b->seen, &b->owners);
-	struct port_asker asker = {.state = b->state, .project_id = b->claim->project_id,
-		.project = b->claim->project, .instance = b->claim->instance,
-		.run_id = b->claim->run_id};
-	for (size_t i = 0; i < b->troubles.count; i++) {
-		struct trouble *t = &b->troubles.items[i];
-		t->verdict = port_classify(&asker, t->port, t->udp, t->number, &b->seen, &b->owners,
-			t->lease);
-		if (t->reserved)
-			t->verdict = (struct port_verdict){
-				.class = CLASS_RESERVED, .reserved = t->reserved};
-	}
-	return 0;
-}
-
-static void append_owners(struct owner_list *to, struct owner_list *from)
-{
-	for (size_t i = 0; i < from->count; i++)
-		if (!list_push(to, from->items[i]))
-			owner_release(&from->items[i]);
-	list_release(from);
-}
-
-static int remove_leftovers(struct boarding *b, int instance, struct error *e)
-{
-	struct owner_list removed = {0};
-	int fd = -1;
-	/* Another number of our project: only while nobody lives there, and nobody can move in. */
-	int got = instance == b->claim->instance
-		? 1 : instance_lock(b->state, b->claim->project_id, instance, 1, &fd, e);
-	if (got <= 0)
-		return got;
-	int result = leftovers_remove(b->state, b->claim->project, instance,
-		instance == b->claim->instance ? b->claim->run_id : NULL, b->wait_ms, &removed, e);
-	append_owners(&b->claim->removed, &removed);
-	if (fd >= 0)
-		close(fd);
-	return result;
-}
-
-/* Leftovers seen on the ports; their whole run is ended, not only who listens. */
-static int remove_stale(struct boarding *b, struct error *e)
-{
-	for (size_t i = 0; i < b->troubles.count; i++) {
-		const struct port_verdict *v = &b->troubles.items[i].verdict;
-		bool own = v->class == CLASS_OWN_STALE && v->holder && v->holder->project &&
-			!strcmp(v->holder->project, b->claim->project);
-		if (own && remove_leftovers(b, v->holder->instance, e))
-			return -1;
-	}
-	return 0;
-}
-
-static int wait_needed(const struct boarding *b)
-{
-	uint32_t most = 0;
-	for (size_t i = 0; i < b->troubles.count; i++) {
-		const struct port_verdict *v = &b->troubles.items[i].verdict;
-		if (b->troubles.items[i].row >= 0 && v->class == CLASS_TIME_WAIT &&
-			v->wait_ms <= (uint32_t)b->wait_ms && v->wait_ms > most)
-			most = v->wait_ms;
-	}
-	return (int)most;
-}
-
-static bool only_connections(const struct trouble *t)
-{
-	const struct socket_entry *s = t->verdict.socket;
-	return !t->udp && s && (s->state == SOCKET_TIME_WAIT || s->state == SOCKET_CONNECTED);
-}
-
-/*
- * Connections that a server with SO_REUSEADDR left do not hinder the next one. Those of anybody else do,
- * and then this bind fails as well.
- */
-static bool try_again(struct boarding *b, struct trouble *t)
-{
-	struct pooled item = {.hold = HOLD_NONE, .fresh = true, .row = t->row};
-	struct error why = {0};
-	if (hold_take(&item.hold, t->port, t->udp, &why)) {
-		t->number = why.number;
-		if (!only_connections(t) || hold_take_beside(&item.hold, t->port, NULL))
-			return false;
-	}
-	if (list_push(&b->pool, item))
-		return true;
-	hold_close(&item.hold);
-	return false;
-}
-
-static void retry(struct boarding *b)
-{
-	for (size_t i = 0; i < b->troubles.count;) {
-		struct trouble *t = &b->troubles.items[i];
-		if (!t->reserved && try_again(b, t))
-			list_remove(&b->troubles, i);
-		else
-			i++;
-	}
-}
-
-/* Leftovers are ended, short waits waited for; what remains has its verdict. */
-static int reclaim(struct boarding *b, struct error *e)
-{
-	if (look(b, e) || remove_stale(b, e))
-		return -1;
-	retry(b);
-	int ms = b->troubles.count ? wait_needed(b) : 0;
-	if (ms) {
-		(void)poll(NULL, 0, ms + 1);
-		retry(b);
-	}
-	return b->troubles.count ? look(b, e) : 0;
 }
 
 static void drop_pool(struct boarding *b)
@@ -368,7 +217,7 @@ static void keep_places(struct boarding *b)
 		row->moved_from = row->number;
 		row->number = place->number;
 		if (port_has_slot(row))
-			row->slot = place->number - b->claim->base_port;
+			row->slot = claim_slot_of(b->claim, place->number);
 	}
 }
 
@@ -390,17 +239,18 @@ static int board(struct boarding *b, struct error *e)
 	if (claim_preview(b->claim, b->ports, b->count, e))
 		return -1;
 	keep_places(b);
-	if (b->claim->unclean && remove_leftovers(b, b->claim->instance, e))
+	if (b->claim->unclean && boarding_remove_leftovers(b, b->claim->instance, e))
 		return -1;
 	if (fill_pool(b, e) || hold_all(b, e))
 		return -1;
-	return b->troubles.count && reclaim(b, e) ? -1 : 0;
+	return b->troubles.count && boarding_free(b, e) ? -1 : 0;
 }
 
 static void release(struct boarding *b)
 {
 	list_release(&b->pool);
 	list_release(&b->troubles);
+	list_release(&b->settled);
 	list_release(&b->seen);
 	owners_release(&b->owners);
 	sockets_release(&b->sockets);
@@ -418,10 +268,9 @@ static void tell_removed(struct claim *claim)
 int claim_ports(const char *state, struct claim *claim, struct port *ports, size_t count,
 	const struct claim_options *options, struct error *e)
 {
-	static const struct claim_options none;
+	static const struct claim_options none = {.strategy = STRATEGY_INTELLIGENT};
 	struct boarding b = {.state = state, .claim = claim, .ports = ports, .count = count,
 		.options = options ? options : &none};
-	b.wait_ms = b.options->wait_ms ? b.options->wait_ms : DEFAULT_WAIT_MS;
 	sockets_init(&b.sockets);
 	owners_release(&claim->removed);
 	int result = board(&b, e);

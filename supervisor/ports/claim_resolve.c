@@ -1,17 +1,17 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "base/own.h"
 #include "ports/claim_parts.h"
 #include "ports/policy.h"
 
-static bool may_move(const struct boarding *b, const struct port *row)
+struct resolve_rules claim_rules(const struct claim *claim, const struct claim_options *options)
 {
-	if (row->immutable || b->options->strict || row->on_conflict == CONFLICT_FAIL)
-		return false;
-	if (row->overridden)
-		return row->on_conflict == CONFLICT_MOVE && row->range_low;
-	return port_has_slot(row) || row->range_low;
+	return (struct resolve_rules){.strategy = options->strategy, .strict = options->strict,
+		.may_ask = options->may_ask, .wish = options->wish,
+		.patience_ms = options->wait_ms, .base_port = claim->base_port,
+		.slots = instance_slots(claim->spans), .emergency_low = claim->emergency_low,
+		.emergency_high = claim->emergency_high, .choices = options->choices,
+		.choice_count = options->choice_count};
 }
 
 bool boarding_wants(const struct boarding *b, uint16_t port, bool udp)
@@ -22,47 +22,39 @@ bool boarding_wants(const struct boarding *b, uint16_t port, bool udp)
 	return false;
 }
 
-/* A port of [low, high] that no row wants and that we have or can have. 0: none. */
-static uint16_t find_place(struct boarding *b, int row, uint16_t low, uint16_t high)
+/* For a row, when no other wants it and we have or can have it. */
+static bool take_place(void *self, const struct conflict *c, uint16_t port)
 {
-	bool udp = port_is_udp(&b->ports[row]);
-	for (int port = low; port <= high; port++) {
-		struct pooled *known = boarding_find(b, (uint16_t)port, udp);
-		struct pooled item = {.hold = HOLD_NONE, .fresh = true, .row = row};
-		if (claim_avoids(b->claim, &b->ports[row], (uint16_t)port) ||
-			boarding_wants(b, (uint16_t)port, udp) || (known && known->row >= 0))
-			continue;
-		if (known) {
-			known->row = row;
-			return (uint16_t)port;
-		}
-		if (hold_take(&item.hold, (uint16_t)port, udp, NULL))
-			continue;
-		if (list_push(&b->pool, item))
-			return (uint16_t)port;
-		hold_close(&item.hold);
+	struct boarding *b = self;
+	int row = (int)(c->row - b->ports);
+	struct pooled *known = boarding_find(b, port, c->udp);
+	struct pooled item = {.hold = HOLD_NONE, .fresh = true, .row = row};
+	if (claim_avoids(b->claim, c->row, port) || boarding_wants(b, port, c->udp) ||
+		(known && known->row >= 0))
+		return false;
+	if (known) {
+		known->row = row;
+		return true;
 	}
-	return 0;
+	if (hold_take(&item.hold, port, c->udp, NULL))
+		return false;
+	if (list_push(&b->pool, item))
+		return true;
+	hold_close(&item.hold);
+	return false;
 }
 
-static void move(struct boarding *b, struct trouble *t)
+static void move(struct boarding *b, const struct trouble *t)
 {
 	struct port *row = &b->ports[t->row];
-	uint16_t low = row->range_low, high = row->range_high;
-	if (port_has_slot(row) && !row->overridden) {
-		low = b->claim->base_port;
-		high = (uint16_t)(low + instance_slots(b->claim->spans) - 1);
-	}
-	t->moved_to = find_place(b, t->row, low, high);
-	if (!t->moved_to)
-		return;
 	row->moved_from = row->moved_from ? row->moved_from : t->port;
-	row->number = t->moved_to;
+	row->number = t->plan.move_to;
 	if (port_has_slot(row))
-		row->slot = t->moved_to - b->claim->base_port;
+		row->slot = claim_slot_of(b->claim, row->number);
 }
 
-static void add_sentence(const struct boarding *b, const struct trouble *t, struct text *out)
+static void add_sentence(const struct boarding *b, const struct trouble *t, const char *verb,
+	struct text *out)
 {
 	text_addf(out, "port %u", t->port);
 	if (t->row >= 0) {
@@ -71,8 +63,7 @@ static void add_sentence(const struct boarding *b, const struct trouble *t, stru
 		text_addf(out, " of service '%s'%s%s%s", row->service, main_port ? "" : " (port.",
 			main_port ? "" : row->name, main_port ? "" : ")");
 	}
-	text_add(out, " is ");
-	port_verdict_add(out, &t->verdict, t->lease);
+	text_addf(out, " %s %s", verb, t->holder);
 }
 
 /* A stranger on a port of the range that nobody needs is worth a word, a lingering connection not. */
@@ -102,12 +93,12 @@ static bool is_worth_a_word(const struct trouble *t)
 	return false;
 }
 
-/* Nobody is told to stop what the stack file protects. */
+/* Nobody is told to stop what must not be stopped. */
 static bool may_be_stopped(const struct boarding *b)
 {
 	for (size_t i = 0; i < b->troubles.count; i++) {
-		const struct trouble *t = &b->troubles.items[i];
-		if (t->row >= 0 && !t->moved_to && claim_protects(b->claim, t->port))
+		const struct conflict *c = &b->troubles.items[i].plan;
+		if (c->row && c->action != ACTION_MOVE && c->untouchable)
 			return false;
 	}
 	return true;
@@ -134,27 +125,90 @@ static int fail_conflicts(const struct boarding *b, size_t count, struct error *
 	return -1;
 }
 
-/* Moves what may move; 0 when every row has a port. */
+/* Own leftovers are told one by one, each process with its line. */
+static void tell_settled(const struct boarding *b)
+{
+	for (size_t i = 0; i < b->settled.count; i++) {
+		const struct trouble *t = &b->settled.items[i];
+		OWNED_TEXT sentence = {0};
+		if (t->row < 0 || t->verdict.class == CLASS_OWN_STALE)
+			continue;
+		add_sentence(b, t, "was", &sentence);
+		text_addf(&b->claim->notices, t->plan.waited ? "%s; waited for it: %s\n"
+							     : "%s; stopped: %s\n",
+			text_string(&sentence), t->plan.reason);
+	}
+}
+
+static void tell_moved(const struct boarding *b, const struct trouble *t, const char *sentence)
+{
+	struct text *out = &b->claim->notices;
+	if (t->plan.emergency)
+		text_addf(out, "%s; nothing else is free for it: it gets the emergency port %u, until "
+			"`stackup ports resolve` finds it a better one\n", sentence, t->plan.move_to);
+	else
+		text_addf(out, "%s; it gets port %u\n", sentence, t->plan.move_to);
+}
+
+static void add_question(const struct boarding *b, const struct trouble *t, const char *sentence)
+{
+	struct claim *claim = b->claim;
+	struct claim_question *q =
+		arena_append(claim->arena, claim->questions, claim->question_count);
+	const struct owner *holder = t->verdict.holder;
+	*q = (struct claim_question){.service = arena_string(claim->arena, t->plan.row->service),
+		.name = arena_string(claim->arena, t->plan.row->name), .port = t->port,
+		.line = t->plan.row->line, .text = arena_string(claim->arena, sentence),
+		.can_stop = resolve_can_stop(&t->plan), .can_move = resolve_can_move(&t->plan),
+		.move_to = t->plan.move_to, .pid = holder ? holder->pid : 0,
+		.start_ticks = holder ? holder->start_ticks : 0};
+}
+
+/* Tells what became of it; true when the service has a port. */
+static bool settle(struct boarding *b, struct trouble *t)
+{
+	OWNED_TEXT sentence = {0};
+	add_sentence(b, t, "is", &sentence);
+	const char *text = text_string(&sentence);
+	switch (t->plan.action) {
+	case ACTION_IGNORE:
+		if (is_worth_a_word(t))
+			text_addf(&b->claim->notices, "%s; %s\n", text, t->plan.reason);
+		return true;
+	case ACTION_MOVE:
+		move(b, t);
+		tell_moved(b, t, text);
+		return true;
+	case ACTION_ASK:
+		add_question(b, t, text);
+		text_addf(&b->claim->conflicts, "%s\n", text);
+		return false;
+	case ACTION_STOP:
+	case ACTION_WAIT:
+	case ACTION_FAIL:
+		text_addf(&b->claim->conflicts, "%s; %s\n", text, t->plan.reason);
+		return false;
+	}
+	return false;
+}
+
+/* Moves what is to move; 0 when every row has a port. */
 int boarding_resolve(struct boarding *b, struct error *e)
 {
+	struct resolve_rules rules = claim_rules(b->claim, b->options);
 	size_t stuck = 0;
 	text_clear(&b->claim->conflicts);
+	b->claim->questions = NULL;
+	b->claim->question_count = 0;
+	tell_settled(b);
 	for (size_t i = 0; i < b->troubles.count; i++) {
 		struct trouble *t = &b->troubles.items[i];
-		OWNED_TEXT sentence = {0};
-		if (t->row >= 0 && may_move(b, &b->ports[t->row]))
-			move(b, t);
-		add_sentence(b, t, &sentence);
-		if (t->moved_to)
-			text_addf(&b->claim->notices, "%s; it gets port %u\n", text_string(&sentence),
-				t->moved_to);
-		else if (t->row < 0 && is_worth_a_word(t))
-			text_addf(&b->claim->notices, "%s; no service uses it\n",
-				text_string(&sentence));
-		if (t->row < 0 || t->moved_to)
-			continue;
-		text_addf(&b->claim->conflicts, "%s\n", text_string(&sentence));
-		stuck++;
+		if (t->plan.action == ACTION_MOVE || t->plan.action == ACTION_ASK)
+			resolve_place(&rules, &t->plan, take_place, b);
+		stuck += !settle(b, t);
 	}
+	/* An answer is of no use while something else fails anyway. */
+	if (stuck != b->claim->question_count)
+		b->claim->question_count = 0;
 	return stuck ? fail_conflicts(b, stuck, e) : 0;
 }

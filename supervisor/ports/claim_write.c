@@ -1,22 +1,48 @@
 #include "ports/claim_parts.h"
 #include "ports/policy.h"
 #include "registry/history.h"
+#include "registry/reassignments.h"
+
+/* What became of it, as the history has it. */
+static const char *outcome_of(const struct conflict *c)
+{
+	switch (c->action) {
+	case ACTION_IGNORE:
+		return "warned";
+	case ACTION_STOP:
+		return "stopped";
+	case ACTION_WAIT:
+		return "waited";
+	case ACTION_MOVE:
+		return c->emergency ? "emergency" : "moved";
+	case ACTION_FAIL:
+		return "failed";
+	case ACTION_ASK:
+		return "asked";
+	}
+	return "";
+}
+
+static int write_conflict(struct registry *r, const struct boarding *b, const struct trouble *t,
+	struct error *e)
+{
+	bool moves = t->plan.action == ACTION_MOVE;
+	struct conflict_note note = {.project_id = b->claim->project_id,
+		.instance = b->claim->instance,
+		.service = t->row < 0 ? "" : b->ports[t->row].service, .port = t->port,
+		.class = port_class_word(t->verdict.class), .holder = t->holder,
+		.action = outcome_of(&t->plan), .moved_to = moves ? t->plan.move_to : 0};
+	return history_conflict(r, &note, e);
+}
 
 static int write_conflicts(struct registry *r, const struct boarding *b, struct error *e)
 {
-	for (size_t i = 0; i < b->troubles.count; i++) {
-		const struct trouble *t = &b->troubles.items[i];
-		OWNED_TEXT holder = {0};
-		port_verdict_add(&holder, &t->verdict, t->lease);
-		struct conflict_note note = {.project_id = b->claim->project_id,
-			.instance = b->claim->instance,
-			.service = t->row < 0 ? "" : b->ports[t->row].service, .port = t->port,
-			.class = port_class_word(t->verdict.class), .holder = text_string(&holder),
-			.action = t->row < 0 ? "warned" : t->moved_to ? "moved" : "failed",
-			.moved_to = t->moved_to};
-		if (history_conflict(r, &note, e))
+	for (size_t i = 0; i < b->settled.count; i++)
+		if (write_conflict(r, b, &b->settled.items[i], e))
 			return -1;
-	}
+	for (size_t i = 0; i < b->troubles.count; i++)
+		if (write_conflict(r, b, &b->troubles.items[i], e))
+			return -1;
 	return 0;
 }
 
@@ -31,6 +57,39 @@ static int write_removed(struct registry *r, const struct boarding *b, struct er
 			return -1;
 	}
 	return 0;
+}
+
+static bool is_emergency(const struct claim *claim, const struct port *row)
+{
+	return row->moved_from && row->number >= claim->emergency_low &&
+		row->number <= claim->emergency_high;
+}
+
+static const char *holder_for(const struct boarding *b, const struct port *row)
+{
+	for (size_t i = 0; i < b->troubles.count; i++)
+		if (b->troubles.items[i].plan.row == row)
+			return b->troubles.items[i].holder;
+	return NULL;
+}
+
+/* What runs on an emergency port is an incident until it has another. */
+static int write_reassignment(struct registry *r, const struct boarding *b, const struct port *row,
+	struct error *e)
+{
+	struct reassignment plan = {.project_id = b->claim->project_id,
+		.instance = b->claim->instance, .service = row->service, .name = row->name,
+		.port = row->number,
+		.planned_port = row->moved_from ? row->moved_from : row->number};
+	const char *holder = holder_for(b, row);
+	OWNED_TEXT line = {0};
+	if (!is_emergency(b->claim, row)) {
+		text_addf(&line, "service '%s' has port %u now", row->service, row->number);
+		return reassignment_end(r, &plan, text_string(&line), e);
+	}
+	text_addf(&line, "service '%s' has the emergency port %u instead of %u%s%s", row->service,
+		row->number, row->moved_from, holder ? ", which is " : "", holder ? holder : "");
+	return reassignment_plan(r, &plan, text_string(&line), e);
 }
 
 static int write_row(struct registry *r, const struct boarding *b, const struct port *row,
@@ -48,7 +107,8 @@ static int write_row(struct registry *r, const struct boarding *b, const struct 
 		.wanted_port = row->moved_from ? row->moved_from : row->number,
 		.port = row->number, .protocol = protocol_word(row->protocol),
 		.config_files = b->options->config_file};
-	if (lease_put(r, &lease, e) || service_put(r, &service, e))
+	if (lease_put(r, &lease, e) || service_put(r, &service, e) ||
+		write_reassignment(r, b, row, e))
 		return -1;
 	if (row->moved_from || row->overridden)
 		return 0;

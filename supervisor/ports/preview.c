@@ -144,27 +144,40 @@ static bool is_taken(const struct port *ports, size_t count, const struct port *
 	return false;
 }
 
-/* A substitution of a run that ended without `down` stays, when it still makes sense. */
+int claim_slot_of(const struct claim *claim, uint16_t port)
+{
+	int slot = port - claim->base_port;
+	return slot >= 0 && slot < instance_slots(claim->spans) ? slot : NO_SLOT;
+}
+
+/* A range of the stack file's own is the bound; the emergency ports lie outside of all. */
+static bool may_have_moved_to(const struct claim *claim, const struct port *row, uint16_t port)
+{
+	bool in_own = port >= row->range_low && port <= row->range_high;
+	bool emergency = port >= claim->emergency_low && port <= claim->emergency_high;
+	return port_has_slot(row) || !row->range_low || in_own || emergency;
+}
+
+/*
+ * A substitution of a run that ended without `down`, or one that somebody planned for the next run,
+ * stays when it still makes sense.
+ */
 static void follow_moves(const struct claim *claim, struct port *ports, size_t count)
 {
-	uint16_t last = (uint16_t)(claim->base_port + instance_slots(claim->spans) - 1);
 	for (size_t i = 0; i < claim->moved_count; i++) {
 		const struct lease *moved = &claim->moved[i];
-		bool in_range = moved->port >= claim->base_port && moved->port <= last;
 		for (size_t k = 0; k < count; k++) {
 			struct port *row = &ports[k];
-			bool in_own = row->range_low && moved->port >= row->range_low &&
-				moved->port <= row->range_high;
-			bool fits = port_has_slot(row) ? in_range : in_own;
-			if (!is_row(row, moved->service, moved->name) || !fits || row->immutable ||
-				row->overridden || claim_avoids(claim, row, moved->port) ||
-				is_taken(ports, count, row, moved->port) ||
-				row->number == moved->port)
+			if (!is_row(row, moved->service, moved->name) || row->immutable ||
+				row->overridden || row->number == moved->port ||
+				!may_have_moved_to(claim, row, moved->port) ||
+				claim_avoids(claim, row, moved->port) ||
+				is_taken(ports, count, row, moved->port))
 				continue;
 			row->moved_from = row->number;
 			row->number = moved->port;
-			if (in_range && port_has_slot(row))
-				row->slot = moved->port - claim->base_port;
+			if (port_has_slot(row))
+				row->slot = claim_slot_of(claim, moved->port);
 		}
 	}
 }

@@ -77,7 +77,7 @@ static struct port_decision by_rule(const struct resolve_rules *rules, const str
 		d = say(ACTION_FAIL, anchor);
 	if (d.action == ACTION_WAIT && (int64_t)c->wait_ms > patience)
 		d = say(ACTION_MOVE, "TIME_WAIT lasts longer than it is worth");
-	if (c->tried && (d.action == ACTION_STOP || d.action == ACTION_WAIT))
+	if ((c->stopped && d.action == ACTION_STOP) || (c->waited && d.action == ACTION_WAIT))
 		d = say(ACTION_MOVE, "it could not be freed");
 	if (d.action == ACTION_MOVE && anchor)
 		d = say(ACTION_FAIL, anchor);
@@ -89,7 +89,7 @@ static struct port_decision by_wish(const struct resolve_rules *rules, const str
 {
 	if (wish == ACTION_FAIL)
 		return say(ACTION_FAIL, "it was given up");
-	if (wish == ACTION_STOP && c->tried)
+	if (wish == ACTION_STOP && c->stopped && resolve_can_stop(c))
 		return say(ACTION_FAIL, "it could not be freed");
 	if (wish == ACTION_STOP && resolve_can_stop(c))
 		return say(ACTION_STOP, "as asked");
@@ -101,7 +101,7 @@ static struct port_decision by_wish(const struct resolve_rules *rules, const str
 void resolve_decide(const struct resolve_rules *rules, struct conflict *c)
 {
 	struct port_decision d;
-	bool stale = c->class == CLASS_OWN_STALE && !c->tried;
+	bool stale = c->class == CLASS_OWN_STALE && !c->stopped;
 	enum port_action wish = c->row ? wish_of(rules, c) : ACTION_IGNORE;
 	if (stale || c->class == CLASS_FREE)
 		d = strategy_decide(c->class, rules->strategy);

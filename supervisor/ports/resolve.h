@@ -5,8 +5,8 @@
  *
  *	1. A struct conflict per port that cannot be had, as classified.
  *	2. resolve_decide() says what is to be done about each.
- *	3. The caller stops and waits, sets `tried` on what is still taken, and decides again: what
- *	   could not be freed moves or fails.
+ *	3. The caller stops and waits, sets `stopped` or `waited` on what is still taken, and decides
+ *	   again: what could not be freed moves or fails.
  *	4. resolve_place() finds the new port of everything that moves: first where the service
  *	   belongs, then among the emergency ports. Where nothing fits the action becomes ACTION_FAIL.
  *
@@ -52,7 +52,8 @@ struct conflict {
 	enum port_class class;
 	uint32_t wait_ms; /* CLASS_TIME_WAIT */
 	const char *untouchable; /* why who has it must not be stopped; NULL: nothing against it */
-	bool tried; /* stopped or waited for, and still taken */
+	bool stopped; /* who had it, and it is taken nevertheless */
+	bool waited; /* likewise */
 
 	enum port_action action;
 	const char *reason; /* static, or `untouchable` */

@@ -230,11 +230,16 @@ static void what_could_not_be_freed_moves(void **state)
 	struct resolve_rules rules = rules_of(STRATEGY_AGGRESSIVE);
 	struct port row = api();
 	struct conflict c = on(&row, CLASS_FOREIGN);
-	c.tried = true;
+	c.stopped = true;
 	expect(&rules, c, "move");
 	c.class = CLASS_OWN_STALE;
 	expect(&rules, c, "move");
 	row.immutable = true;
+	expect(&rules, c, "fail");
+	/* The connections of who was stopped are something else. */
+	c.class = CLASS_TIME_WAIT;
+	expect(&rules, c, "wait");
+	c.waited = true;
 	expect(&rules, c, "fail");
 }
 
@@ -307,7 +312,7 @@ static void what_was_chosen_holds_for_that_port_only(void **state)
 	expect(&rules, on(&row, CLASS_FOREIGN), "fail");
 	struct conflict tried = on(&row, CLASS_FOREIGN);
 	choices[0].action = ACTION_STOP;
-	tried.tried = true;
+	tried.stopped = true;
 	expect(&rules, tried, "fail");
 }
 

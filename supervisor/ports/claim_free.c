@@ -1,0 +1,262 @@
+/*
+ * Ports that could not be had at once: who has them, and what of that can be ended or waited for.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "ports/claim_parts.h"
+#include "ports/evict.h"
+#include "ports/leftovers.h"
+#include "ports/lock.h"
+
+enum { LEFTOVER_MS = 2000 };
+
+static int read_leases(struct boarding *b, struct error *e)
+{
+	struct owner_mark self;
+	owner_mark_self(&self);
+	struct registry *r = registry_open(b->state, REGISTRY_READ, REGISTRY_LOOP_MS, NULL, e);
+	if (!r)
+		return -1;
+	int result = 0;
+	for (size_t i = 0; i < b->troubles.count && !result; i++) {
+		struct trouble *t = &b->troubles.items[i];
+		struct lease *lease = arena_new_object(b->claim->arena, struct lease);
+		int got = lease_find(r, self.netns, t->udp, t->port, b->claim->arena, lease, e);
+		t->lease = got == 1 ? lease : NULL;
+		result = got < 0 ? -1 : 0;
+	}
+	registry_close(r);
+	return result;
+}
+
+static void classify(struct boarding *b, struct trouble *t)
+{
+	struct port_asker asker = {.state = b->state, .project_id = b->claim->project_id,
+		.project = b->claim->project, .instance = b->claim->instance,
+		.run_id = b->claim->run_id};
+	OWNED_TEXT line = {0};
+	t->verdict = port_classify(&asker, t->port, t->udp, t->number, &b->seen, &b->owners,
+		t->lease);
+	if (t->reserved)
+		t->verdict = (struct port_verdict){
+			.class = CLASS_RESERVED, .reserved = t->reserved};
+	port_verdict_add(&line, &t->verdict, t->lease);
+	t->holder = arena_string(b->claim->arena, text_string(&line));
+}
+
+/* One look for all of them; nothing is bound or connected to find out. */
+static int look(struct boarding *b, struct error *e)
+{
+	OWNED(uint16_t) ports = calloc(b->troubles.count, sizeof *ports);
+	if (!ports)
+		return boarding_no_memory(e);
+	for (size_t i = 0; i < b->troubles.count; i++)
+		ports[i] = b->troubles.items[i].port;
+	list_release(&b->seen);
+	owners_release(&b->owners);
+	if (sockets_all(&b->sockets, ports, b->troubles.count, true, &b->seen, e) ||
+		read_leases(b, e))
+		return -1;
+	owners_find(&b->seen, &b->owners);
+	for (size_t i = 0; i < b->troubles.count; i++)
+		classify(b, &b->troubles.items[i]);
+	return 0;
+}
+
+static void plan(struct boarding *b)
+{
+	const struct claim *claim = b->claim;
+	struct resolve_rules rules = claim_rules(claim, b->options);
+	for (size_t i = 0; i < b->troubles.count; i++) {
+		struct trouble *t = &b->troubles.items[i];
+		struct conflict *c = &t->plan;
+		c->row = t->row < 0 ? NULL : &b->ports[t->row];
+		c->port = t->port;
+		c->udp = t->udp;
+		c->class = t->verdict.class;
+		c->wait_ms = t->verdict.wait_ms;
+		c->untouchable = evict_obstacle(t->port, t->udp, &b->seen, &b->owners,
+			claim->avoided, claim->protect_count);
+		resolve_decide(&rules, c);
+	}
+}
+
+static void tell(const struct boarding *b, const struct text *line)
+{
+	if (b->options->on_progress)
+		b->options->on_progress(b->options->self, text_string(line));
+}
+
+/* ---- stopping ---- */
+
+static void append_owners(struct owner_list *to, struct owner_list *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		if (!list_push(to, from->items[i]))
+			owner_release(&from->items[i]);
+	list_release(from);
+}
+
+int boarding_remove_leftovers(struct boarding *b, int instance, struct error *e)
+{
+	struct owner_list removed = {0};
+	int ms = b->options->wait_ms ? b->options->wait_ms : LEFTOVER_MS;
+	int fd = -1;
+	/* Another number of our project: only while nobody lives there, and nobody can move in. */
+	int got = instance == b->claim->instance
+		? 1 : instance_lock(b->state, b->claim->project_id, instance, 1, &fd, e);
+	if (got <= 0)
+		return got;
+	int result = leftovers_remove(b->state, b->claim->project, instance,
+		instance == b->claim->instance ? b->claim->run_id : NULL, ms, &removed, e);
+	append_owners(&b->claim->removed, &removed);
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+/* The whole run is ended, not only who listens. */
+static int stop_leftover(struct boarding *b, const struct trouble *t, struct error *e)
+{
+	const struct owner *holder = t->verdict.holder;
+	bool own = holder && holder->project && !strcmp(holder->project, b->claim->project);
+	return own ? boarding_remove_leftovers(b, holder->instance, e) : 0;
+}
+
+static int stop_stranger(struct boarding *b, const struct trouble *t, struct error *e)
+{
+	const struct claim *claim = b->claim;
+	struct resolve_rules rules = claim_rules(claim, b->options);
+	const struct resolve_choice *choice = resolve_choice_of(&rules, t->plan.row);
+	OWNED_TEXT why = {0};
+	text_addf(&why, "port %u of service '%s': %s", t->port, t->plan.row->service,
+		t->plan.reason);
+	struct eviction order = {.state = b->state, .project_id = claim->project_id,
+		.instance = claim->instance, .port = t->port, .udp = t->udp,
+		.protects = claim->avoided, .protect_count = claim->protect_count,
+		.why = text_string(&why), .grace_ms = b->options->wait_ms};
+	if (choice) {
+		order.pid = choice->pid;
+		order.start_ticks = choice->start_ticks;
+	}
+	OWNED_TEXT line = {0};
+	text_addf(&line, "port %u of service '%s' is %s; stopping it", t->port,
+		t->plan.row->service, t->holder);
+	tell(b, &line);
+	struct owner_list ended = {0};
+	int result = evict(&order, &ended, e);
+	owners_release(&ended);
+	return result;
+}
+
+/* Who could not be stopped is a conflict like any other; without an audit nothing goes on. */
+static int stop_all(struct boarding *b, bool *acted, struct error *e)
+{
+	for (size_t i = 0; i < b->troubles.count; i++) {
+		struct trouble *t = &b->troubles.items[i];
+		struct error why = {0};
+		if (t->plan.action != ACTION_STOP)
+			continue;
+		*acted = t->plan.stopped = true;
+		if (t->verdict.class == CLASS_OWN_STALE) {
+			if (stop_leftover(b, t, e))
+				return -1;
+		} else if (stop_stranger(b, t, &why)) {
+			if (why.code == EXIT_REGISTRY) {
+				*e = why;
+				return -1;
+			}
+			text_addf(&b->claim->notices, "%s\n", why.text);
+		}
+	}
+	return 0;
+}
+
+/* ---- trying again ---- */
+
+static bool only_connections(const struct trouble *t)
+{
+	const struct socket_entry *s = t->verdict.socket;
+	return !t->udp && s && (s->state == SOCKET_TIME_WAIT || s->state == SOCKET_CONNECTED);
+}
+
+/*
+ * Connections that a server with SO_REUSEADDR left do not hinder the next one. Those of anybody else do,
+ * and then this bind fails as well.
+ */
+static bool try_again(struct boarding *b, struct trouble *t)
+{
+	struct pooled item = {.hold = HOLD_NONE, .fresh = true, .row = t->row};
+	struct error why = {0};
+	if (hold_take(&item.hold, t->port, t->udp, &why)) {
+		t->number = why.number;
+		if (!only_connections(t) || hold_take_beside(&item.hold, t->port, NULL))
+			return false;
+	}
+	if (list_push(&b->pool, item))
+		return true;
+	hold_close(&item.hold);
+	return false;
+}
+
+static void retry(struct boarding *b)
+{
+	for (size_t i = 0; i < b->troubles.count;) {
+		struct trouble *t = &b->troubles.items[i];
+		if (t->reserved || !try_again(b, t)) {
+			i++;
+			continue;
+		}
+		/* What was only in the way for a moment is not worth a word. */
+		if (t->plan.stopped || t->plan.waited)
+			(void)list_push(&b->settled, *t);
+		list_remove(&b->troubles, i);
+	}
+}
+
+/* All of them at once: the longest decides. */
+static bool wait_all(struct boarding *b)
+{
+	uint32_t most = 0;
+	bool any = false;
+	for (size_t i = 0; i < b->troubles.count; i++) {
+		struct trouble *t = &b->troubles.items[i];
+		if (t->plan.action != ACTION_WAIT)
+			continue;
+		OWNED_TEXT line = {0};
+		text_addf(&line, "port %u of service '%s' is %s; waiting for it", t->port,
+			t->plan.row->service, t->holder);
+		tell(b, &line);
+		any = t->plan.waited = true;
+		most = t->plan.wait_ms > most ? t->plan.wait_ms : most;
+	}
+	if (!any)
+		return false;
+	(void)poll(NULL, 0, (int)most + 1);
+	retry(b);
+	return true;
+}
+
+/* Each port is stopped for and waited for once at most: then the plan has nothing more to do here. */
+int boarding_free(struct boarding *b, struct error *e)
+{
+	for (int round = 0; b->troubles.count; round++) {
+		bool acted = false;
+		if (look(b, e))
+			return -1;
+		plan(b);
+		if (stop_all(b, &acted, e))
+			return -1;
+		if (acted || !round)
+			retry(b);
+		acted |= wait_all(b);
+		if (round && !acted)
+			break;
+	}
+	return 0;
+}
