@@ -9,8 +9,14 @@
 /* Reaped in one turn at most; the rest waits as zombies for the next. */
 enum { REAP_A_TURN = 256 };
 
-static bool belongs(struct instance *in, pid_t pid, int *service, bool *is_hook)
+/* hint: whose leader the tree says it was; what all other services have is far apart in memory. */
+static bool belongs(struct instance *in, pid_t pid, int hint, int *service, bool *is_hook)
 {
+	if (hint >= 0 && keeper_run(in->keeper, hint)->leader.pid == pid) {
+		*service = hint;
+		*is_hook = false;
+		return true;
+	}
 	for (int i = 0; i < in->loaded.stack->service_count; i++) {
 		const struct service_run *run = keeper_run(in->keeper, i);
 		if (run->leader.pid != pid && run->hook.pid != pid)
@@ -99,8 +105,8 @@ void children_reap(struct instance *in)
 	for (; left && spawner_reap(&in->spawner, &status) == 1; left--) {
 		int service;
 		bool is_hook;
-		tree_reaped(&in->tree, status.pid);
-		if (belongs(in, status.pid, &service, &is_hook))
+		int hint = tree_reaped(&in->tree, status.pid);
+		if (belongs(in, status.pid, hint, &service, &is_hook))
 			note_child(in, &status, service, is_hook, &reaped);
 		else if (!prober_command_exited(in->prober, &status))
 			keeper_trees_changed(in->keeper);

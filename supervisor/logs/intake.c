@@ -375,6 +375,13 @@ static int finish_generation(struct intake *in, int64_t time_ms)
 	return write_boundary(in, time_ms);
 }
 
+/* Nothing but the mark of the boundary is to be written, and nothing was wrong so far. */
+static bool is_quiet(const struct intake *in)
+{
+	return in->index_fd >= 0 && !in->blocked && !in->held.length && in->end == in->indexed
+		&& !in->ending_left[0] && !in->ending_left[1];
+}
+
 /* What earlier turns could not finish comes first. -1 with errno. */
 static int settle(struct intake *in, int64_t time_ms)
 {
@@ -453,6 +460,8 @@ enum intake_result intake_end_generation(struct intake *in, int64_t wall_ms)
 	}
 	if (in->terminal >= 0)
 		in->ending_left[0] = INTAKE_BUDGET;
+	if (is_quiet(in) && !write_boundary(in, pool_time(in->pool, wall_ms)))
+		return INTAKE_EMPTY;
 	errno = 0;
 	if (settle(in, pool_time(in->pool, wall_ms)))
 		return blocked(in, errno);

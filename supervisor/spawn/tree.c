@@ -174,15 +174,17 @@ void tree_helper(struct tree *tree, pid_t pid)
 	add_known(tree, pid, -1);
 }
 
-void tree_reaped(struct tree *tree, pid_t pid)
+int tree_reaped(struct tree *tree, pid_t pid)
 {
 	forget_memory(tree, pid, OWNER_NOBODY);
 	const struct tree_known *known = tree_find_known(tree, pid);
 	if (!known)
-		return;
-	if (known->service >= 0)
-		tree->leaders[known->service].alive = false;
+		return -1;
+	int service = known->service;
+	if (service >= 0)
+		tree->leaders[service].alive = false;
 	list_remove(&tree->known, (size_t)(known - tree->known.items));
+	return service;
 }
 
 static void count_one(void *self, const struct proc_stat *stat, int pidfd)

@@ -87,7 +87,8 @@ void tree_swap(struct tree *tree, int a, int b);
 
 void tree_started(struct tree *tree, int service, pid_t leader);
 void tree_helper(struct tree *tree, pid_t pid);
-void tree_reaped(struct tree *tree, pid_t pid);
+/* Of which service it was the leader; -1: of none. */
+int tree_reaped(struct tree *tree, pid_t pid);
 
 /*
  * Fills .left of each mark and tree->unknown. Zombies do not count. For a mark whose leader still
