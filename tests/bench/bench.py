@@ -71,30 +71,40 @@ class Bench:
 
     # -- the rows --
 
-    def start_and_stop(self, count):
+    def bare_start_and_stop(self, count):
+        """In nanoseconds: until the last of them runs, and from the first kill to the last wait."""
         child = subprocess.Popen([self.bare, "start", str(count), self.fifo.path, self.tick], stdin=subprocess.PIPE,
                                  stdout=subprocess.PIPE, text=True)
         began = int(child.stdout.readline())
-        bare_start = max(s[0] for s in self.fifo.take(count)) - began
+        started = max(s[0] for s in self.fifo.take(count)) - began
         child.stdin.write("\n")
         child.stdin.flush()
-        bare_stop = int(child.stdout.readline())
+        stopped = int(child.stdout.readline())
         child.wait()
+        return started, stopped
 
+    def timed(self, *args):
+        began = time.monotonic_ns()
+        self.run(*args)
+        return time.monotonic_ns() - began
+
+    def start_and_stop(self, count, rounds=5):
+        """Medians; in each round the bare calls and ours take turns."""
         self.stack("".join(f"[service s{i}]\ncommand = TICK start\n" for i in range(count)))
-        began = time.monotonic_ns()
-        self.run("up", "--wait")
-        waited = time.monotonic_ns() - began
-        stamps = [s[0] for s in self.fifo.take(count)]
-        self.row(f"start of {count}: first to last", (max(stamps) - min(stamps)) / 1e6, bare_start / 1e6, "ms", "<= 1.4 x for 500")
-        self.row(f"start of {count}: command to last start", (max(stamps) - began) / 1e6, bare_start / 1e6, "ms")
-        self.row(f"start of {count}: whole `up --wait`", waited / 1e6, bare_start / 1e6, "ms")
-        began = time.monotonic_ns()
-        self.run("stop")
-        self.row(f"stop of {count}: whole `stop`", (time.monotonic_ns() - began) / 1e6, bare_stop / 1e6, "ms", "<= 1.5 x for 500")
-        began = time.monotonic_ns()
-        self.run("down")
-        self.row("  then `down`", (time.monotonic_ns() - began) / 1e6, None, "ms")
+        rows = []
+        for _ in range(rounds):
+            bare_start, bare_stop = self.bare_start_and_stop(count)
+            began = time.monotonic_ns()
+            waited = self.timed("up", "--wait")
+            stamps = [s[0] for s in self.fifo.take(count)]
+            stop, down = self.timed("stop"), self.timed("down")
+            rows.append((bare_start, bare_stop, max(stamps) - min(stamps), max(stamps) - began, waited, stop, down))
+        bare_start, bare_stop, first, all_started, waited, stop, down = (statistics.median(column) / 1e6 for column in zip(*rows))
+        self.row(f"start of {count}: first to last", first, bare_start, "ms", "<= 1.4 x for 500")
+        self.row(f"start of {count}: command to last start", all_started, bare_start, "ms")
+        self.row(f"start of {count}: whole `up --wait`", waited, bare_start, "ms")
+        self.row(f"stop of {count}: whole `stop`", stop, bare_stop, "ms", "<= 1.5 x for 500")
+        self.row("  then `down`", down, None, "ms")
 
     def kill_and_see(self, rounds):
         """Kills what reported last; how long until its successor reports."""
