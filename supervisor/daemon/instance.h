@@ -268,5 +268,7 @@ int tell_open(struct instance *in, struct error *e);
 /* The file gets it with the next tell_flush(), which is at the end of the turn. */
 void tell_event(struct instance *in, int service, enum event_kind kind, const char *text);
 void tell_flush(struct instance *in);
+/* The boot has failed: what `why` will say of this run. */
+void tell_not_started(struct instance *in, const struct complaints *c, const struct error *e);
 
 #endif

@@ -74,8 +74,10 @@ static _Noreturn void supervise(const struct launch_request *request, struct gua
 	int code = EXIT_FAILED;
 	in.guardian = *guardian;
 	bool ok = !instance_boot(&in, request, &wanted, c, &e);
-	if (!ok && in.claimed && in.claim.outcome == CLAIM_OURS && in.claim.arena)
+	if (!ok && in.claimed && in.claim.outcome == CLAIM_OURS && in.claim.arena) {
+		tell_not_started(&in, c, &e);
 		claim_stop(in.paths.state, &in.claim, false, NULL);
+	}
 	send_report(fd, report_of(&in, ok, c, &e));
 	complaints_release(c);
 	if (ok && in.claim.outcome == CLAIM_OURS) {

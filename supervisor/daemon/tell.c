@@ -95,6 +95,37 @@ void tell_flush(struct instance *in)
 	text_clear(&in->events);
 }
 
+/* The first mistake stands for all: the file may have hundreds. */
+static void add_failure(struct text *out, const struct complaints *c, const struct error *e)
+{
+	const struct complaint *first = NULL;
+	for (size_t i = 0; i < c->list.count && !first; i++)
+		if (c->list.items[i].severity == SEVERITY_ERROR)
+			first = &c->list.items[i];
+	if (!first) {
+		text_addf(out, "%s%s%s", e->text, e->hint[0] ? "; " : "", e->hint);
+		return;
+	}
+	complaint_show(first, out);
+	if (c->errors > 1)
+		text_addf(out, "; and %zu more mistakes", c->errors - 1);
+}
+
+void tell_not_started(struct instance *in, const struct complaints *c, const struct error *e)
+{
+	OWNED_TEXT text = {0};
+	struct error ignored;
+	if (!in->events_path[0] || (in->events_fd < 0 && tell_open(in, &ignored)))
+		return;
+	text_add(&text, "not started: ");
+	add_failure(&text, c, e);
+	for (size_t i = 0; i < text.length; i++)
+		if (text.data[i] == '\n')
+			text.data[i] = ' ';
+	write_line(in, -1, EVENT_FAILED, text_string(&text));
+	tell_flush(in);
+}
+
 void tell_event(struct instance *in, int service, enum event_kind kind, const char *text)
 {
 	write_line(in, service, kind, text);

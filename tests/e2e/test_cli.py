@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -197,6 +198,64 @@ def test_why_says_what_a_service_waits_for(shop):
     shop.wait_state("calc", "blocked")
     assert "db" in shop.run("why", "calc", code=0).out
     assert "db" in shop.service("calc")["reason"]
+
+
+FAILING = """
+    [service api]
+    command = ACTOR --say "reading settings" --say "no such table" --exit 3
+    restart.limit = 1 in 1m
+    restart.delay = 10ms
+    [service calc]
+    command = ACTOR
+"""
+
+
+def test_why_of_a_run_that_has_ended(shop):
+    """What failed is asked about afterwards, when nothing runs any more."""
+    shop.stack(FAILING)
+    shop.run("up", "--wait", code=1)
+    live = shop.run("why", "api", "--json", code=0).json
+    shop.down()
+    told = shop.run("why", "api", code=0)
+    for word in ("api is failed", "exited with code 3", "limit of 1 restarts", "no such table", "started as process"):
+        assert word in told.out, (word, told)
+    assert "shop instance 1 does not run" in told.err
+    data = shop.run("why", "api", "--json", code=0).json
+    assert set(live) <= set(data) and data["version"] == 1
+    assert data["state"] == "failed" and data["wanted"] is False and data["log"][-1] == "no such table"
+    assert data["transitions"][-1]["to"] == "failed" and "exited with code 3" in data["reason"]
+    assert "calc is down: asked to stop" in shop.run("why", "calc", code=0).out
+    assert "did you mean 'api'" in shop.run("why", "apu", code=4).err
+
+
+def test_why_speaks_of_the_last_run_only(shop):
+    shop.stack(FAILING)
+    shop.run("up", "--wait", code=1)
+    shop.down()
+    shop.stack(FAILING.replace("--exit 3", "--exit 4"))
+    shop.run("up", "--wait", code=1)
+    shop.down()
+    out = shop.run("why", "api", code=0).out
+    assert "code 4" in out and "code 3" not in out
+
+
+def test_why_of_a_start_that_failed(shop):
+    shop.stack("[service api]\ncommand = ACTOR --listen\non_conflict = fail\n")
+    with socket.create_server(("127.0.0.1", 30101)):
+        shop.run("up", "-d", code=5)
+    told = shop.run("why", "api", code=0)
+    assert "api is down" in told.out and "30101" in told.out and str(os.getpid()) in told.out
+    shop.up()
+    shop.down()
+    assert "30101" not in shop.run("why", "api", code=0).out
+
+
+def test_why_of_what_was_never_started(shop):
+    shop.stack("[service api]\ncommand = ACTOR --listen\n[service calc]\ncommand = ACTOR\n")
+    assert "stackup up" in shop.run("why", "api", code=4).err
+    shop.up("api")
+    shop.down()
+    assert "calc" in shop.run("why", "calc", code=4).err
 
 
 def test_events_shape_and_order(running):
