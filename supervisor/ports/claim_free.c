@@ -160,7 +160,7 @@ static int stop_all(struct boarding *b, bool *acted, struct error *e)
 	for (size_t i = 0; i < b->troubles.count; i++) {
 		struct trouble *t = &b->troubles.items[i];
 		struct error why = {0};
-		if (t->plan.action != ACTION_STOP)
+		if (t->plan.action != RESOLVE_STOP)
 			continue;
 		*acted = t->plan.stopped = true;
 		if (t->verdict.class == CLASS_OWN_STALE) {
@@ -226,7 +226,7 @@ static bool wait_all(struct boarding *b)
 	bool any = false;
 	for (size_t i = 0; i < b->troubles.count; i++) {
 		struct trouble *t = &b->troubles.items[i];
-		if (t->plan.action != ACTION_WAIT)
+		if (t->plan.action != RESOLVE_WAIT)
 			continue;
 		OWNED_TEXT line = {0};
 		text_addf(&line, "port %u of service '%s' is %s; waiting for it", t->port,

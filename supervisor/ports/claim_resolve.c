@@ -98,7 +98,7 @@ static bool may_be_stopped(const struct boarding *b)
 {
 	for (size_t i = 0; i < b->troubles.count; i++) {
 		const struct conflict *c = &b->troubles.items[i].plan;
-		if (c->row && c->action != ACTION_MOVE && c->untouchable)
+		if (c->row && c->action != RESOLVE_MOVE && c->untouchable)
 			return false;
 	}
 	return true;
@@ -171,21 +171,21 @@ static bool settle(struct boarding *b, struct trouble *t)
 	add_sentence(b, t, "is", &sentence);
 	const char *text = text_string(&sentence);
 	switch (t->plan.action) {
-	case ACTION_IGNORE:
+	case RESOLVE_IGNORE:
 		if (is_worth_a_word(t))
 			text_addf(&b->claim->notices, "%s; %s\n", text, t->plan.reason);
 		return true;
-	case ACTION_MOVE:
+	case RESOLVE_MOVE:
 		move(b, t);
 		tell_moved(b, t, text);
 		return true;
-	case ACTION_ASK:
+	case RESOLVE_ASK:
 		add_question(b, t, text);
 		text_addf(&b->claim->conflicts, "%s\n", text);
 		return false;
-	case ACTION_STOP:
-	case ACTION_WAIT:
-	case ACTION_FAIL:
+	case RESOLVE_STOP:
+	case RESOLVE_WAIT:
+	case RESOLVE_FAIL:
 		text_addf(&b->claim->conflicts, "%s; %s\n", text, t->plan.reason);
 		return false;
 	}
@@ -203,7 +203,7 @@ int boarding_resolve(struct boarding *b, struct error *e)
 	tell_settled(b);
 	for (size_t i = 0; i < b->troubles.count; i++) {
 		struct trouble *t = &b->troubles.items[i];
-		if (t->plan.action == ACTION_MOVE || t->plan.action == ACTION_ASK)
+		if (t->plan.action == RESOLVE_MOVE || t->plan.action == RESOLVE_ASK)
 			resolve_place(&rules, &t->plan, take_place, b);
 		stuck += !settle(b, t);
 	}

@@ -7,17 +7,17 @@
 static const char *outcome_of(const struct conflict *c)
 {
 	switch (c->action) {
-	case ACTION_IGNORE:
+	case RESOLVE_IGNORE:
 		return "warned";
-	case ACTION_STOP:
+	case RESOLVE_STOP:
 		return "stopped";
-	case ACTION_WAIT:
+	case RESOLVE_WAIT:
 		return "waited";
-	case ACTION_MOVE:
+	case RESOLVE_MOVE:
 		return c->emergency ? "emergency" : "moved";
-	case ACTION_FAIL:
+	case RESOLVE_FAIL:
 		return "failed";
-	case ACTION_ASK:
+	case RESOLVE_ASK:
 		return "asked";
 	}
 	return "";
@@ -26,7 +26,7 @@ static const char *outcome_of(const struct conflict *c)
 static int write_conflict(struct registry *r, const struct boarding *b, const struct trouble *t,
 	struct error *e)
 {
-	bool moves = t->plan.action == ACTION_MOVE;
+	bool moves = t->plan.action == RESOLVE_MOVE;
 	struct conflict_note note = {.project_id = b->claim->project_id,
 		.instance = b->claim->instance,
 		.service = t->row < 0 ? "" : b->ports[t->row].service, .port = t->port,

@@ -50,16 +50,16 @@ static const char *anchor_of(const struct resolve_rules *rules, const struct por
 
 static bool is_asked(const struct resolve_rules *rules, const struct conflict *c)
 {
-	return rules->may_ask && (rules->wish == ACTION_ASK || c->row->on_conflict == CONFLICT_ASK);
+	return rules->may_ask && (rules->wish == RESOLVE_ASK || c->row->on_conflict == CONFLICT_ASK);
 }
 
-/* What a person wants; ACTION_IGNORE: nobody said anything. */
+/* What a person wants; RESOLVE_IGNORE: nobody said anything. */
 static enum port_action wish_of(const struct resolve_rules *rules, const struct conflict *c)
 {
 	const struct resolve_choice *choice = resolve_choice_of(rules, c->row);
 	if (choice)
 		return choice->action;
-	return rules->wish == ACTION_ASK ? ACTION_IGNORE : rules->wish;
+	return rules->wish == RESOLVE_ASK ? RESOLVE_IGNORE : rules->wish;
 }
 
 /* By strategy and by what the service says of itself. */
@@ -69,32 +69,32 @@ static struct port_decision by_rule(const struct resolve_rules *rules, const str
 	const char *anchor = anchor_of(rules, c->row);
 	int patience = rules->patience_ms ? rules->patience_ms
 					  : strategy_patience_ms(rules->strategy, !anchor);
-	if (d.action == ACTION_STOP && c->untouchable)
-		d = say(ACTION_MOVE, c->untouchable);
-	if (d.action == ACTION_STOP && c->row->on_conflict == CONFLICT_MOVE)
-		d = say(ACTION_MOVE, "it has `on_conflict = move`");
-	if (d.action == ACTION_STOP && c->row->on_conflict == CONFLICT_FAIL)
-		d = say(ACTION_FAIL, anchor);
-	if (d.action == ACTION_WAIT && (int64_t)c->wait_ms > patience)
-		d = say(ACTION_MOVE, "TIME_WAIT lasts longer than it is worth");
-	if ((c->stopped && d.action == ACTION_STOP) || (c->waited && d.action == ACTION_WAIT))
-		d = say(ACTION_MOVE, "it could not be freed");
-	if (d.action == ACTION_MOVE && anchor)
-		d = say(ACTION_FAIL, anchor);
+	if (d.action == RESOLVE_STOP && c->untouchable)
+		d = say(RESOLVE_MOVE, c->untouchable);
+	if (d.action == RESOLVE_STOP && c->row->on_conflict == CONFLICT_MOVE)
+		d = say(RESOLVE_MOVE, "it has `on_conflict = move`");
+	if (d.action == RESOLVE_STOP && c->row->on_conflict == CONFLICT_FAIL)
+		d = say(RESOLVE_FAIL, anchor);
+	if (d.action == RESOLVE_WAIT && (int64_t)c->wait_ms > patience)
+		d = say(RESOLVE_MOVE, "TIME_WAIT lasts longer than it is worth");
+	if ((c->stopped && d.action == RESOLVE_STOP) || (c->waited && d.action == RESOLVE_WAIT))
+		d = say(RESOLVE_MOVE, "it could not be freed");
+	if (d.action == RESOLVE_MOVE && anchor)
+		d = say(RESOLVE_FAIL, anchor);
 	return d;
 }
 
 static struct port_decision by_wish(const struct resolve_rules *rules, const struct conflict *c,
 	enum port_action wish)
 {
-	if (wish == ACTION_FAIL)
-		return say(ACTION_FAIL, "it was given up");
-	if (wish == ACTION_STOP && c->stopped && resolve_can_stop(c))
-		return say(ACTION_FAIL, "it could not be freed");
-	if (wish == ACTION_STOP && resolve_can_stop(c))
-		return say(ACTION_STOP, "as asked");
-	if (wish == ACTION_MOVE && resolve_can_move(c))
-		return say(ACTION_MOVE, "as asked");
+	if (wish == RESOLVE_FAIL)
+		return say(RESOLVE_FAIL, "it was given up");
+	if (wish == RESOLVE_STOP && c->stopped && resolve_can_stop(c))
+		return say(RESOLVE_FAIL, "it could not be freed");
+	if (wish == RESOLVE_STOP && resolve_can_stop(c))
+		return say(RESOLVE_STOP, "as asked");
+	if (wish == RESOLVE_MOVE && resolve_can_move(c))
+		return say(RESOLVE_MOVE, "as asked");
 	return by_rule(rules, c);
 }
 
@@ -102,19 +102,19 @@ void resolve_decide(const struct resolve_rules *rules, struct conflict *c)
 {
 	struct port_decision d;
 	bool stale = c->class == CLASS_OWN_STALE && !c->stopped;
-	enum port_action wish = c->row ? wish_of(rules, c) : ACTION_IGNORE;
+	enum port_action wish = c->row ? wish_of(rules, c) : RESOLVE_IGNORE;
 	if (stale || c->class == CLASS_FREE)
 		d = strategy_decide(c->class, rules->strategy);
 	else if (!c->row)
-		d = say(ACTION_IGNORE, "no service uses it");
-	else if (wish != ACTION_IGNORE)
+		d = say(RESOLVE_IGNORE, "no service uses it");
+	else if (wish != RESOLVE_IGNORE)
 		d = by_wish(rules, c, wish);
 	else
 		d = by_rule(rules, c);
-	bool open = !stale && c->row && wish == ACTION_IGNORE && d.action != ACTION_IGNORE &&
-		d.action != ACTION_WAIT;
+	bool open = !stale && c->row && wish == RESOLVE_IGNORE && d.action != RESOLVE_IGNORE &&
+		d.action != RESOLVE_WAIT;
 	if (open && is_asked(rules, c))
-		d = say(ACTION_ASK, "somebody at the terminal decides");
+		d = say(RESOLVE_ASK, "somebody at the terminal decides");
 	c->action = d.action;
 	c->reason = d.reason;
 }
@@ -152,7 +152,7 @@ static void place_chosen(const struct search *s, uint16_t chosen)
 	c->move_to = first_of(s, chosen, chosen);
 	if (c->move_to)
 		return;
-	c->action = ACTION_FAIL;
+	c->action = RESOLVE_FAIL;
 	c->reason = "the port that was chosen cannot be had, either";
 }
 
@@ -161,10 +161,10 @@ void resolve_place(const struct resolve_rules *rules, struct conflict *c, resolv
 {
 	const struct resolve_choice *choice = resolve_choice_of(rules, c->row);
 	struct search search = {c, take, self};
-	bool moves = c->action == ACTION_MOVE;
+	bool moves = c->action == RESOLVE_MOVE;
 	c->move_to = 0;
 	c->emergency = false;
-	if (!resolve_can_move(c) || c->class == CLASS_OWN_STALE || c->action == ACTION_IGNORE)
+	if (!resolve_can_move(c) || c->class == CLASS_OWN_STALE || c->action == RESOLVE_IGNORE)
 		return;
 	if (moves && choice && choice->move_to) {
 		place_chosen(&search, choice->move_to);
@@ -177,6 +177,6 @@ void resolve_place(const struct resolve_rules *rules, struct conflict *c, resolv
 	c->emergency = c->move_to != 0;
 	if (c->move_to)
 		return;
-	c->action = ACTION_FAIL;
+	c->action = RESOLVE_FAIL;
 	c->reason = "no port is left that it could move to";
 }

@@ -8,7 +8,7 @@
  *	3. The caller stops and waits, sets `stopped` or `waited` on what is still taken, and decides
  *	   again: what could not be freed moves or fails.
  *	4. resolve_place() finds the new port of everything that moves: first where the service
- *	   belongs, then among the emergency ports. Where nothing fits the action becomes ACTION_FAIL.
+ *	   belongs, then among the emergency ports. Where nothing fits the action becomes RESOLVE_FAIL.
  *
  * What outweighs what, strongest first: `immutable` never moves; what a person chose; the service's
  * `on_conflict`; --strict-ports; the table of strategies (strategy.h). Whoever must not be stopped is
@@ -25,9 +25,9 @@
 struct resolve_choice {
 	const char *service;
 	const char *name; /* of the port */
-	enum port_action action; /* ACTION_STOP, ACTION_MOVE or ACTION_FAIL */
-	uint16_t move_to; /* ACTION_MOVE: this one and no other; 0: where it fits */
-	pid_t pid; /* ACTION_STOP: who was shown; 0: whoever has it */
+	enum port_action action; /* RESOLVE_STOP, RESOLVE_MOVE or RESOLVE_FAIL */
+	uint16_t move_to; /* RESOLVE_MOVE: this one and no other; 0: where it fits */
+	pid_t pid; /* RESOLVE_STOP: who was shown; 0: whoever has it */
 	uint64_t start_ticks;
 };
 
@@ -35,7 +35,7 @@ struct resolve_rules {
 	enum port_strategy strategy;
 	bool strict; /* --strict-ports: nothing moves */
 	bool may_ask; /* `on_conflict = ask` can be answered */
-	enum port_action wish; /* for all: ACTION_STOP, ACTION_MOVE, ACTION_ASK; else ACTION_IGNORE */
+	enum port_action wish; /* for all: RESOLVE_STOP, RESOLVE_MOVE, RESOLVE_ASK; else RESOLVE_IGNORE */
 	int patience_ms; /* for TIME_WAIT; 0: as the strategy has it */
 	uint16_t base_port; /* of the instance */
 	int slots;
@@ -57,7 +57,7 @@ struct conflict {
 
 	enum port_action action;
 	const char *reason; /* static, or `untouchable` */
-	uint16_t move_to; /* ACTION_MOVE and placed */
+	uint16_t move_to; /* RESOLVE_MOVE and placed */
 	bool emergency; /* move_to is an emergency port */
 };
 
@@ -67,8 +67,8 @@ void resolve_decide(const struct resolve_rules *rules, struct conflict *conflict
 /* Takes a port for the service; false where it is not to be had or somebody's already. */
 typedef bool resolve_take(void *self, const struct conflict *conflict, uint16_t port);
 /*
- * Whatever its action, when the service can have another port: for ACTION_MOVE the port it gets, for
- * others the one it could have. ACTION_MOVE without one becomes ACTION_FAIL.
+ * Whatever its action, when the service can have another port: for RESOLVE_MOVE the port it gets, for
+ * others the one it could have. RESOLVE_MOVE without one becomes RESOLVE_FAIL.
  */
 void resolve_place(const struct resolve_rules *rules, struct conflict *conflict, resolve_take *take,
 	void *self);

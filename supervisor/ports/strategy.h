@@ -16,12 +16,12 @@
 #include "ports/classify.h"
 
 #define PORT_ACTIONS(X)                                                                            \
-	X(ACTION_IGNORE, "ignore") /* nothing of ours is in danger */                              \
-	X(ACTION_STOP, "stop") /* who has the port is ended */                                     \
-	X(ACTION_WAIT, "wait") /* it is over by itself soon */                                     \
-	X(ACTION_MOVE, "move") /* the service gets another port */                                 \
-	X(ACTION_FAIL, "fail") /* the launch fails and says why */                                 \
-	X(ACTION_ASK, "ask") /* somebody at a terminal decides */
+	X(RESOLVE_IGNORE, "ignore") /* nothing of ours is in danger */                              \
+	X(RESOLVE_STOP, "stop") /* who has the port is ended */                                     \
+	X(RESOLVE_WAIT, "wait") /* it is over by itself soon */                                     \
+	X(RESOLVE_MOVE, "move") /* the service gets another port */                                 \
+	X(RESOLVE_FAIL, "fail") /* the launch fails and says why */                                 \
+	X(RESOLVE_ASK, "ask") /* somebody at a terminal decides */
 #define X(name, word) name,
 enum port_action { PORT_ACTIONS(X) };
 #undef X
@@ -29,7 +29,7 @@ const char *port_action_word(enum port_action action);
 
 /* "it would be stopped: REASON" */
 struct port_decision {
-	enum port_action action; /* never ACTION_FAIL or ACTION_ASK */
+	enum port_action action; /* never RESOLVE_FAIL or RESOLVE_ASK */
 	const char *reason; /* a clause about the holder or the strategy, for messages; static */
 };
 struct port_decision strategy_decide(enum port_class class, enum port_strategy strategy);

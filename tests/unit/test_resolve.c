@@ -121,7 +121,7 @@ static void nobody_but_own_leftovers_is_stopped_without_aggressive(void **state)
 					row.on_conflict = (enum port_conflict_rule)rule;
 					enum port_action action =
 						decided(&rules, on(&row, (enum port_class)class));
-					assert_true(action != ACTION_STOP || class == CLASS_OWN_STALE);
+					assert_true(action != RESOLVE_STOP || class == CLASS_OWN_STALE);
 				}
 }
 
@@ -130,8 +130,8 @@ static void an_immutable_port_never_moves(void **state)
 	(void)state;
 	struct port row = api();
 	row.immutable = true;
-	struct resolve_choice choice = {"api", "main", ACTION_MOVE, 30107, 0, 0};
-	static const enum port_action wishes[] = {ACTION_IGNORE, ACTION_MOVE, ACTION_STOP};
+	struct resolve_choice choice = {"api", "main", RESOLVE_MOVE, 30107, 0, 0};
+	static const enum port_action wishes[] = {RESOLVE_IGNORE, RESOLVE_MOVE, RESOLVE_STOP};
 	for (int s = 0; s < 3; s++)
 		for (int class = 1; class <= CLASS_UNKNOWN; class++)
 			for (size_t w = 0; w < 6; w++) {
@@ -143,7 +143,7 @@ static void an_immutable_port_never_moves(void **state)
 				struct free_ports ports = {{FREE_SLOT, 30107, 40000}};
 				resolve_decide(&rules, &c);
 				resolve_place(&rules, &c, take, &ports);
-				assert_int_not_equal(c.action, ACTION_MOVE);
+				assert_int_not_equal(c.action, RESOLVE_MOVE);
 				assert_int_equal(c.move_to, 0);
 			}
 }
@@ -204,13 +204,13 @@ static void who_must_not_be_stopped_is_not(void **state)
 	struct conflict c = on(&row, CLASS_FOREIGN);
 	c.untouchable = "it is pid 1";
 	expect(&rules, c, "move");
-	rules.wish = ACTION_STOP;
+	rules.wish = RESOLVE_STOP;
 	expect(&rules, c, "move");
 	for (int class = 1; class <= CLASS_UNKNOWN; class++) {
 		struct conflict other = on(&row, (enum port_class)class);
 		bool may = class == CLASS_OWN_STALE || class == CLASS_FOREIGN ||
 			class == CLASS_WRONG_FAMILY;
-		assert_int_equal(decided(&rules, other) == ACTION_STOP, may);
+		assert_int_equal(decided(&rules, other) == RESOLVE_STOP, may);
 	}
 }
 
@@ -220,7 +220,7 @@ static void ports_nobody_uses_cost_nothing(void **state)
 	struct resolve_rules rules = rules_of(STRATEGY_AGGRESSIVE);
 	expect(&rules, on(NULL, CLASS_FOREIGN), "ignore");
 	expect(&rules, on(NULL, CLASS_OWN_STALE), "stop");
-	rules.wish = ACTION_STOP;
+	rules.wish = RESOLVE_STOP;
 	expect(&rules, on(NULL, CLASS_FOREIGN), "ignore");
 }
 
@@ -291,7 +291,7 @@ static void ask_asks_only_where_somebody_can_answer(void **state)
 	row.on_conflict = CONFLICT_AUTO;
 	row.immutable = false;
 	expect(&rules, on(&row, CLASS_FOREIGN), "move");
-	rules.wish = ACTION_ASK;
+	rules.wish = RESOLVE_ASK;
 	expect(&rules, on(&row, CLASS_FOREIGN), "ask");
 }
 
@@ -301,17 +301,17 @@ static void what_was_chosen_holds_for_that_port_only(void **state)
 	struct resolve_rules rules = rules_of(STRATEGY_INTELLIGENT);
 	struct port row = api(), other = api();
 	other.service = "web";
-	struct resolve_choice choices[] = {{"api", "main", ACTION_STOP, 0, 0, 0}};
+	struct resolve_choice choices[] = {{"api", "main", RESOLVE_STOP, 0, 0, 0}};
 	rules.choices = choices;
 	rules.choice_count = 1;
 	rules.may_ask = true;
 	row.on_conflict = other.on_conflict = CONFLICT_ASK;
 	expect(&rules, on(&row, CLASS_FOREIGN), "stop");
 	expect(&rules, on(&other, CLASS_FOREIGN), "ask");
-	choices[0].action = ACTION_FAIL;
+	choices[0].action = RESOLVE_FAIL;
 	expect(&rules, on(&row, CLASS_FOREIGN), "fail");
 	struct conflict tried = on(&row, CLASS_FOREIGN);
-	choices[0].action = ACTION_STOP;
+	choices[0].action = RESOLVE_STOP;
 	tried.stopped = true;
 	expect(&rules, tried, "fail");
 }
@@ -350,7 +350,7 @@ static void row_P4_an_emergency_port_where_nothing_fits(void **state)
 	assert_int_equal(c.move_to, 40003);
 	assert_true(c.emergency);
 	c = placed(&rules, on(&row, CLASS_FOREIGN), &ports);
-	assert_int_equal(c.action, ACTION_FAIL);
+	assert_int_equal(c.action, RESOLVE_FAIL);
 	assert_int_equal(c.move_to, 0);
 }
 
@@ -359,13 +359,13 @@ static void a_chosen_port_or_none(void **state)
 	(void)state;
 	struct resolve_rules rules = rules_of(STRATEGY_CONSERVATIVE);
 	struct port row = api();
-	struct resolve_choice choice = {"api", "main", ACTION_MOVE, 30525, 0, 0};
+	struct resolve_choice choice = {"api", "main", RESOLVE_MOVE, 30525, 0, 0};
 	rules.choices = &choice;
 	rules.choice_count = 1;
 	struct free_ports ports = {{FREE_SLOT, 30525}};
 	assert_int_equal(placed(&rules, on(&row, CLASS_FOREIGN), &ports).move_to, 30525);
 	struct conflict c = placed(&rules, on(&row, CLASS_FOREIGN), &ports);
-	assert_int_equal(c.action, ACTION_FAIL);
+	assert_int_equal(c.action, RESOLVE_FAIL);
 	assert_int_equal(c.move_to, 0);
 }
 
@@ -377,10 +377,10 @@ static void alternatives_are_shown_but_are_never_emergency_ports(void **state)
 	struct port row = api();
 	struct free_ports ports = {{FREE_SLOT, 40000}};
 	struct conflict c = placed(&rules, on(&row, CLASS_FOREIGN), &ports);
-	assert_int_equal(c.action, ACTION_STOP);
+	assert_int_equal(c.action, RESOLVE_STOP);
 	assert_int_equal(c.move_to, FREE_SLOT);
 	c = placed(&rules, on(&row, CLASS_FOREIGN), &ports);
-	assert_int_equal(c.action, ACTION_STOP);
+	assert_int_equal(c.action, RESOLVE_STOP);
 	assert_int_equal(c.move_to, 0);
 }
 
