@@ -1,190 +1,100 @@
 #include "ports/classify.h"
 
 #include <errno.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/words.h"
-#include "ports/lock.h"
-#include "ports/reserved.h"
+#include "ports/protect.h"
 
 WORDS(port_class_word, port_class, PORT_CLASSES)
 
-static const struct owner *owner_of(const struct owner_list *owners, uint64_t inode)
+static struct port_finding found(enum port_class class, enum port_evidence evidence)
 {
-	for (size_t i = 0; inode && i < owners->count; i++)
-		if (owners->items[i].inode == inode)
-			return &owners->items[i];
-	return NULL;
+	return (struct port_finding){class, evidence};
 }
 
-/* What says most about a port comes first. */
-static int weight(enum socket_state state)
+static enum port_class class_of_lease(const struct port_facts *f)
 {
-	switch (state) {
-	case SOCKET_LISTEN:
-	case SOCKET_UDP:
-		return 4;
-	case SOCKET_BOUND:
-		return 3;
-	case SOCKET_CONNECTED:
-		return 2;
-	case SOCKET_TIME_WAIT:
-		return 1;
-	}
-	return 0;
+	return f->lease_is_project ? CLASS_OTHER_INSTANCE : CLASS_OTHER_PROJECT;
 }
 
-/* Longest TIME_WAIT, and the most telling socket that is not of the asking process itself. */
-static void choose_socket(struct port_verdict *v, uint16_t port, bool udp,
-	const struct socket_list *sockets, const struct owner_list *owners)
+static bool is_leased_elsewhere(const struct port_facts *f)
 {
-	for (size_t i = 0; i < sockets->count; i++) {
-		const struct socket_entry *s = &sockets->items[i];
-		if (s->port != port || s->udp != udp)
-			continue;
-		const struct owner *owner = owner_of(owners, s->inode);
-		if (owner && owner->pid == getpid())
-			continue;
-		if (s->state == SOCKET_TIME_WAIT && s->expires_ms > v->wait_ms)
-			v->wait_ms = s->expires_ms;
-		if (v->socket && weight(v->socket->state) >= weight(s->state))
-			continue;
-		v->socket = s;
-		v->holder = owner;
-	}
+	return f->lease_lives && !f->lease_is_instance;
 }
 
-static bool is_asker(const struct port_asker *a, const struct lease *lease)
+static struct port_finding find_unseen(const struct port_facts *f)
 {
-	return lease->project_id == a->project_id && lease->instance == a->instance;
+	if (f->bind_errno && is_leased_elsewhere(f))
+		return found(class_of_lease(f), SEEN_LEASE);
+	if (f->bind_errno)
+		return found(CLASS_UNKNOWN, SEEN_REFUSAL);
+	if (f->lease_lives)
+		return found(CLASS_LEASED, SEEN_LEASE);
+	return found(CLASS_FREE, SEEN_NOTHING);
 }
 
-/* A lease counts while the byte of its instance is held. */
-static bool has_live_lease(const struct port_asker *a, const struct lease *lease)
+static struct port_finding find_marked(const struct port_facts *f)
 {
-	return lease && !is_asker(a, lease) &&
-		instance_is_alive(a->state, lease->project_id, lease->instance);
+	if (!f->mark_is_here)
+		return found(CLASS_OTHER_REGISTRY, SEEN_OTHER_STATE);
+	if (!f->mark_lives)
+		return found(CLASS_OWN_STALE, SEEN_DEAD_MARK);
+	if (f->mark_is_instance)
+		return found(CLASS_OWN_LIVE, SEEN_LIVE_MARK);
+	return found(f->mark_is_project ? CLASS_OTHER_INSTANCE : CLASS_OTHER_PROJECT, SEEN_LIVE_MARK);
 }
 
-static enum port_class class_of_lease(const struct port_asker *a, const struct lease *lease)
+/* A supervisor has placeholders, and the sockets of services with `hold = listen`. */
+static struct port_finding find_supervisor(const struct port_facts *f)
 {
-	return lease->project_id == a->project_id ? CLASS_OTHER_INSTANCE : CLASS_OTHER_PROJECT;
+	bool is_own = f->lease_is_instance && f->lease_lives;
+	if (is_own && f->socket->state == SOCKET_BOUND)
+		return found(CLASS_LEASED, SEEN_PLACEHOLDER);
+	if (is_own)
+		return found(CLASS_OWN_LIVE, SEEN_LEASE);
+	if (is_leased_elsewhere(f))
+		return found(class_of_lease(f), SEEN_PLACEHOLDER);
+	return found(CLASS_OTHER_REGISTRY, SEEN_SUPERVISOR);
 }
 
-static bool is_run(const struct port_asker *a, const struct owner *owner)
+static struct port_finding find_stranger(const struct port_facts *f)
 {
-	return a->run_id && *a->run_id && !strcmp(a->run_id, owner->run_id);
+	const struct owner *holder = f->holder;
+	bool is_other = (holder && holder->pid ? holder->uid : f->socket->uid) != f->uid;
+	if (holder && holder->container)
+		return found(CLASS_CONTAINER, SEEN_CONTAINER);
+	if (holder && protect_is_publisher(holder))
+		return found(CLASS_CONTAINER, SEEN_PUBLISHER);
+	if (holder && holder->pid == 1)
+		return found(CLASS_PROTECTED, SEEN_INIT);
+	if (holder && holder->unit)
+		return found(CLASS_PROTECTED, SEEN_UNIT);
+	if (holder && (protect_is_system(holder) || protect_is_runtime(holder)))
+		return found(CLASS_PROTECTED, SEEN_SYSTEM);
+	if (f->guard)
+		return found(CLASS_PROTECTED, SEEN_GUARD);
+	if (is_other)
+		return found(CLASS_OTHER_USER, SEEN_USER);
+	return f->six_only ? found(CLASS_WRONG_FAMILY, SEEN_SIX_ONLY)
+			   : found(CLASS_FOREIGN, SEEN_NO_MARK);
 }
 
-static enum port_class class_of_marked(const struct port_asker *a, const struct owner *owner,
-	const struct lease *lease)
+struct port_finding port_class_of(const struct port_facts *f)
 {
-	if (!owner_is_ours(owner, a->state))
-		return CLASS_OTHER_REGISTRY;
-	bool own_project = a->project && !strcmp(owner->project, a->project);
-	if (own_project && owner->instance == a->instance)
-		return a->is_running || is_run(a, owner) ? CLASS_OWN_LIVE : CLASS_OWN_STALE;
-	if (own_project && !instance_is_alive(a->state, a->project_id, owner->instance))
-		return CLASS_OWN_STALE;
-	if (lease && !strcmp(owner->project, lease->project) && !has_live_lease(a, lease))
-		return CLASS_OWN_STALE;
-	return own_project ? CLASS_OTHER_INSTANCE : CLASS_OTHER_PROJECT;
-}
-
-static enum port_class class_of_socket(const struct port_asker *a, const struct port_verdict *v,
-	const struct lease *lease)
-{
-	enum socket_state state = v->socket->state;
-	const struct owner *owner = v->holder;
-	if (state == SOCKET_TIME_WAIT)
-		return CLASS_TIME_WAIT;
-	if (owner && owner->run_id)
-		return class_of_marked(a, owner, lease);
-	if (owner && owner->supervisor && lease && is_asker(a, lease) && a->is_running)
-		return CLASS_OWN_LIVE;
-	if (state == SOCKET_BOUND && has_live_lease(a, lease))
-		return class_of_lease(a, lease);
-	if (owner && owner->supervisor)
-		return has_live_lease(a, lease) ? class_of_lease(a, lease) : CLASS_OTHER_REGISTRY;
-	return state == SOCKET_CONNECTED ? CLASS_EPHEMERAL : CLASS_FOREIGN;
-}
-
-struct port_verdict port_classify(const struct port_asker *asker, uint16_t port, bool udp,
-	int bind_errno, const struct socket_list *sockets, const struct owner_list *owners,
-	const struct lease *lease)
-{
-	struct port_verdict v = {.class = CLASS_FREE};
-	choose_socket(&v, port, udp, sockets, owners);
-	if (bind_errno == EACCES)
-		v.class = CLASS_PRIVILEGED;
-	else if (v.socket)
-		v.class = class_of_socket(asker, &v, lease);
-	else if (bind_errno)
-		v.class = has_live_lease(asker, lease) ? class_of_lease(asker, lease) : CLASS_UNKNOWN;
-	return v;
-}
-
-static void add_holder(struct text *out, const struct port_verdict *v, const struct lease *lease)
-{
-	if (v->holder)
-		owner_add_line(out, v->holder);
-	else if (v->socket)
-		text_addf(out, "user %u", (unsigned)v->socket->uid);
-	else
-		text_add(out, "nobody who can be seen");
-	bool told = v->holder && v->holder->project;
-	bool by_lease = v->class == CLASS_OTHER_INSTANCE || v->class == CLASS_OTHER_PROJECT;
-	if (!told && by_lease && lease)
-		text_addf(out, ", project %s instance %d", lease->project, lease->instance);
-}
-
-void port_verdict_add(struct text *out, const struct port_verdict *v, const struct lease *lease)
-{
-	switch (v->class) {
-	case CLASS_FREE:
-		text_add(out, "free");
-		return;
-	case CLASS_PRIVILEGED:
-		text_add(out, "reserved for root (net.ipv4.ip_unprivileged_port_start)");
-		return;
-	case CLASS_RESERVED:
-		text_add(out, "reserved ");
-		reservation_add(out, v->reserved);
-		text_addf(out, " (`stackup ports release %u`)", v->reserved->port);
-		return;
-	case CLASS_TIME_WAIT:
-		text_addf(out, "in TIME_WAIT for another %u s", (unsigned)(v->wait_ms + 999) / 1000);
-		return;
-	case CLASS_UNKNOWN:
-		text_add(out, "taken by a socket that this kernel does not show");
-		return;
-	case CLASS_EPHEMERAL:
-		text_add(out, "in use by an outgoing connection of ");
-		break;
-	case CLASS_OTHER_REGISTRY:
-		text_add(out, "held by a stackup of another registry: ");
-		break;
-	case CLASS_OWN_STALE:
-		text_add(out, "held by a leftover of an earlier run: ");
-		break;
-	case CLASS_LEASED:
-		text_add(out, "leased, and nobody listens: ");
-		break;
-	case CLASS_PROTECTED:
-		text_add(out, "held by what must not be stopped: ");
-		break;
-	case CLASS_WRONG_FAMILY:
-		text_add(out, "listened on at ::1 only, by ");
-		break;
-	case CLASS_OWN_LIVE:
-	case CLASS_OTHER_INSTANCE:
-	case CLASS_OTHER_PROJECT:
-	case CLASS_FOREIGN:
-	case CLASS_OTHER_USER:
-	case CLASS_CONTAINER:
-		text_add(out, "held by ");
-		break;
-	}
-	add_holder(out, v, lease);
+	if (f->bind_errno == EACCES)
+		return found(CLASS_PRIVILEGED, SEEN_ROOTS_PORT);
+	if (!f->socket)
+		return find_unseen(f);
+	if (f->socket->state == SOCKET_TIME_WAIT)
+		return found(CLASS_TIME_WAIT, SEEN_TIME_WAIT);
+	if (f->holder && f->holder->run_id)
+		return find_marked(f);
+	if (f->holder && f->holder->supervisor)
+		return find_supervisor(f);
+	/* Whose supervisor may not be looked at: the lease says it. */
+	if (f->socket->state == SOCKET_BOUND && is_leased_elsewhere(f))
+		return found(class_of_lease(f), SEEN_LEASE);
+	if (f->socket->state == SOCKET_CONNECTED)
+		return found(CLASS_EPHEMERAL, SEEN_CONNECTION);
+	return find_stranger(f);
 }

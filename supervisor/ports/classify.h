@@ -1,5 +1,14 @@
 /*
- * classify.h - what kind of thing has a port that we wanted.
+ * classify.h - what kind of thing has a port that we wanted, and how that is known.
+ *
+ * What a look found out is gathered into struct port_facts (verdict.c); the class follows from these
+ * alone (classify.c, pure). Of several reasons the first counts:
+ *
+ *	no socket	refused below the unprivileged ports, a lease, refused by what cannot be seen
+ *	marks		of a run of stackup: live or left behind, whose instance, which registry
+ *	placeholders	a supervisor's socket that is bound and does not listen
+ *	connections	nobody listens: an outgoing connection has it, or TIME_WAIT
+ *	strangers	in a container, protected, of another user, on ::1 only, any other
  */
 #ifndef PORTS_CLASSIFY_H
 #define PORTS_CLASSIFY_H
@@ -41,7 +50,57 @@ struct port_asker {
 	int instance;
 	const char *run_id; /* of the run that asks or runs: its processes are alive; NULL */
 	bool is_running; /* its supervisor lives (and is not the caller) */
+	const uint16_t *protects; /* [ports] protect */
+	size_t protect_count;
 };
+
+/* What a class was concluded from. */
+enum port_evidence {
+	SEEN_NOTHING,
+	SEEN_ROOTS_PORT, /* the kernel refused it: below ip_unprivileged_port_start */
+	SEEN_REFUSAL, /* the kernel refused it, and shows no socket */
+	SEEN_LEASE, /* a lease whose supervisor lives */
+	SEEN_PLACEHOLDER, /* of a supervisor, for a lease */
+	SEEN_SUPERVISOR, /* a supervisor without a lease here */
+	SEEN_OTHER_STATE, /* marks that name a directory of another registry */
+	SEEN_LIVE_MARK, /* marks of a run whose supervisor lives */
+	SEEN_DEAD_MARK,
+	SEEN_CONNECTION,
+	SEEN_TIME_WAIT,
+	SEEN_CONTAINER,
+	SEEN_PUBLISHER, /* a program that publishes ports of containers */
+	SEEN_INIT, /* pid 1 */
+	SEEN_SYSTEM, /* a program of the system, or what runs containers */
+	SEEN_UNIT, /* a system service */
+	SEEN_GUARD, /* the port is protected */
+	SEEN_USER, /* another user */
+	SEEN_SIX_ONLY,
+	SEEN_NO_MARK,
+};
+
+struct port_facts {
+	int bind_errno; /* what an exclusive bind said, 0 when none was tried */
+	const struct socket_entry *socket; /* the one that says most; NULL: none was seen */
+	bool six_only; /* it listens, and nothing that listens there takes IPv4 */
+	const struct owner *holder; /* NULL: nobody known */
+	uid_t uid; /* the asker's */
+	const char *guard; /* protect_port() */
+	/* Of a holder with marks: */
+	bool mark_is_here; /* of this registry */
+	bool mark_is_project; /* of the asker's project */
+	bool mark_is_instance; /* and of its instance */
+	bool mark_lives; /* its supervisor does, or it is of the asker's own run */
+	/* Of the registry's row for the port; all false without one: */
+	bool lease_is_project;
+	bool lease_is_instance;
+	bool lease_lives; /* its supervisor does */
+};
+
+struct port_finding {
+	enum port_class class;
+	enum port_evidence evidence;
+};
+struct port_finding port_class_of(const struct port_facts *facts);
 
 struct port_verdict {
 	enum port_class class;
@@ -49,18 +108,33 @@ struct port_verdict {
 	const struct owner *holder; /* borrows; NULL: nobody known */
 	uint32_t wait_ms; /* TIME_WAIT: until it is free */
 	const struct reservation *reserved; /* borrows; CLASS_RESERVED, which no look can tell */
+	bool is_own; /* the asker's own instance has it: no conflict */
+	enum port_evidence evidence;
+	const char *guard; /* static; SEEN_GUARD */
+	uid_t uid; /* the asker's; SEEN_USER */
 };
 
 /*
  * Sockets and owners may cover many ports; lease is the registry's row for this port or NULL.
- * bind_errno is what an exclusive bind said, 0 when none was tried.
+ * bind_errno is what an exclusive bind said, 0 when none was tried. Sockets of the asking process are
+ * not counted.
  */
 struct port_verdict port_classify(const struct port_asker *asker, uint16_t port, bool udp,
 	int bind_errno, const struct socket_list *sockets, const struct owner_list *owners,
 	const struct lease *lease);
+/*
+ * The same for one socket of a port and one process that has it (NULL: unknown). sockets are those
+ * of the port, of which it is one.
+ */
+struct port_verdict port_classify_socket(const struct port_asker *asker,
+	const struct socket_entry *socket, const struct owner *holder,
+	const struct socket_list *sockets, const struct lease *lease);
 
 /* "held by pid 4242 (node), ..." or what else is known; for messages. */
 void port_verdict_add(struct text *out, const struct port_verdict *verdict,
+	const struct lease *lease);
+/* "it carries the marks of shop instance 2, whose supervisor lives": what was seen. */
+void port_evidence_add(struct text *out, const struct port_verdict *verdict,
 	const struct lease *lease);
 
 #endif

@@ -293,7 +293,7 @@ static struct port_verdict verdict_of(const struct checking *c, uint16_t port, b
 static bool is_conflict(const struct checking *c, const struct port_verdict *v)
 {
 	bool running = c->claim->outcome == CLAIM_RUNNING;
-	if (v->class == CLASS_FREE || v->class == CLASS_OWN_LIVE)
+	if (v->class == CLASS_FREE || v->is_own)
 		return false;
 	return !running || (v->class != CLASS_TIME_WAIT && v->class != CLASS_EPHEMERAL);
 }
@@ -394,7 +394,7 @@ static void check_all(struct checking *c)
 		struct port_verdict v = verdict_of(c, c->ports[i], udp, &lease);
 		const struct reservation *reserved =
 			ours ? claim_reserved(c->claim, row, c->ports[i]) : NULL;
-		if (reserved && v.class != CLASS_OWN_LIVE)
+		if (reserved && !v.is_own)
 			v = (struct port_verdict){.class = CLASS_RESERVED, .reserved = reserved};
 		bool quiet = !ours && (v.class == CLASS_TIME_WAIT || v.class == CLASS_EPHEMERAL);
 		if (is_conflict(c, &v) && !quiet)

@@ -5,9 +5,10 @@
 /* Names as /proc/PID/comm has them, 15 characters at most; a * stands for any end. */
 static const char *const system_names[] = {"init", "systemd*", "sshd*", "dbus-*", "login", "Xorg",
 	"Xwayland", "gnome-shell", "plasmashell", "kwin_*", "rpcbind", "cupsd"};
-static const char *const runtime_names[] = {"dockerd", "docker-proxy", "containerd*", "com.docker*",
-	"rootlesskit*", "rootlessport*", "slirp4netns", "pasta*", "passt*", "podman", "conmon", "crio",
-	"crun", "runc", "k3s*", "kubelet", "kube-proxy", "lxd", "incusd"};
+static const char *const publisher_names[] = {"docker-proxy", "rootlesskit*", "rootlessport*",
+	"slirp4netns", "pasta*", "passt*"};
+static const char *const runtime_names[] = {"dockerd", "containerd*", "com.docker*", "podman", "conmon",
+	"crio", "crun", "runc", "k3s*", "kubelet", "kube-proxy", "lxd", "incusd"};
 
 /* SQL Server, Oracle, etcd, MySQL, PostgreSQL, CouchDB, Redis, Neo4j, Cassandra, memcached, CockroachDB,
  * MongoDB */
@@ -32,7 +33,17 @@ static bool is_named(const struct owner *owner, const char *const *patterns, siz
 
 bool protect_is_runtime(const struct owner *owner)
 {
-	return IS_NAMED(owner, runtime_names);
+	return IS_NAMED(owner, runtime_names) || protect_is_publisher(owner);
+}
+
+bool protect_is_publisher(const struct owner *owner)
+{
+	return IS_NAMED(owner, publisher_names);
+}
+
+bool protect_is_system(const struct owner *owner)
+{
+	return IS_NAMED(owner, system_names);
 }
 
 const char *protect_port(uint16_t port, const uint16_t *protects, size_t count)
@@ -56,7 +67,7 @@ const char *protect_process(const struct owner *owner, uid_t uid)
 		return "it belongs to another user";
 	if (owner->container || protect_is_runtime(owner))
 		return "it belongs to a container";
-	if (IS_NAMED(owner, system_names))
+	if (owner->unit || protect_is_system(owner))
 		return "it belongs to the system";
 	if (owner->supervisor)
 		return "it is a supervisor of stackup";
