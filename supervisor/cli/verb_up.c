@@ -143,30 +143,32 @@ static json_t *reload_request(const struct up *up)
 	return request;
 }
 
-/* "api, worker restarted" */
-static void add_names(struct text *out, const json_t *reply, const char *what)
+/* "; restarts api, worker" */
+static void add_names(struct text *out, const json_t *plan, const char *key, const char *what)
 {
-	const json_t *names = json_object_get(reply, what);
 	size_t index;
 	json_t *name;
-	json_array_foreach(names, index, name)
-	{
-		text_add(out, index ? ", " : out->length ? "; " : "");
-		text_add(out, json_string_value(name));
-	}
-	if (json_array_size(names))
-		text_addf(out, " %s", what);
+	json_array_foreach(json_object_get(plan, key), index, name)
+		text_addf(out, "%s%s %s", index ? "," : "; ", index ? "" : what,
+			json_string_value(name));
 }
 
-static void tell_changes(const struct up *up, const json_t *reply)
+/* Before anything of it is done: whoever reads this may still think better of it. */
+static void tell_plan(const struct up *up, const json_t *plan)
 {
 	if (up->context->quiet)
 		return;
 	OWNED_TEXT text = {0};
-	add_names(&text, reply, "started");
-	add_names(&text, reply, "restarted");
-	add_names(&text, reply, "stopped");
-	say("%s runs already; %s", up->name, text.length ? text_string(&text) : "nothing has changed");
+	add_names(&text, plan, "stopped", "stops");
+	add_names(&text, plan, "restarted", "restarts");
+	add_names(&text, plan, "started", "starts");
+	say("%s runs already%s", up->name, text.length ? text_string(&text) : "; nothing has changed");
+}
+
+static void tell_notes(const struct up *up, const json_t *reply)
+{
+	if (up->context->quiet)
+		return;
 	size_t index;
 	json_t *note;
 	json_array_foreach(json_object_get(reply, "notes"), index, note)
@@ -209,10 +211,12 @@ static int converge(struct up *up, struct control_client *client, struct error *
 	do {
 		json_decref(frame);
 		what = client_next(client, id, RELOAD_MS, &frame, e);
+		if (what == CLIENT_MORE)
+			tell_plan(up, frame);
 	} while (what == CLIENT_MORE);
 	int result = 0;
 	if (what == CLIENT_REPLY)
-		tell_changes(up, frame);
+		tell_notes(up, frame);
 	else if (what == CLIENT_WAITING)
 		result = fail(e, EXIT_TIMED_OUT, "the supervisor does not answer");
 	else
@@ -296,12 +300,22 @@ static int stay_in_front(struct up *up, struct control_client *client, struct er
 	return code;
 }
 
+/* The file was read once, and that is what runs. */
+static void tell_newer(const struct up *up)
+{
+	if (!up->context->quiet && document_changed(up->source.document))
+		say("%s has changed since it was read; `stackup up` applies the newer one",
+			up->source.document->label);
+}
+
 static int go_on(struct up *up, struct error *e)
 {
 	struct control_client client = {.fd = -1};
 	int code = connect_patiently(up->result.socket_path, &client, e);
 	if (code == 0 && up->result.already_running)
 		code = converge(up, &client, e);
+	if (code == 0)
+		tell_newer(up);
 	if (code == 0)
 		code = up->detach ? stay_detached(up, &client, e) : stay_in_front(up, &client, e);
 	client_close(&client);

@@ -58,6 +58,7 @@
  *	 "environment": "name"?, "purpose": "text"?, "env_files": [...], "strict_ports": bool,
  *	 "timeout_ms": n?, "environ": packed} ->
  *	{"started": [...], "restarted": [...], "stopped": [...], "unchanged": n, "notes": [...]}
+ *	Before it, and before anything is stopped, the same as {"more"}: the plan.
  *	Converges to the file as the caller sees it: "dir" is the caller's directory, "environ" the
  *	caller's environment as wire_pack_environment() makes it. "file" "-" brings the text itself as
  *	"text". A bad file changes nothing: error "bad_stack_file" with "complaints":

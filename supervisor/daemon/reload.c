@@ -202,6 +202,14 @@ static int prepare(struct instance *in, struct wish *w, const json_t *body, stru
 	return 0;
 }
 
+/* The plan is the reply, as it will be: whoever asked can read it before anything is stopped. */
+static void announce(struct instance *in, const struct reload *r)
+{
+	json_t *plan = r->has_ticket ? json_copy(r->reply) : NULL;
+	if (plan)
+		control_more(in->server, r->ticket, plan);
+}
+
 static void begin(struct instance *in, struct control_ticket ticket, bool has_ticket,
 	const json_t *body)
 {
@@ -224,6 +232,7 @@ static void begin(struct instance *in, struct control_ticket ticket, bool has_ti
 	} else {
 		in->reload->ticket = ticket;
 		in->reload->has_ticket = has_ticket;
+		announce(in, in->reload);
 		stop_gone(in, in->reload);
 	}
 	complaints_release(&c);

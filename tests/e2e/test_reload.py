@@ -1,0 +1,142 @@
+"""FAULTS.md I10-I14: templates that are none, a file that changes under us, plans shown before they are carried out."""
+import os
+import re
+import signal
+
+import pytest
+from harness import alive, until
+
+
+@pytest.mark.parametrize("text,words", [
+    ("template = no-such", "template"),
+    ("template = calc", "template"),  # itself
+    ("template =", "template"),
+])
+def test_fault_I10_a_template_that_is_none_is_refused(shop, text, words):
+    """Missing, or the service itself: an error with its line, and nothing is started or changed."""
+    shop.stack("[service calc]\ncommand = ACTOR\n")
+    shop.up()
+    pid = shop.pid("calc")
+    shop.stack(f"[service calc]\ncommand = ACTOR --say new\n{text}\n")
+    refused = shop.run("up", "-d", code=78)
+    assert "stack.ini:3:" in refused.err and words in refused.err, refused
+    assert shop.run("check", "--json", code=78).json["complaints"][0]["line"] == 3
+    assert shop.pid("calc") == pid and "new" not in shop.log("calc")
+
+
+CHANGES_ITS_FILE = """#!/bin/sh
+# Is asked for its version while the stack file is being applied.
+test -e change && cp newer.ini stack.ini
+echo 2.0
+"""
+
+
+def write_versions(shop):
+    """stack.ini says one, newer.ini says two; asking `tool` for its version puts the newer in place."""
+    shop.write("bin/tool", CHANGES_ITS_FILE, 0o755)
+    shop.world.env["PATH"] = f"{shop.dir}/bin:" + shop.world.env["PATH"]
+    text = """
+        [stack]
+        require.commands = tool>=1
+        [service calc]
+        command = ACTOR --say %s
+        ready = log %s
+    """
+    shop.stack(text % ("two", "two"), "newer.ini")
+    shop.stack(text % ("one", "one"))
+
+
+def test_fault_I11_a_file_that_changes_during_a_start(shop):
+    """What was read is what runs; that there is a newer file is said, and the next `up` applies it."""
+    write_versions(shop)
+    shop.write("change", "")
+    started = shop.up()
+    assert shop.log("calc").split() == ["one"]
+    assert re.search("stack.ini.*changed.*stackup up", started.err), started
+    (shop.dir / "change").unlink()
+    again = shop.up()
+    assert shop.log("calc").split() == ["one", "two"] and "changed" not in again.err, again
+
+
+def test_fault_I11_a_file_that_changes_during_a_reload(shop):
+    write_versions(shop)
+    shop.up()
+    shop.stack((shop.dir / "stack.ini").read_text().replace("one", "three"))
+    shop.write("change", "")
+    changed = shop.up()
+    assert shop.log("calc").split() == ["one", "three"]
+    assert re.search("stack.ini.*changed.*stackup up", changed.err), changed
+    (shop.dir / "change").unlink()
+    shop.up()
+    assert shop.log("calc").split() == ["one", "three", "two"]
+
+
+def plan_line(process):
+    """What is to be done, as `up` says it before it is."""
+    return process.wait_for("runs already")
+
+
+def test_fault_I14_the_plan_is_shown_before_it_is_carried_out(shop):
+    shop.stack("""
+        [service old]
+        command = ACTOR --term-delay 1500
+        [service same]
+        command = ACTOR
+        [service changed]
+        command = ACTOR
+    """)
+    shop.up()
+    before = {s["name"]: s["pid"] for s in shop.instance()["services"]}
+    shop.stack("""
+        [service same]
+        command = ACTOR
+        [service changed]
+        command = ACTOR --say changed
+        [service new]
+        command = ACTOR
+    """)
+    process = shop.follow("up", "--wait")
+    line = plan_line(process)
+    assert all(alive(pid) for pid in before.values()), "carried out before it was said"
+    for words in ("stops old", "restarts changed", "starts new"):
+        assert words in line, line
+    assert "same" not in line
+    assert process.process.wait(20) == 0
+    assert "plan" not in "".join(process.rest()) and sum("runs already" in l for l in process.rest()) == 1
+    after = {s["name"]: s["pid"] for s in shop.instance()["services"]}
+    assert set(after) == {"same", "changed", "new"} and after["same"] == before["same"]
+    assert after["changed"] != before["changed"] and not alive(before["old"])
+
+
+def test_fault_I14_a_service_with_another_name_takes_the_place_of_the_first(shop):
+    """A rename is a stop and a start: the new one has the port only when the old one is gone."""
+    shop.stack("[service first]\ncommand = ACTOR --term-delay 300 --listen\nslot = 3\n")
+    shop.up()
+    first = shop.pid("first")
+    shop.stack("[service second]\ncommand = ACTOR --listen\nslot = 3\n")
+    line = shop.up().err
+    assert "stops first" in line and "starts second" in line, line
+    assert not alive(first) and shop.port("second") == 30103
+    order = [(e["kind"], e["service"]) for e in shop.past_events() if e["kind"] in ("down", "starting")]
+    assert order.index(("down", "first")) < order.index(("starting", "second"))
+    assert shop.run("why", "first").code == 4
+
+
+def test_fault_I13_a_bad_file_at_SIGHUP_changes_nothing(shop):
+    """A detached instance reads its file again at SIGHUP; one with a mistake is told and left alone."""
+    shop.stack("[service calc]\ncommand = ACTOR\n[service page]\ncommand = ACTOR\n")
+    shop.up()
+    before = shop.instance()
+    events = shop.events()
+    shop.stack("[service calc]\ncommand = ACTOR --say new\n[service page]\ncommannd = ACTOR\n")
+    os.kill(before["pid"], signal.SIGHUP)
+    told = events.wait_for("not applied")
+    assert "warning" in told
+    events.close()
+    after = shop.instance()
+    assert [s["pid"] for s in before["services"]] == [s["pid"] for s in after["services"]]
+    assert after["state"] == "ready" and "new" not in shop.log("calc")
+    shop.stack("[service calc]\ncommand = ACTOR --say new\n[service page]\ncommand = ACTOR\n")
+    os.kill(before["pid"], signal.SIGHUP)
+    until(lambda: "new" in shop.log("calc"))
+    assert shop.pid("page") == next(s["pid"] for s in before["services"] if s["name"] == "page")
