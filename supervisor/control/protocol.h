@@ -56,7 +56,7 @@
  *
  * reload	{"file", "dir", "services": [...], "no_deps": bool, "profiles": [...],
  *	 "environment": "name"?, "purpose": "text"?, "env_files": [...], "strict_ports": bool,
- *	 "timeout_ms": n?, "environ": packed} ->
+ *	 "strategy": "word"?, "timeout_ms": n?, "environ": packed} ->
  *	{"started": [...], "restarted": [...], "stopped": [...], "unchanged": n, "notes": [...]}
  *	Before it, and before anything is stopped, the same as {"more"}: the plan.
  *	Converges to the file as the caller sees it: "dir" is the caller's directory, "environ" the

@@ -263,6 +263,12 @@ static int load(struct instance *in, const struct launch_request *r, bool **want
 		.service_count = r->service_count,
 		.no_deps = r->no_deps,
 		.strict_ports = r->strict_ports,
+		.strategy = r->strategy,
+		.may_ask = r->may_ask,
+		.choices = r->choices,
+		.choice_count = r->choice_count,
+		.on_progress = r->on_progress,
+		.self = r->self,
 		.check_programs = true};
 	if (load_stack(in, &request, &in->loaded, wanted, c, e))
 		return -1;
@@ -278,6 +284,8 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 	in->exit_code_from = -1;
 	in->detached = r->detached;
 	in->strict_ports = r->strict_ports;
+	in->has_strategy = r->strategy != NULL;
+	in->strategy = r->strategy ? *r->strategy : STRATEGY_INTELLIGENT;
 	in->no_deps = r->no_deps;
 	in->started_wall_ms = clock_wall_ms();
 	in->now_ms = clock_now_ms();

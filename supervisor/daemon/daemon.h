@@ -22,8 +22,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <jansson.h>
+
 #include "base/error.h"
 #include "base/text.h"
+#include "ports/resolve.h"
 
 struct document; /* stackfile/document.h */
 struct complaints;
@@ -61,6 +64,12 @@ struct launch_request {
 	bool no_deps;
 	bool detached;
 	bool strict_ports;
+	const enum port_strategy *strategy; /* --strategy; NULL: as the file says */
+	bool may_ask; /* `on_conflict = ask`: fail with questions, for the next attempt to have answers */
+	const struct resolve_choice *choices; /* the answers */
+	size_t choice_count;
+	void (*on_progress)(void *self, const char *line); /* before what takes time; NULL */
+	void *self;
 	int64_t stop_timeout_ms; /* -t: overrides every stop.timeout, -1: as in the file */
 };
 
@@ -76,12 +85,13 @@ struct launch_result {
 	pid_t guardian;
 	int lifeline; /* -1 when detached or already running */
 	struct text notices; /* lines for people: moved ports, substituted names, cleaned leftovers */
+	json_t *questions; /* owns: an array of struct claim_question, after 5; NULL where none */
 };
 
 /*
  * 0: it runs (or ran already). -1: *e says why with the exit code (78 with the complaints listed in
- * *c, 5 with every conflict in the text ...); nothing of the instance is left then, and nothing of
- * *result is to be released.
+ * *c, 5 with every conflict in the text ...); nothing of the instance is left then, and of *result only
+ * questions is to be released.
  */
 int daemon_launch(const struct launch_request *request, struct launch_result *result,
 	struct complaints *c, struct error *e);

@@ -103,6 +103,8 @@ struct instance {
 	int64_t started_wall_ms;
 	bool detached;
 	bool strict_ports;
+	enum port_strategy strategy; /* of --strategy */
+	bool has_strategy;
 	bool no_deps;
 	char *main_dir; /* owns; for reloads, like the next two */
 	char *stack_name;
@@ -190,6 +192,13 @@ struct load_request {
 	size_t service_count;
 	bool no_deps;
 	bool strict_ports;
+	const enum port_strategy *strategy; /* NULL: as the file says */
+	bool may_ask;
+	const struct resolve_choice *choices;
+	size_t choice_count;
+	int wait_ms; /* for ports; 0: by strategy */
+	void (*on_progress)(void *self, const char *line);
+	void *self;
 	bool check_programs;
 };
 /*

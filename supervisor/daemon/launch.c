@@ -17,9 +17,25 @@
 /* How long another command's boot is waited for, and how often it is looked at. */
 enum { BOOT_MOST_MS = 20000, LOOK_AGAIN_MS = 5 };
 
+static json_t *questions_of(const struct claim *claim)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < claim->question_count; i++) {
+		const struct claim_question *q = &claim->questions[i];
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:i, s:i, s:s, s:b, s:b, s:i, s:i, s:I}", "service",
+				q->service, "name", q->name, "port", (int)q->port, "line", q->line,
+				"text", q->text, "can_stop", q->can_stop, "can_move", q->can_move,
+				"move_to", (int)q->move_to, "pid", (int)q->pid, "start_ticks",
+				(json_int_t)q->start_ticks));
+	}
+	return list;
+}
+
 /*
- * The boot report is one frame over a socketpair. Afterwards the same socket is the lifeline: when the
- * client that launched a foreground instance is gone, the supervisor reads its end.
+ * The boot report is the last frame over a socketpair; {"progress": "a line"} may come before. Afterwards
+ * the same socket is the lifeline: when the client that launched a foreground instance is gone, the
+ * supervisor reads its end.
  */
 static json_t *report_of(const struct instance *in, bool ok, const struct complaints *c,
 	const struct error *e)
@@ -32,6 +48,8 @@ static json_t *report_of(const struct instance *in, bool ok, const struct compla
 	if (text_string(&in->claim.notices)[0])
 		json_object_set_new(report, "notices", json_string(text_string(&in->claim.notices)));
 	if (!ok) {
+		if (in->claim.question_count)
+			json_object_set_new(report, "questions", questions_of(&in->claim));
 		json_object_set_new(report, "error",
 			json_pack("{s:i, s:i, s:s, s:s}", "code", e->code, "number", e->number, "text",
 				e->text, "hint", e->hint));
@@ -64,10 +82,20 @@ static void send_report(int fd, json_t *report)
 	json_decref(report);
 }
 
+static void on_progress(void *self, const char *line)
+{
+	const int *fd = self;
+	send_report(*fd, json_pack("{s:s}", "progress", line));
+}
+
 /* The supervisor, from the fork to its end. */
-static _Noreturn void supervise(const struct launch_request *request, struct guardian *guardian,
+static _Noreturn void supervise(const struct launch_request *asked, struct guardian *guardian,
 	int fd, struct complaints *c)
 {
+	struct launch_request own = *asked;
+	const struct launch_request *request = &own;
+	own.on_progress = on_progress;
+	own.self = &fd;
 	static struct instance in;
 	struct error e = {0};
 	bool *wanted = NULL;
@@ -130,8 +158,10 @@ static int take_report(const json_t *report, struct launch_result *result, struc
 	const char *notices = json_string_value(json_object_get(report, "notices"));
 	if (notices)
 		text_add(&result->notices, notices);
-	if (take_error(report, c, e))
+	if (take_error(report, c, e)) {
+		result->questions = json_incref(json_object_get(report, "questions"));
 		return -1;
+	}
 	const json_t *place = json_object_get(report, "place");
 	result->already_running = json_is_true(json_object_get(report, "running"));
 	result->supervisor = (pid_t)json_integer_value(json_object_get(report, "supervisor"));
@@ -146,19 +176,33 @@ static int take_report(const json_t *report, struct launch_result *result, struc
 	return 0;
 }
 
+/* Is it the report? What is said before it is passed on. */
+static bool is_report(const struct launch_request *request, const json_t *frame)
+{
+	const char *line = json_string_value(json_object_get(frame, "progress"));
+	if (line && request->on_progress)
+		request->on_progress(request->self, line);
+	return !line;
+}
+
 /* NULL: the supervisor ended without a word. */
-static json_t *receive_report(int fd, struct error *e)
+static json_t *receive_report(const struct launch_request *request, int fd, struct error *e)
 {
 	struct frame_reader reader = {0};
 	json_t *report = NULL;
 	char block[4096];
-	for (;;) {
+	enum frame_result what = FRAME_PARTIAL;
+	while (what == FRAME_PARTIAL) {
 		ssize_t got = read(fd, block, sizeof block);
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0 || !frame_feed(&reader, block, (size_t)got)
-			|| frame_next(&reader, &report, e) != FRAME_PARTIAL)
+		if (got <= 0 || !frame_feed(&reader, block, (size_t)got))
 			break;
+		while ((what = frame_next(&reader, &report, e)) == FRAME_READY &&
+			!is_report(request, report)) {
+			json_decref(report);
+			report = NULL;
+		}
 	}
 	frame_reader_release(&reader);
 	return report;
@@ -199,7 +243,7 @@ static int launch_once(const struct launch_request *request, struct launch_resul
 	/* The supervisor has its own copy, goes on with it, and sends it back. */
 	complaints_release(c);
 	result->guardian = guardian.pid;
-	json_t *report = receive_report(ends[0], e);
+	json_t *report = receive_report(request, ends[0], e);
 	if (!report) {
 		close(ends[0]);
 		return died_silently(guardian.pid, e);
@@ -251,11 +295,13 @@ int daemon_launch(const struct launch_request *request, struct launch_result *re
 		int rc = launch_once(request, result, c, &place, e);
 		bool settled = rc || !result->already_running || await_socket(result, place);
 		json_decref(place);
-		if (rc)
-			launch_result_release(result);
+		if (settled && !rc)
+			return 0;
+		json_t *questions = json_incref(result->questions);
+		launch_result_release(result);
+		result->questions = questions;
 		if (settled)
 			return rc;
-		launch_result_release(result);
 	}
 }
 
@@ -266,6 +312,7 @@ void launch_result_release(struct launch_result *result)
 	free(result->state_dir);
 	free(result->log_dir);
 	text_release(&result->notices);
+	json_decref(result->questions);
 	if (result->lifeline >= 0)
 		close(result->lifeline);
 	*result = (struct launch_result){.lifeline = -1};

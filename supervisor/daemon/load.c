@@ -175,8 +175,15 @@ static int claim_and_resolve(struct instance *in, const struct load_request *req
 {
 	const struct stack *head = draft_head(draft);
 	const char *of_file = head->purpose && head->purpose[0] ? head->purpose : NULL;
-	const struct claim_options options = {.strategy = head->strategy,
+	const struct claim_options options = {
+		.strategy = request->strategy ? *request->strategy : head->strategy,
 		.strict = request->strict_ports,
+		.may_ask = request->may_ask,
+		.choices = request->choices,
+		.choice_count = request->choice_count,
+		.wait_ms = request->wait_ms,
+		.on_progress = request->on_progress,
+		.self = request->self,
 		.environment = head->environment,
 		.purpose = request->purpose ? request->purpose : of_file,
 		.config_file = request->document->file};

@@ -26,8 +26,12 @@ struct wish {
 	struct arena *arena; /* owns */
 	struct document *document; /* owns */
 	struct load_request request;
+	enum port_strategy strategy; /* where request.strategy points to */
 	struct text environment; /* owns: entries that request.caller_env points into */
 };
+
+/* Services run meanwhile: what is to be waited for is over at once, or the service moves. */
+enum { PORT_WAIT_MS = 2000 };
 
 static void wish_release(struct wish *w)
 {
@@ -74,6 +78,16 @@ static char *const *caller_environment(struct instance *in, struct wish *w, cons
 	return environment;
 }
 
+/* Of this `up`, else of the one that launched; NULL: as the file says. */
+static const enum port_strategy *strategy_of(const struct instance *in, struct wish *w,
+	const json_t *body)
+{
+	const char *word = json_string_value(json_object_get(body, "strategy"));
+	w->strategy = in->strategy;
+	return (word && port_strategy_parse(word, &w->strategy)) || in->has_strategy ? &w->strategy
+										     : NULL;
+}
+
 static int read_wish(struct instance *in, struct wish *w, const json_t *body,
 	struct complaints *c, struct error *e)
 {
@@ -100,6 +114,8 @@ static int read_wish(struct instance *in, struct wish *w, const json_t *body,
 		.no_deps = json_is_true(json_object_get(body, "no_deps")),
 		.purpose = string_of(w->arena, body, "purpose"),
 		.strict_ports = json_is_true(json_object_get(body, "strict_ports")) || in->strict_ports,
+		.strategy = strategy_of(in, w, body),
+		.wait_ms = PORT_WAIT_MS,
 		.check_programs = true,
 		.caller_env = caller_environment(in, w, body)};
 	r->services = strings(w->arena, json_object_get(body, "services"), &r->service_count);

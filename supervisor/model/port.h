@@ -49,6 +49,8 @@ enum protocol { PROTOCOLS(X) };
 const char *port_source_word(enum port_source source);
 const char *port_conflict_rule_word(enum port_conflict_rule rule);
 const char *port_strategy_word(enum port_strategy strategy);
+/* false: there is none of that name. */
+bool port_strategy_parse(const char *word, enum port_strategy *out);
 const char *hold_mode_word(enum hold_mode mode);
 const char *protocol_word(enum protocol protocol);
 
