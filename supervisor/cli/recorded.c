@@ -58,6 +58,7 @@ static struct after after(enum event_kind kind)
 	case EVENT_EXITED:
 	case EVENT_IMPOSTER:
 	case EVENT_PORT:
+	case EVENT_HANDOVER:
 	case EVENT_LOG:
 	case EVENT_RELOADED:
 	case EVENT_WARNING:

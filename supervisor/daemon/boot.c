@@ -122,13 +122,13 @@ int instance_write_ports_env(struct instance *in, struct error *e)
 
 static int open_tree(struct instance *in, struct error *e)
 {
-	const struct stack *stack = in->loaded.stack;
-	size_t count = (size_t)stack->service_count;
+	const struct stack *rows = in->loaded.rows;
+	size_t count = (size_t)rows->service_count;
 	const char **names = calloc(count + 1, sizeof *names);
 	if (!names)
 		return fail(e, EXIT_FAILED, "out of memory");
 	for (size_t i = 0; i < count; i++)
-		names[i] = stack->services[i].name;
+		names[i] = rows->services[i].name;
 	int rc = tree_open(&in->tree, in->run_id, names, count, e);
 	free(names);
 	return rc;
@@ -149,7 +149,7 @@ static int open_logs(struct instance *in, struct error *e)
 			return -1;
 		instance_choose_hold(in, i);
 	}
-	return 0;
+	return io_open_second(in, e);
 }
 
 /* How this service's ports were held with success before. */
@@ -191,7 +191,8 @@ int instance_open_notify(struct instance *in, struct error *e)
 /* Its port stays silent: does it listen somewhere else? Looked at once a second, not at first. */
 static bool wandered(struct instance *in, int service, char reason[REASON_SIZE])
 {
-	const struct port *port = stack_main_port(in->loaded.stack, service_at(in, service));
+	const struct port *port =
+		stack_main_port(loaded_at(in, service)->stack, service_at(in, service));
 	const struct service_run *run = keeper_run(in->keeper, service);
 	struct service_io *io = in->io[service];
 	int64_t now = clock_now_ms();
@@ -237,7 +238,7 @@ static int open_workers(struct instance *in, struct error *e)
 		.start_command = world_start_check,
 		.kill_command = world_kill_check};
 	in->sys = world_sys(in);
-	in->keeper = keeper_new(&in->sys, in->loaded.stack);
+	in->keeper = keeper_new(&in->sys, in->loaded.rows);
 	in->prober = prober_new(in->loop, &hooks);
 	if (!in->keeper || !in->prober)
 		return fail(e, EXIT_FAILED, "out of memory");
@@ -330,7 +331,7 @@ void instance_free(struct instance *in)
 	notify_free(in->notify);
 	log_guard_end(in);
 	signals_close(in);
-	for (int i = 0; in->io && i < in->loaded.stack->service_count; i++)
+	for (int i = 0; in->io && i <= second_row(in); i++)
 		io_close(in->io[i]);
 	free(in->io);
 	if (in->pool.directory)

@@ -17,7 +17,7 @@ static bool belongs(struct instance *in, pid_t pid, int hint, int *service, bool
 		*is_hook = false;
 		return true;
 	}
-	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+	for (int i = 0; i <= second_row(in); i++) {
 		const struct service_run *run = keeper_run(in->keeper, i);
 		if (run->leader.pid != pid && run->hook.pid != pid)
 			continue;
@@ -42,7 +42,7 @@ static bool has_auto_hold(struct instance *in, int service)
 {
 	const struct service *s = service_at(in, service);
 	for (size_t i = 0; i < s->port_count; i++)
-		if (in->loaded.stack->ports[s->ports[i]].hold == HOLD_AUTO)
+		if (port_at(in, service, i)->hold == HOLD_AUTO)
 			return true;
 	return false;
 }
@@ -60,7 +60,7 @@ static bool was_our_hold(struct instance *in, int service, const struct exit_sta
 		return false;
 	OWNED_TEXT tail = {0};
 	io_drain(io);
-	intake_tail(&io->intake, 20, &tail);
+	intake_tail(&io->log->intake, 20, &tail);
 	if (!says_port_in_use(text_string(&tail)))
 		return false;
 	io->run.hold = io->run.hold == HOLD_MARKER ? HOLD_NO : HOLD_MARKER;

@@ -125,7 +125,7 @@ uint16_t identity_listens_at(struct instance *in, int service)
 int identity_service_of(struct instance *in, pid_t pid)
 {
 	pid_t pids[PIDS_A_TREE];
-	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+	for (int i = 0; i <= second_row(in); i++) {
 		if (!in->io[i]->run.waits_for_notify)
 			continue;
 		if (keeper_run(in->keeper, i)->leader.pid == pid)

@@ -12,6 +12,7 @@
  *	crash.c		the last words of this process, see crash.h
  *	log_guard.c	notices log files that somebody removes
  *	identity.c	whose listener is that
+ *	second.c	a second run of a service, beside its own
  *	tell.c		events.jsonl
  *	pending.c	requests that are answered later
  *	requests.c	the verbs of control/protocol.h, one row each
@@ -60,10 +61,11 @@ struct run_io {
 	int64_t ready_wall_ms;
 };
 
-/* What a service has. */
+/* What a service has, and in the last row a second run of one. */
 struct service_io {
 	struct instance *instance; /* borrows */
 	int service; /* index */
+	struct service_io *log; /* borrows: whose log the output goes to; itself, but for a second run */
 	int slot; /* of the guardian: 2 * a number that is never reused */
 	bool open;
 	struct intake intake;
@@ -78,10 +80,20 @@ struct service_io {
 /* The stack and what is derived from it; replaced as a whole by a reload. */
 struct loaded {
 	struct stack *stack; /* owns */
+	struct stack *rows; /* in the arena: the same services and a last one, for a second run */
 	struct arena *arena; /* owns: graph, environments, wanted */
 	struct graph *graph;
 	struct environments *environments;
 	char **caller; /* in the arena: the environment it was loaded with */
+	struct draft *draft; /* owns: what the stack was resolved from */
+	const struct document *document; /* borrows: what the draft was made from */
+	struct document *own_document; /* owns: the same, where nobody else does */
+};
+
+/* Whose second run the last row has: see second.h. */
+struct second {
+	int service;
+	const struct loaded *by; /* borrows: what it was started by; NULL: there was none so far */
 };
 
 /* A request that is answered later. See pending.c. */
@@ -111,9 +123,10 @@ struct instance {
 	char *branch;
 
 	struct loaded loaded;
+	struct second second;
 	struct sys sys;
 	struct keeper *keeper; /* owns */
-	struct service_io **io; /* owns: one per service, heap, so that watchers stay in place */
+	struct service_io **io; /* owns: one per row, heap, so that watchers stay in place */
 	int next_slot;
 	struct spawner spawner; /* owns */
 	struct tree tree; /* owns */
@@ -170,9 +183,26 @@ const char *instance_state_word(enum instance_state state);
 bool instance_is_stuck(const struct instance *in, int service);
 enum instance_state instance_state_now(const struct instance *in);
 
-static inline const struct service *service_at(const struct instance *in, int service)
+/* The last row of keeper, tree and io; services are 0 to this one less one. */
+static inline int second_row(const struct instance *in)
 {
-	return &in->loaded.stack->services[service];
+	return in->loaded.stack->service_count;
+}
+
+static inline const struct service *service_at(const struct instance *in, int row)
+{
+	return &in->loaded.rows->services[row];
+}
+
+static inline const struct loaded *loaded_at(const struct instance *in, int row)
+{
+	return row == second_row(in) && in->second.by ? in->second.by : &in->loaded;
+}
+
+/* The i-th port of a service; the first one is the main one. */
+static inline const struct port *port_at(const struct instance *in, int row, size_t i)
+{
+	return &loaded_at(in, row)->stack->ports[service_at(in, row)->ports[i]];
 }
 
 /* load.c */
@@ -236,7 +266,6 @@ char *const *world_environment(struct instance *in, int service, struct arena *s
 /* Says how a failed exec is to be understood, into text. */
 void world_explain(struct instance *in, int service, const struct exit_status *status,
 	struct error *e);
-struct hold *world_hold(struct instance *in, uint16_t port);
 /* Hooks of the prober: a check's command. */
 pid_t world_start_check(void *instance, int service, const struct command *command, int output_fd,
 	struct error *e);
@@ -252,6 +281,8 @@ void children_reap(struct instance *in);
 
 /* io.c */
 int io_open(struct instance *in, int service, struct error *e);
+/* For the row of second runs: without a log of its own. */
+int io_open_second(struct instance *in, struct error *e);
 void io_close(struct service_io *io);
 /* Begins a generation: fills the recipe's descriptors. */
 int io_begin(struct service_io *io, uint64_t generation, const struct service *service,

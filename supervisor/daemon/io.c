@@ -93,6 +93,7 @@ int io_open(struct instance *in, int service, struct error *e)
 		return fail(e, EXIT_FAILED, "service '%s': out of memory", s->name);
 	io->instance = in;
 	io->service = service;
+	io->log = io;
 	io->slot = in->next_slot;
 	io->run.last_look = LISTENER_UNKNOWN;
 	if (intake_open(&io->intake, &in->pool, s->name, &s->log, s->tty, e)) {
@@ -110,17 +111,35 @@ int io_open(struct instance *in, int service, struct error *e)
 	return 0;
 }
 
+int io_open_second(struct instance *in, struct error *e)
+{
+	struct service_io *io = calloc(1, sizeof *io);
+	if (!io)
+		return fail(e, EXIT_FAILED, "out of memory");
+	io->instance = in;
+	io->service = second_row(in);
+	io->log = io;
+	in->io[io->service] = io;
+	return 0;
+}
+
+static void close_log(struct service_io *io)
+{
+	watch(io, false);
+	ev_timer_stop(io->instance->loop, &io->retry);
+	for (int p = 0; p < 2; p++)
+		guardian_drop(&io->instance->guardian, io->slot + p, NULL);
+	intake_close(&io->intake);
+}
+
 void io_close(struct service_io *io)
 {
 	if (!io)
 		return;
-	watch(io, false);
-	ev_timer_stop(io->instance->loop, &io->retry);
+	if (io->open)
+		close_log(io);
 	if (io->has_pattern)
 		regfree(&io->pattern);
-	for (int p = 0; p < 2; p++)
-		guardian_drop(&io->instance->guardian, io->slot + p, NULL);
-	intake_close(&io->intake);
 	free(io);
 }
 
@@ -152,7 +171,8 @@ int io_begin(struct service_io *io, uint64_t generation, const struct service *s
 	io->run.elsewhere_at_ms = 0;
 	io->run.wandered = false;
 	io->run.waits_for_line = io->run.waits_for_notify = false;
-	intake_generation(&io->intake, (uint32_t)generation);
+	struct intake *intake = &io->log->intake;
+	intake_generation(intake, (uint32_t)generation);
 	*slave = -1;
 	if (service->tty) {
 		if (open_terminal(io, slave, e))
@@ -160,21 +180,27 @@ int io_begin(struct service_io *io, uint64_t generation, const struct service *s
 		recipe->tty_fd = *slave;
 		return 0;
 	}
-	recipe->stdout_fd = io->intake.pipe_write[0];
-	recipe->stderr_fd = io->intake.pipe_write[io->intake.split ? 1 : 0];
+	recipe->stdout_fd = intake->pipe_write[0];
+	recipe->stderr_fd = intake->pipe_write[intake->split ? 1 : 0];
 	recipe->lasting_output = true;
 	return 0;
 }
 
 void io_drain(struct service_io *io)
 {
+	struct intake *intake = &io->log->intake;
 	for (int p = 0; p < 2; p++)
-		if (io->intake.pipe_read[p] >= 0 || (p == 0 && io->intake.terminal >= 0))
-			(void)intake_drain(&io->intake, p, INTAKE_BUDGET, clock_wall_ms());
+		if (intake->pipe_read[p] >= 0 || (p == 0 && intake->terminal >= 0))
+			(void)intake_drain(intake, p, INTAKE_BUDGET, clock_wall_ms());
 }
 
 void io_end_generation(struct service_io *io)
 {
+	/* The other run goes on in the same log: there is no boundary. */
+	if (io->log != io) {
+		io_drain(io);
+		return;
+	}
 	(void)intake_end_generation(&io->intake, clock_wall_ms());
 	if (io->attached)
 		attach_end(io, "the service has ended");
@@ -206,5 +232,5 @@ void io_wait_for_line(struct service_io *io)
 		return;
 	}
 	io->run.waits_for_line = true;
-	intake_watch(&io->intake, on_line, io);
+	intake_watch(&io->log->intake, on_line, io);
 }

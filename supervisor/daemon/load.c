@@ -76,6 +76,21 @@ static char **copy_environment(struct arena *arena, char *const *from)
 	return copy;
 }
 
+/* The services with a place for a second run behind them. */
+static void make_rows(struct loaded *l)
+{
+	struct stack *stack = l->stack;
+	size_t count = (size_t)stack->service_count;
+	struct service *services = arena_take(l->arena, (count + 1) * sizeof *services);
+	if (count)
+		memcpy(services, stack->services, count * sizeof *services);
+	services[count] = (struct service){.name = "", .index = stack->service_count};
+	stack->services = services;
+	l->rows = arena_new_object(l->arena, struct stack);
+	*l->rows = *stack;
+	l->rows->service_count++;
+}
+
 /* Graph, environments and what is wanted, for a stack that is resolved. */
 static int derive(struct instance *in, const struct load_request *request, struct loaded *l,
 	bool **wanted, struct complaints *c, struct error *e)
@@ -83,6 +98,7 @@ static int derive(struct instance *in, const struct load_request *request, struc
 	l->arena = arena_new();
 	if (!l->arena || setjmp(*arena_on_failure(l->arena)))
 		return fail(e, EXIT_FAILED, "out of memory");
+	make_rows(l);
 	l->graph = graph_new(l->arena, l->stack);
 	if (!graph_complain(l->graph, l->stack, request->document->label, c))
 		return fail(e, EXIT_BAD_FILE, "the dependencies of %s go in a circle",
@@ -141,6 +157,8 @@ void loaded_release(struct loaded *l)
 {
 	stack_free(l->stack);
 	arena_free(l->arena);
+	draft_free(l->draft);
+	document_free(l->own_document);
 	*l = (struct loaded){0};
 }
 
@@ -233,6 +251,10 @@ int load_stack(struct instance *in, const struct load_request *request, struct l
 	numbers_release(&n);
 	in->claim.avoided = NULL;
 	in->claim.avoided_count = in->claim.protect_count = 0;
-	draft_free(draft);
+	if (rc)
+		draft_free(draft);
+	else
+		loaded->draft = draft;
+	loaded->document = request->document;
 	return rc;
 }

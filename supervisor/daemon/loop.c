@@ -8,6 +8,7 @@
 #include "daemon/instance.h"
 #include "daemon/pending.h"
 #include "daemon/reload.h"
+#include "daemon/second.h"
 #include "watch/settle.h"
 
 /* Processes of no known service get so long after TERM, then KILL every so often. */
@@ -67,6 +68,7 @@ static struct counts count(const struct instance *in)
 		c.active += service_occupied(run) || waiting || run->state == STATE_COOLING;
 		c.started += run->transition_count > 0;
 	}
+	c.occupied += !second_is_free(in);
 	return c;
 }
 
@@ -102,7 +104,7 @@ void instance_stop(struct instance *in, bool kill, const char *reason)
 		snprintf(in->stop_reason, sizeof in->stop_reason, "%s", reason);
 	}
 	in->killing |= kill;
-	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+	for (int i = 0; i <= second_row(in); i++) {
 		if (kill)
 			keeper_kill(in->keeper, i, reason);
 		else

@@ -6,6 +6,7 @@
 
 #include "control/wire.h"
 #include "daemon/pending.h"
+#include "daemon/second.h"
 #include "plan/change.h"
 #include "stackfile/describe.h"
 #include "stackfile/document.h"
@@ -207,6 +208,8 @@ static int prepare(struct instance *in, struct wish *w, const json_t *body, stru
 		return fail(e, EXIT_BAD_FILE, "%s has mistakes", w->document->label);
 	if (load_stack(in, &w->request, &r->next, &wanted, c, e))
 		return -1;
+	r->next.own_document = w->document;
+	w->document = NULL;
 	int64_t timeout = json_integer_value(json_object_get(body, "timeout_ms"));
 	for (int i = 0; json_object_get(body, "timeout_ms") && i < r->next.stack->service_count; i++)
 		r->next.stack->services[i].policy.stop.timeout_ms = timeout;
@@ -275,8 +278,8 @@ struct renumbering {
 
 static bool renumber(struct instance *in, const struct reload *r, struct renumbering *n)
 {
-	size_t before = (size_t)in->loaded.stack->service_count;
-	size_t after = (size_t)r->next.stack->service_count;
+	size_t before = (size_t)in->loaded.rows->service_count;
+	size_t after = (size_t)r->next.rows->service_count;
 	n->old_of = calloc(after + 1, sizeof *n->old_of);
 	n->new_of = calloc(before + 1, sizeof *n->new_of);
 	n->io = calloc(after + 1, sizeof(struct service_io *));
@@ -295,7 +298,9 @@ static bool renumber(struct instance *in, const struct reload *r, struct renumbe
 		n->new_of[change->running_index] = change->wanted_index;
 	}
 	for (size_t i = 0; i < after; i++)
-		n->names[i] = r->next.stack->services[i].name;
+		n->names[i] = r->next.rows->services[i].name;
+	n->old_of[after - 1] = (int)before - 1;
+	n->new_of[before - 1] = (int)after - 1;
 	return true;
 }
 
@@ -355,9 +360,9 @@ static void take_over(struct instance *in, struct reload *r)
 {
 	struct renumbering n = {0};
 	struct error e = {0};
-	int before = in->loaded.stack->service_count;
-	if (!renumber(in, r, &n) || keeper_adopt(in->keeper, r->next.stack, n.old_of)
-		|| tree_rename(&in->tree, n.names, (size_t)r->next.stack->service_count, &e)) {
+	int before = in->loaded.rows->service_count;
+	if (!renumber(in, r, &n) || keeper_adopt(in->keeper, r->next.rows, n.old_of)
+		|| tree_rename(&in->tree, n.names, (size_t)r->next.rows->service_count, &e)) {
 		fail(&e, EXIT_FAILED, "out of memory");
 		refuse(in, r->ticket, r->has_ticket, &(struct complaints){0}, &e);
 	} else {
@@ -367,6 +372,7 @@ static void take_over(struct instance *in, struct reload *r)
 		pending_renumber(in, n.new_of);
 		loaded_release(&in->loaded);
 		in->loaded = r->next;
+		in->second = (struct second){0};
 		r->next = (struct loaded){0};
 		open_new_io(in, &n);
 		if (instance_write_ports_env(in, &e) || instance_open_notify(in, &e))
@@ -388,7 +394,7 @@ static void take_over(struct instance *in, struct reload *r)
 bool reload_continue(struct instance *in)
 {
 	struct reload *r = in->reload;
-	if (!r)
+	if (!r || !second_is_free(in))
 		return false;
 	for (size_t i = 0; i < r->changes.count; i++) {
 		const struct service_change *change = &r->changes.items[i];

@@ -9,7 +9,9 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "daemon/instance.h"
+#include "daemon/second.h"
 #include "model/names.h"
+#include "ports/move.h"
 #include "spawn/explain.h"
 #include "spawn/recipe.h"
 
@@ -28,12 +30,9 @@ static uint32_t world_random(void *self)
 	return (uint32_t)(in->random >> 32);
 }
 
-struct hold *world_hold(struct instance *in, uint16_t port)
+static struct hold *hold_of(struct instance *in, const struct port *port)
 {
-	for (size_t i = 0; i < in->claim.hold_count; i++)
-		if (in->claim.holds[i].port == port)
-			return &in->claim.holds[i];
-	return NULL;
+	return claim_hold(&in->claim, port->number, port->protocol == PROTOCOL_UDP);
 }
 
 char *const *world_environment(struct instance *in, int service, struct arena *scratch)
@@ -49,7 +48,8 @@ char *const *world_environment(struct instance *in, int service, struct arena *s
 		pairs[extra.count++] = (struct pair){"USER", user->pw_name, "user"};
 		pairs[extra.count++] = (struct pair){"LOGNAME", user->pw_name, "user"};
 	}
-	return environment_of(in->loaded.environments, scratch, service, &extra).envp;
+	const int index = service == second_row(in) ? in->second.service : service;
+	return environment_of(loaded_at(in, service)->environments, scratch, index, &extra).envp;
 }
 
 /* What one start needs until the child has been forked. */
@@ -75,8 +75,8 @@ static int relax_ports(struct instance *in, const struct service *s, struct star
 	struct error *e)
 {
 	for (size_t i = 0; i < s->port_count; i++) {
-		const struct port *port = &in->loaded.stack->ports[s->ports[i]];
-		struct hold *hold = world_hold(in, port->number);
+		const struct port *port = port_at(in, s->index, i);
+		struct hold *hold = hold_of(in, port);
 		enum hold_mode mode = port->hold == HOLD_AUTO ? in->io[s->index]->run.hold : port->hold;
 		if (!hold)
 			continue;
@@ -149,8 +149,9 @@ static int world_spawn_stop_command(void *self, int service, struct child *child
 	struct start start = {0};
 	int rc = build(in, s, &s->stop_command, &start, e);
 	if (!rc) {
-		start.made.recipe.stdout_fd = in->io[service]->intake.pipe_write[0];
-		start.made.recipe.stderr_fd = in->io[service]->intake.pipe_write[0];
+		const struct intake *intake = &in->io[service]->log->intake;
+		start.made.recipe.stdout_fd = intake->pipe_write[0];
+		start.made.recipe.stderr_fd = intake->pipe_write[0];
 		rc = spawner_start(&in->spawner, &start.made.recipe, child, e);
 	}
 	if (!rc)
@@ -233,8 +234,8 @@ static void world_tree_gone(void *self, int service)
 	const struct service *s = service_at(in, service);
 	io_end_generation(in->io[service]);
 	for (size_t i = 0; i < s->port_count; i++) {
-		const struct port *port = &in->loaded.stack->ports[s->ports[i]];
-		struct hold *hold = world_hold(in, port->number);
+		const struct port *port = port_at(in, service, i);
+		struct hold *hold = hold_of(in, port);
 		struct error e = {0};
 		if (hold && port->hold != HOLD_LISTEN && hold_rearm(hold, &e)) {
 			char text[REASON_SIZE];
@@ -311,6 +312,10 @@ static void world_tell(void *self, int service, enum event_kind kind, const char
 		in->io[service]->run.ready_wall_ms = clock_wall_ms();
 		spawner_born(&in->spawner, keeper_run(in->keeper, service)->leader.pid);
 		remember_hold(in, service);
+	}
+	if (service == second_row(in)) {
+		second_tell(in, text);
+		return;
 	}
 	if (kind == EVENT_FAILED && !service_at(in, service)->policy.optional)
 		in->any_failed = true;

@@ -28,6 +28,7 @@ enum event_weight { WEIGHT_STEP, WEIGHT_NEWS, WEIGHT_TROUBLE };
 	X(EVENT_FAILED, "failed", WEIGHT_TROUBLE)						\
 	X(EVENT_WAITING, "waiting", WEIGHT_STEP)						\
 	X(EVENT_PORT, "port", WEIGHT_NEWS) /* conflict, moved, hold mode changed */		\
+	X(EVENT_HANDOVER, "handover", WEIGHT_STEP) /* a second process of a service comes or goes */ \
 	X(EVENT_LOG, "log", WEIGHT_NEWS) /* the log itself: disk full, file vanished */		\
 	X(EVENT_RELOADED, "reloaded", WEIGHT_NEWS)						\
 	X(EVENT_WARNING, "warning", WEIGHT_NEWS)
