@@ -39,10 +39,10 @@ static void want_instance(const struct context *context, struct claim_request *r
 }
 
 /* Needs of the file only what is literal: name and block. The spans come with the second look. */
-static int find_claim(
-	struct context *context, struct resolved *r, const struct stack *head, struct error *e)
+struct claim_request resolved_request(const struct context *context, const struct resolved *r)
 {
 	const struct source *s = &r->source;
+	const struct stack *head = r->draft ? draft_head(r->draft) : NULL;
 	struct claim_request request = {.state = context->paths.state,
 		.main_dir = s->main_dir,
 		.stack_name = s->name,
@@ -54,6 +54,12 @@ static int find_claim(
 		.block = document_block(s->document),
 		.spans = head && head->spans > 0 ? head->spans : 1};
 	want_instance(context, &request);
+	return request;
+}
+
+static int find_claim(struct context *context, struct resolved *r, struct error *e)
+{
+	struct claim_request request = resolved_request(context, r);
 	claim_release(&r->claim);
 	claim_init(&r->claim);
 	return claim_find(&request, &r->claim, e);
@@ -147,10 +153,10 @@ int resolve(struct context *context, struct resolved *r, struct error *e)
 		return -1;
 	if (!r->source.document)
 		return 0;
-	if (find_claim(context, r, NULL, e) < 0 || start_draft(context, r, e) < 0)
+	if (find_claim(context, r, e) < 0 || start_draft(context, r, e) < 0)
 		return -1;
 	if (draft_head(r->draft)->spans > 1 &&
-		find_claim(context, r, draft_head(r->draft), e) < 0)
+		find_claim(context, r, e) < 0)
 		return -1;
 	r->running = r->claim.outcome == CLAIM_RUNNING;
 	if (number_ports(context, r, e) < 0)

@@ -36,6 +36,9 @@ struct resolved {
 };
 
 int resolve(struct context *context, struct resolved *resolved, struct error *e);
+/* What its claim came from; borrows. Needs a document. */
+struct claim_request resolved_request(
+	const struct context *context, const struct resolved *resolved);
 void resolved_release(struct resolved *resolved);
 
 /* In the arena. id is the run's, NULL where nothing runs. Needs a stack. */

@@ -160,6 +160,8 @@ int claim_instance(const struct claim_request *request, struct claim *claim, str
  * would get when the project is unknown so far.
  */
 int claim_find(const struct claim_request *request, struct claim *claim, struct error *e);
+/* Reservations, pool ports and blocks of the machine as they are now; the others do it by themselves. */
+int claim_load_machine(struct registry *r, struct claim *claim, struct error *e);
 
 /* A port for which somebody has to decide: `on_conflict = ask`. */
 struct claim_question {

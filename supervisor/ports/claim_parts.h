@@ -42,8 +42,6 @@ int choose_next(struct chooser *c);
 
 /* claim.c: fills what later steps want to know of the project's past and of the machine. */
 int claim_load_past(struct registry *r, struct claim *claim, struct error *e);
-/* Reservations, pool ports and blocks as they are now. */
-int claim_load_machine(struct registry *r, struct claim *claim, struct error *e);
 
 /*
  * claim_ports() works on a pool of holds: those the claim has already and the ones it takes now. Nothing

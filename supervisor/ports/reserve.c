@@ -9,6 +9,12 @@
 #include "ports/reserved.h"
 #include "registry/history.h"
 
+/* For the audit, whose target says already which port and service it is. */
+static void add_reason(struct text *out, const struct reservation *r)
+{
+	text_addf(out, "%s%s%s", r->owner, r->owner[0] && r->note[0] ? ": " : "", r->note);
+}
+
 /* ---- may it be reserved? ---- */
 
 static bool is_same(const struct reservation *a, const struct reservation *b)
@@ -70,7 +76,7 @@ static int put(struct registry *r, const char *state, struct reservation *wanted
 	text_addf(&target, "port %u", wanted->port);
 	if (wanted->project_id)
 		text_addf(&target, " of service '%s'", wanted->service);
-	reservation_add(&line, wanted);
+	add_reason(&line, wanted);
 	return history_audit(r, wanted->project_id, wanted->instance, "reserved",
 		text_string(&target), text_string(&line), e);
 }
@@ -192,8 +198,7 @@ static int drop(struct registry *r, const struct reservation *there, struct erro
 	text_addf(&target, "port %u", there->port);
 	if (there->project_id)
 		text_addf(&target, " of service '%s'", there->service);
-	text_add(&line, "was reserved ");
-	reservation_add(&line, there);
+	add_reason(&line, there);
 	if (reservation_drop(r, there->port, e))
 		return -1;
 	return history_audit(r, there->project_id, there->instance, "released",

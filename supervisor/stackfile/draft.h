@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "model/complaint.h"
+#include "model/ranges.h"
 #include "model/stack.h"
 #include "stackfile/document.h"
 
@@ -66,6 +67,12 @@ const struct port *draft_ports(const struct draft *draft, int *count);
  * them), then reserve. Borrows from the draft.
  */
 const uint16_t *draft_avoided(const struct draft *draft, size_t *count, size_t *protects);
+/* range.NAME of [ports], else a type range by its name or an alias; NULL. */
+const struct named_range *draft_range(const struct draft *draft, const char *name);
+/* All range.NAME, the stack file's before the user's. */
+const struct named_range *draft_ranges(const struct draft *draft, size_t *count);
+/* [ports] pool; low 0: not said. */
+struct named_range draft_pool(const struct draft *draft);
 /* Ports for services that find no other: [ports] emergency. */
 void draft_emergency(const struct draft *draft, uint16_t *low, uint16_t *high);
 /* Names of services in file order; what to complete and to check SERVICE arguments against. */

@@ -104,8 +104,6 @@ void draft_read_env_files(struct draft *draft, struct complaints *complaints);
 
 /* draft_policy.c */
 void draft_read_policy(struct draft *draft, struct complaints *complaints);
-/* range.NAME of the files, else a type range by its name or an alias; NULL. */
-const struct named_range *draft_range(const struct draft *draft, const char *name);
 /* A name of a range near this one, or NULL. */
 const char *draft_nearest_range(const struct draft *draft, const char *name);
 

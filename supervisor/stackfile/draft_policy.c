@@ -179,6 +179,17 @@ const struct named_range *draft_range(const struct draft *draft, const char *nam
 	return own ? own : type;
 }
 
+const struct named_range *draft_ranges(const struct draft *draft, size_t *count)
+{
+	*count = draft->range_count;
+	return draft->ranges;
+}
+
+struct named_range draft_pool(const struct draft *draft)
+{
+	return draft->pool;
+}
+
 const char *draft_nearest_range(const struct draft *draft, const char *name)
 {
 	struct nearest near = {.wanted = name};
