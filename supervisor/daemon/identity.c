@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "daemon/instance.h"
+#include "daemon/second.h"
 
 enum { PORTS_A_LOOK = 256, PIDS_A_TREE = 256 };
 
@@ -58,6 +59,22 @@ static void judge_listeners(struct instance *in, const struct socket_list *list,
 	in->io[look->service]->run.last_look = look->owner;
 }
 
+/* The row of the other run of the same service; -1. */
+static int sibling_of(const struct instance *in, int row)
+{
+	if (row == second_row(in))
+		return in->second.service;
+	return second_is_of(in, row) ? second_row(in) : -1;
+}
+
+/* Two runs on one socket take turns: what the other one answered says nothing about this one. */
+static bool sibling_has(struct instance *in, int row, uint64_t inode)
+{
+	int sibling = sibling_of(in, row);
+	struct tree_listener seen = {0};
+	return sibling >= 0 && tree_listener_pid(&in->tree, sibling, inode, &seen) > 0;
+}
+
 /*
  * Whose socket is the server's end of this connection? One that is not accepted yet has no inode: then
  * the listener answers for it.
@@ -76,7 +93,9 @@ static void judge_connection(struct instance *in, struct listener_look *look)
 		if (list.items[i].state == SOCKET_CONNECTED && list.items[i].peer_port == client
 			&& list.items[i].inode)
 			end = &list.items[i];
-	if (end)
+	if (end && sibling_has(in, look->service, end->inode))
+		look->owner = LISTENER_SIBLING;
+	else if (end)
 		judge(in, end, look);
 	/* The process that accepted may be gone already; its listener is not. */
 	if (!end || look->owner == LISTENER_OTHER)

@@ -26,6 +26,9 @@ enum probe_result judge_look(const struct listener_look *look, struct text *reas
 	case LISTENER_OTHER:
 		add_stranger(reason, look);
 		return PROBE_IMPOSTER;
+	case LISTENER_SIBLING:
+		text_add(reason, "the other process of this service answered");
+		return PROBE_UNKNOWN;
 	case LISTENER_NOBODY:
 		text_addf(reason, "nothing listens on port %u", look->port);
 		return PROBE_FAILED;

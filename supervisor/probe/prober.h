@@ -69,6 +69,7 @@ enum { PROBER_HTTP_MOST = 32, PROBER_TCP_MOST = 64, PROBER_COMMAND_MOST = 16 };
 enum listener_owner {
 	LISTENER_OURS,      /* its process tree; also any listener where identity = off */
 	LISTENER_OTHER,     /* somebody else */
+	LISTENER_SIBLING,   /* of a connection: another run of the same service has answered */
 	LISTENER_TOLERATED, /* somebody else, identity = warn: success with a warning */
 	LISTENER_NOBODY,    /* nobody listens */
 	LISTENER_UNKNOWN,   /* could not be found out */

@@ -403,6 +403,16 @@ static void test_identity_warn_succeeds_with_a_warning(void **state)
 	assert_string_equal(w->reason, "HTTP 503");
 }
 
+static void test_answer_of_the_other_run_says_nothing(void **state)
+{
+	struct world *w = *state;
+	own(w, httpd.port, true, LISTENER_SIBLING, 812, "node");
+	assert_int_equal(get(w, "/ok", 5000), PROBE_UNKNOWN);
+	assert_reason(w, "the other process of this service answered");
+	assert_int_equal(get(w, "/status/503", 5000), PROBE_UNKNOWN);
+	assert_int_equal(w->connection_looks, 2);
+}
+
 static void test_url_of_somebody_else_is_not_asked_about(void **state)
 {
 	struct world *w = *state;
@@ -593,6 +603,7 @@ int main(void)
 		TEST(test_fault_H14_stranger_gets_no_request),
 		TEST(test_fault_H14_answer_of_a_stranger_is_not_believed),
 		TEST(test_identity_warn_succeeds_with_a_warning),
+		TEST(test_answer_of_the_other_run_says_nothing),
 		TEST(test_url_of_somebody_else_is_not_asked_about),
 		TEST(test_fault_H15_proxy_of_the_environment_is_ignored),
 		TEST(test_fault_H16_bombs),
