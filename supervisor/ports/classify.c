@@ -79,6 +79,21 @@ static struct port_finding find_stranger(const struct port_facts *f)
 			   : found(CLASS_FOREIGN, SEEN_NO_MARK);
 }
 
+/* Whose process could not be looked at, or was not looked for: the lease says whose it is. */
+static bool is_by_lease(const struct port_facts *f)
+{
+	bool is_unseen = !f->holder || !f->holder->pid;
+	return (f->socket->state == SOCKET_BOUND && !f->lease_is_instance) ||
+		(is_unseen && f->socket->uid == f->uid);
+}
+
+static struct port_finding find_leased(const struct port_facts *f)
+{
+	if (!f->lease_is_instance)
+		return found(class_of_lease(f), SEEN_LEASE);
+	return found(f->socket->state == SOCKET_BOUND ? CLASS_LEASED : CLASS_OWN_LIVE, SEEN_LEASE);
+}
+
 struct port_finding port_class_of(const struct port_facts *f)
 {
 	if (f->bind_errno == EACCES)
@@ -91,10 +106,7 @@ struct port_finding port_class_of(const struct port_facts *f)
 		return find_marked(f);
 	if (f->holder && f->holder->supervisor)
 		return find_supervisor(f);
-	/* Whose supervisor may not be looked at: the lease says it. */
-	if (f->socket->state == SOCKET_BOUND && is_leased_elsewhere(f))
-		return found(class_of_lease(f), SEEN_LEASE);
 	if (f->socket->state == SOCKET_CONNECTED)
 		return found(CLASS_EPHEMERAL, SEEN_CONNECTION);
-	return find_stranger(f);
+	return f->lease_lives && is_by_lease(f) ? find_leased(f) : find_stranger(f);
 }

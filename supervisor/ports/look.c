@@ -1,12 +1,9 @@
 #include "ports/look_parts.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/list.h"
-#include "base/own.h"
-#include "ports/lock.h"
 #include "registry/instances.h"
-#include "registry/projects.h"
 
 void port_look_release(struct port_look *look)
 {
@@ -27,111 +24,16 @@ int look_begin(struct arena **arena, const char *state, struct registry **r, str
 	return *r ? 0 : -1;
 }
 
-/* The asker of these questions is the lease's own instance, if there is one. */
-static struct port_asker asker_of(const char *state, const struct lease *lease)
+static int by_port(const void *first, const void *second)
 {
-	struct port_asker asker = {.state = state};
-	if (!lease)
-		return asker;
-	asker.project_id = lease->project_id;
-	asker.project = lease->project;
-	asker.instance = lease->instance;
-	asker.is_running = instance_is_alive(state, lease->project_id, lease->instance);
-	return asker;
-}
-
-static int push_view(struct port_look *look, struct port_view *view, struct error *e)
-{
-	if (list_push(look, *view))
-		return 0;
-	owner_release(&view->holder);
-	return fail(e, EXIT_FAILED, "out of memory");
-}
-
-/* A supervisor carries no marks of its own; the lease says whose placeholder it holds. */
-static void name_supervisor(struct port_view *view)
-{
-	bool own = view->class == CLASS_OWN_LIVE || view->class == CLASS_LEASED;
-	if (!own || !view->has_lease || !view->holder.supervisor || view->holder.project)
-		return;
-	view->holder.project = strdup(view->lease.project);
-	view->holder.instance = view->lease.instance;
-}
-
-/* One view per process that has the socket; the owner moves over from the list. */
-static int add_socket(struct port_look *look, struct port_view view, struct owner_list *owners,
-	struct error *e)
-{
-	bool told = false;
-	for (size_t i = 0; view.socket.inode && i < owners->count; i++) {
-		struct owner *owner = &owners->items[i];
-		if (owner->inode != view.socket.inode)
-			continue;
-		view.holder = *owner;
-		view.has_holder = told = true;
-		*owner = (struct owner){0};
-		name_supervisor(&view);
-		if (push_view(look, &view, e))
-			return -1;
-	}
-	return told ? 0 : push_view(look, &view, e);
-}
-
-static enum port_class class_of(const char *state, const struct port_view *view,
-	const struct socket_list *sockets, const struct owner_list *owners)
-{
-	struct port_asker asker = asker_of(state, view->has_lease ? &view->lease : NULL);
-	return port_classify(&asker, view->port, view->udp, 0, sockets, owners,
-		view->has_lease ? &view->lease : NULL).class;
+	const struct lease *a = first, *b = second;
+	return a->port != b->port ? (a->port > b->port) - (a->port < b->port) : a->udp - b->udp;
 }
 
 const struct lease *look_lease_of(const struct lease *leases, size_t count, uint16_t port, bool udp)
 {
-	for (size_t i = 0; i < count; i++)
-		if (leases[i].port == port && leases[i].udp == udp)
-			return &leases[i];
-	return NULL;
-}
-
-static int add_sockets(struct port_look *look, const char *state, const struct socket_list *sockets,
-	struct owner_list *owners, const struct lease *leases, size_t lease_count, struct error *e)
-{
-	for (size_t i = 0; i < sockets->count; i++) {
-		const struct socket_entry *socket = &sockets->items[i];
-		const struct lease *lease = look_lease_of(leases, lease_count, socket->port, socket->udp);
-		struct port_view view = {.port = socket->port, .udp = socket->udp, .seen = true,
-			.socket = *socket, .has_lease = lease != NULL};
-		if (lease)
-			view.lease = *lease;
-		struct socket_list one = {.items = &sockets->items[i], .count = 1};
-		view.class = class_of(state, &view, &one, owners);
-		if (add_socket(look, view, owners, e))
-			return -1;
-	}
-	return 0;
-}
-
-static bool is_seen(const struct port_look *look, const struct lease *lease)
-{
-	for (size_t i = 0; i < look->count; i++)
-		if (look->items[i].port == lease->port && look->items[i].udp == lease->udp)
-			return true;
-	return false;
-}
-
-/* Leases of services on which nothing is bound. */
-static int add_silent(struct port_look *look, const struct lease *leases, size_t count,
-	struct error *e)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct port_view view = {.port = leases[i].port, .udp = leases[i].udp,
-			.class = CLASS_FREE, .lease = leases[i], .has_lease = true};
-		if (!*leases[i].service || is_seen(look, &leases[i]))
-			continue;
-		if (push_view(look, &view, e))
-			return -1;
-	}
-	return 0;
+	struct lease key = {.port = port, .udp = udp};
+	return count ? bsearch(&key, leases, count, sizeof key, by_port) : NULL;
 }
 
 int look_see(const uint16_t *ports, size_t count, struct socket_list *sockets,
@@ -143,35 +45,6 @@ int look_see(const uint16_t *ports, size_t count, struct socket_list *sockets,
 	sockets_release(&s);
 	if (!result)
 		owners_find(sockets, owners);
-	return result;
-}
-
-int ports_who(const char *state, uint16_t port, struct port_look *look, struct error *e)
-{
-	struct registry *r = NULL;
-	struct lease leases[2];
-	size_t count = 0;
-	struct owner_mark self;
-	owner_mark_self(&self);
-	if (look_begin(&look->arena, state, &r, e))
-		return -1;
-	int got = lease_find(r, self.netns, false, port, look->arena, &leases[0], e);
-	count += got == 1;
-	if (got >= 0)
-		got = lease_find(r, self.netns, true, port, look->arena, &leases[count], e);
-	count += got == 1;
-	registry_close(r);
-	if (got < 0)
-		return -1;
-	struct socket_list sockets = {0};
-	struct owner_list owners = {0};
-	int result = look_see(&port, 1, &sockets, &owners, e);
-	if (!result)
-		result = add_sockets(look, state, &sockets, &owners, leases, count, e);
-	if (!result)
-		result = add_silent(look, leases, count, e);
-	list_release(&sockets);
-	owners_release(&owners);
 	return result;
 }
 
@@ -195,59 +68,155 @@ int look_read_leases(struct registry *r, const char *project, struct arena *aren
 	for (size_t i = 0; i < total; i++)
 		if (all[i].netns == self.netns)
 			*arena_append(arena, *out, *count) = all[i];
+	if (*count)
+		qsort(*out, *count, sizeof **out, by_port);
 	return 0;
 }
 
-static uint16_t *ports_of(const struct lease *leases, size_t count, struct arena *arena)
+/* ---- what everybody wants to know ---- */
+
+static int read_registry(const char *state, const char *project, struct look_facts *f,
+	struct port_look *look, struct error *e)
 {
-	uint16_t *ports = arena_take(arena, (count + 1) * sizeof *ports);
-	for (size_t i = 0; i < count; i++)
-		ports[i] = leases[i].port;
-	return ports;
+	struct registry *r = NULL;
+	struct lease *leases = NULL;
+	struct reservation *reservations = NULL;
+	struct project *projects = NULL;
+	if (look_begin(&look->arena, state, &r, e))
+		return -1;
+	f->state = state;
+	int result = look_read_leases(r, project, look->arena, &leases, &f->lease_count, e);
+	if (!result)
+		result = reservation_list(
+			r, look->arena, &reservations, &f->reservation_count, e);
+	if (!result)
+		result = project_list(r, look->arena, &projects, &f->project_count, e);
+	registry_close(r);
+	f->leases = leases;
+	f->reservations = reservations;
+	f->projects = projects;
+	return result;
 }
 
-static bool is_listed(const struct socket_entry *socket, const struct lease *lease)
+static int dump(struct look_facts *f, unsigned kinds, uint16_t low, uint16_t high,
+	struct port_look *look, struct error *e)
 {
-	return lease && (socket->state == SOCKET_LISTEN || socket->udp);
+	struct sockets s;
+	sockets_init(&s);
+	int result = sockets_dump(&s, kinds, low, high, &f->sockets, e);
+	look->by_proc = s.by_proc;
+	sockets_release(&s);
+	sockets_sort(&f->sockets);
+	return result;
 }
 
-/* Who listens on leased ports; connections and the holds themselves are not of interest here. */
-static void keep_listeners(struct socket_list *sockets, const struct lease *leases, size_t count)
+static bool same_port(const struct socket_entry *a, const struct socket_entry *b)
+{
+	return a->port == b->port && a->udp == b->udp;
+}
+
+typedef bool keeps_socket(const void *self, const struct socket_entry *socket, bool listens);
+
+/* listens: somebody does so on the socket's port. Such sockets come first of their port. */
+static void filter(struct socket_list *sockets, keeps_socket *keeps, const void *self)
 {
 	size_t kept = 0;
+	struct socket_entry first = {0};
 	for (size_t i = 0; i < sockets->count; i++) {
-		const struct socket_entry *socket = &sockets->items[i];
-		if (is_listed(socket, look_lease_of(leases, count, socket->port, socket->udp)))
-			sockets->items[kept++] = *socket;
+		struct socket_entry socket = sockets->items[i];
+		if (!i || !same_port(&first, &socket))
+			first = socket;
+		if (keeps(self, &socket, first.state == SOCKET_LISTEN))
+			sockets->items[kept++] = socket;
 	}
 	sockets->count = kept;
 }
 
+/* ---- who ---- */
+
+static void narrow(struct look_facts *f, uint16_t low, uint16_t high)
+{
+	while (f->lease_count && f->leases->port < low)
+		f->leases++, f->lease_count--;
+	while (f->lease_count && f->leases[f->lease_count - 1].port > high)
+		f->lease_count--;
+	while (f->reservation_count && f->reservations->port < low)
+		f->reservations++, f->reservation_count--;
+	while (f->reservation_count && f->reservations[f->reservation_count - 1].port > high)
+		f->reservation_count--;
+}
+
+int ports_who(const char *state, uint16_t port, struct port_look *look, struct error *e)
+{
+	struct look_facts facts = {.silent = true};
+	int result = read_registry(state, NULL, &facts, look, e);
+	narrow(&facts, port, port);
+	if (!result)
+		result = dump(&facts, KIND_ALL, port, port, look, e);
+	if (!result) {
+		owners_find(&facts.sockets, &facts.owners);
+		result = look_make_views(&facts, look, e);
+	}
+	look_facts_release(&facts);
+	return result;
+}
+
+/* ---- list ---- */
+
+/* Of what is leased: who listens, else who has it. Spare ports only when somebody listens there. */
+static bool is_listed(const void *self, const struct socket_entry *socket, bool listens)
+{
+	const struct look_facts *f = self;
+	const struct lease *lease =
+		look_lease_of(f->leases, f->lease_count, socket->port, socket->udp);
+	bool is_reserved = false;
+	for (size_t i = 0; i < f->reservation_count && !is_reserved; i++)
+		is_reserved = f->reservations[i].port == socket->port;
+	if (socket->state == SOCKET_LISTEN || socket->state == SOCKET_UDP)
+		return lease || is_reserved;
+	return !listens && ((lease && *lease->service) || is_reserved);
+}
+
 int ports_list(const char *state, const char *project, struct port_look *look, struct error *e)
 {
-	struct registry *r = NULL;
-	struct lease *leases = NULL;
-	size_t count = 0;
-	if (look_begin(&look->arena, state, &r, e))
-		return -1;
-	int result = look_read_leases(r, project, look->arena, &leases, &count, e);
-	registry_close(r);
-	if (result || !count)
-		return result;
-	struct socket_list sockets = {0};
-	struct owner_list owners = {0};
-	struct sockets s;
-	sockets_init(&s);
-	result = sockets_all(&s, ports_of(leases, count, look->arena), count, true, &sockets, e);
-	sockets_release(&s);
-	keep_listeners(&sockets, leases, count);
+	struct look_facts facts = {.silent = true};
+	int result = read_registry(state, project, &facts, look, e);
+	if (!result && (facts.lease_count || facts.reservation_count))
+		result = dump(&facts, KIND_LISTEN | KIND_BOUND | KIND_UDP, 1, UINT16_MAX, look, e);
+	if (!result) {
+		filter(&facts.sockets, is_listed, &facts);
+		owners_find(&facts.sockets, &facts.owners);
+		result = look_make_views(&facts, look, e);
+	}
+	look_facts_release(&facts);
+	return result;
+}
+
+/* ---- scan ---- */
+
+/* A placeholder under a listener says nothing new. */
+static bool is_scanned(const void *self, const struct socket_entry *socket, bool listens)
+{
+	(void)self;
+	return socket->state != SOCKET_BOUND || !listens;
+}
+
+int ports_scan(const char *state, const struct port_scan *scan, struct port_look *look,
+	struct error *e)
+{
+	struct look_facts facts = {0};
+	unsigned kinds = KIND_LISTEN | KIND_BOUND | KIND_UDP;
+	int result = read_registry(state, NULL, &facts, look, e);
 	if (!result)
-		owners_find(&sockets, &owners);
-	if (!result)
-		result = add_sockets(look, state, &sockets, &owners, leases, count, e);
-	if (!result)
-		result = add_silent(look, leases, count, e);
-	list_release(&sockets);
-	owners_release(&owners);
+		result = dump(&facts, scan->connections ? KIND_ALL : kinds, scan->low, scan->high,
+			look, e);
+	if (!result) {
+		filter(&facts.sockets, is_scanned, NULL);
+		bool named = scan->names || facts.sockets.count <= SCAN_NAMES_MOST;
+		(named ? owners_find : owners_by_user)(&facts.sockets, &facts.owners);
+		look->unnamed = named ? 0 : facts.sockets.count;
+		result = look_make_views(&facts, look, e);
+	}
+	look_facts_release(&facts);
 	return result;
 }

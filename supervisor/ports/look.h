@@ -1,6 +1,6 @@
 /*
- * look.h - questions about ports that change nothing: `ports who`, `ports list`, `ports check`,
- * `check --ports`.
+ * look.h - questions about ports that change nothing: `ports who`, `ports list`, `ports scan`,
+ * `ports check`, `check --ports`.
  */
 #ifndef PORTS_LOOK_H
 #define PORTS_LOOK_H
@@ -8,31 +8,58 @@
 #include "ports/claim.h"
 #include "ports/classify.h"
 
-/* One socket and one process that has it; or a leased port nobody listens on (socket.inode 0). */
+/* One socket and one process that has it; or a port that is somebody's and on which nobody is. */
 struct port_view {
 	uint16_t port;
 	bool udp;
 	bool seen; /* a socket was seen: `socket` is filled */
 	struct socket_entry socket;
+	size_t connections; /* of a listener: open on its port */
 	enum port_class class;
+	enum port_evidence evidence;
+	const char *guard; /* as in struct port_verdict */
 	struct owner holder;
 	bool has_holder;
 	struct lease lease;
 	bool has_lease;
+	struct reservation reservation;
+	bool is_reserved;
 };
+/* What was seen, as a sentence. */
+void port_view_add_evidence(struct text *out, const struct port_view *view);
 
 struct port_look {
-	struct arena *arena; /* owns leases' strings */
-	struct port_view *items; /* owns */
+	struct arena *arena; /* owns the strings of leases and reservations */
+	struct port_view *items; /* owns; by port, TCP before UDP */
 	size_t count;
 	size_t capacity;
+	size_t unnamed; /* sockets whose processes were not looked for */
+	bool by_proc; /* this kernel has no sock_diag: what is only held could not be seen */
 };
 void port_look_release(struct port_look *look);
 
-/* Everything that has this port, whatever its state; TCP and UDP. */
+/*
+ * Everything that has this port, whatever its state; TCP and UDP. Connections on the port of a
+ * listener are counted with it.
+ */
 int ports_who(const char *state, uint16_t port, struct port_look *look, struct error *e);
-/* Every lease of a project's service (all projects with NULL) and what listens there. */
+/*
+ * Every lease of a project's service (all projects with NULL), every reservation, and who is really
+ * there: a listener, else the placeholder, else nobody.
+ */
 int ports_list(const char *state, const char *project, struct port_look *look,
+	struct error *e);
+
+/* Above this many sockets a scan names no processes by itself: that costs more than all the rest. */
+enum { SCAN_NAMES_MOST = 1000 };
+struct port_scan {
+	uint16_t low;
+	uint16_t high;
+	bool names; /* look for the processes of however many sockets */
+	bool connections; /* also ports that only connections have */
+};
+/* Who listens on these ports of the machine or keeps them bound; TCP and UDP. */
+int ports_scan(const char *state, const struct port_scan *scan, struct port_look *look,
 	struct error *e);
 
 struct port_conflict {

@@ -5,10 +5,11 @@
 #define PORTS_LOOK_PARTS_H
 
 #include "ports/look.h"
+#include "registry/projects.h"
 
 /* An arena for the answer, and the registry for reading; both are the caller's. */
 int look_begin(struct arena **arena, const char *state, struct registry **r, struct error *e);
-/* Leases of this network namespace; of one project or of all. */
+/* Leases of this network namespace, by port, TCP first; of one project or of all. */
 int look_read_leases(struct registry *r, const char *project, struct arena *arena,
 	struct lease **out, size_t *count, struct error *e);
 /* NULL: that port is not leased. */
@@ -16,5 +17,25 @@ const struct lease *look_lease_of(const struct lease *leases, size_t count, uint
 /* All sockets on these ports with their processes. */
 int look_see(const uint16_t *ports, size_t count, struct socket_list *sockets,
 	struct owner_list *owners, struct error *e);
+
+/*
+ * A question while it is answered: fill it, look_make_views(), look_facts_release(). The arrays of the
+ * registry lie in an arena and are in order of their ports, as the sockets are.
+ */
+struct look_facts {
+	const char *state;
+	const struct lease *leases;
+	size_t lease_count;
+	const struct reservation *reservations;
+	size_t reservation_count;
+	const struct project *projects; /* all: by them the run of a process is known */
+	size_t project_count;
+	struct socket_list sockets; /* owns */
+	struct owner_list owners; /* owns */
+	bool silent; /* leases and reservations on which nobody is get a view, too */
+};
+void look_facts_release(struct look_facts *facts);
+/* Moves the owners over into the views. */
+int look_make_views(struct look_facts *facts, struct port_look *look, struct error *e);
 
 #endif

@@ -264,8 +264,9 @@ void owners_find(const struct socket_list *sockets, struct owner_list *out)
 
 void owners_by_user(const struct socket_list *sockets, struct owner_list *out)
 {
-	struct search s;
-	if (search_begin(&s, sockets, out))
-		add_strangers(&s);
-	free(s.targets);
+	struct strangers s = {0};
+	for (size_t i = 0; i < sockets->count; i++)
+		if (sockets->items[i].inode)
+			add_stranger(&s, &sockets->items[i], out);
+	strangers_release(&s);
 }

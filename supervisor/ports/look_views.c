@@ -1,0 +1,289 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "ports/lock.h"
+#include "ports/look_parts.h"
+
+/* Whether an instance lives is a question to the file system, asked once for each. */
+struct known_life {
+	int64_t project_id;
+	int instance;
+	bool lives;
+};
+
+/* Sockets are in order of their ports, owners of their inodes. */
+struct viewing {
+	const struct look_facts *facts;
+	struct owner_list *owners;
+	struct port_look *look;
+	LIST(struct known_life) lives; /* owns */
+	size_t next_lease; /* those before have their views */
+	size_t next_reservation;
+};
+
+static bool instance_lives(struct viewing *v, int64_t project_id, int instance)
+{
+	for (size_t i = 0; i < v->lives.count; i++)
+		if (v->lives.items[i].project_id == project_id &&
+			v->lives.items[i].instance == instance)
+			return v->lives.items[i].lives;
+	struct known_life life = {project_id, instance,
+		instance_is_alive(v->facts->state, project_id, instance)};
+	(void)list_push(&v->lives, life);
+	return life.lives;
+}
+
+/* ---- who asks ---- */
+
+static struct port_asker asker_of_lease(struct viewing *v, const struct lease *lease)
+{
+	return (struct port_asker){.state = v->facts->state, .project_id = lease->project_id,
+		.project = lease->project, .instance = lease->instance,
+		.is_running = instance_lives(v, lease->project_id, lease->instance)};
+}
+
+static struct port_asker asker_of_owner(struct viewing *v, const struct owner *owner)
+{
+	struct port_asker asker = {.state = v->facts->state};
+	for (size_t i = 0; i < v->facts->project_count; i++) {
+		const struct project *project = &v->facts->projects[i];
+		if (strcmp(project->name, owner->project) != 0)
+			continue;
+		asker.project_id = project->id;
+		asker.project = project->name;
+		asker.instance = owner->instance;
+		asker.is_running = instance_lives(v, project->id, owner->instance);
+	}
+	return asker;
+}
+
+/* The instance that has the lease; without one the instance that the process says it belongs to. */
+static struct port_asker asker_of(struct viewing *v, const struct port_view *view)
+{
+	if (view->has_lease)
+		return asker_of_lease(v, &view->lease);
+	if (view->has_holder && view->holder.project &&
+		owner_is_ours(&view->holder, v->facts->state))
+		return asker_of_owner(v, &view->holder);
+	return (struct port_asker){.state = v->facts->state};
+}
+
+/* ---- one view ---- */
+
+static int push(struct viewing *v, struct port_view *view, struct error *e)
+{
+	if (list_push(v->look, *view))
+		return 0;
+	owner_release(&view->holder);
+	return fail(e, EXIT_FAILED, "out of memory");
+}
+
+/* A supervisor carries no marks of its own; the lease says whose placeholder it holds. */
+static void name_supervisor(struct port_view *view)
+{
+	bool own = view->class == CLASS_OWN_LIVE || view->class == CLASS_LEASED;
+	if (!own || !view->has_lease || !view->holder.supervisor || view->holder.project)
+		return;
+	view->holder.project = strdup(view->lease.project);
+	view->holder.instance = view->lease.instance;
+}
+
+static int add_view(struct viewing *v, struct port_view *view, const struct socket_list *siblings,
+	struct error *e)
+{
+	struct port_asker asker = asker_of(v, view);
+	struct port_verdict verdict = port_classify_socket(&asker, &view->socket,
+		view->has_holder ? &view->holder : NULL, siblings,
+		view->has_lease ? &view->lease : NULL);
+	view->class = verdict.class;
+	view->evidence = verdict.evidence;
+	view->guard = verdict.guard;
+	name_supervisor(view);
+	return push(v, view, e);
+}
+
+static int by_inode(const void *first, const void *second)
+{
+	const struct owner *a = first, *b = second;
+	if (a->inode != b->inode)
+		return a->inode < b->inode ? -1 : 1;
+	return (a->pid > b->pid) - (a->pid < b->pid);
+}
+
+static size_t first_owner(const struct owner_list *owners, uint64_t inode)
+{
+	size_t low = 0, high = owners->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (owners->items[middle].inode < inode)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* One view for each process that has the socket, or one without a holder. */
+static int add_socket(struct viewing *v, struct port_view view, const struct socket_list *siblings,
+	struct error *e)
+{
+	uint64_t inode = view.socket.inode;
+	size_t at = first_owner(v->owners, inode);
+	if (!inode || at >= v->owners->count || v->owners->items[at].inode != inode)
+		return add_view(v, &view, siblings, e);
+	for (; at < v->owners->count && v->owners->items[at].inode == inode; at++) {
+		view.holder = v->owners->items[at];
+		view.has_holder = true;
+		v->owners->items[at] = (struct owner){.inode = inode};
+		if (add_view(v, &view, siblings, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- the sockets of a port ---- */
+
+static const struct reservation *reservation_of(const struct look_facts *facts, uint16_t port)
+{
+	for (size_t i = 0; i < facts->reservation_count; i++)
+		if (facts->reservations[i].port == port)
+			return &facts->reservations[i];
+	return NULL;
+}
+
+static void put_rights(const struct look_facts *facts, struct port_view *view)
+{
+	const struct lease *lease =
+		look_lease_of(facts->leases, facts->lease_count, view->port, view->udp);
+	const struct reservation *reservation = reservation_of(facts, view->port);
+	view->has_lease = lease != NULL;
+	view->is_reserved = reservation != NULL;
+	if (lease)
+		view->lease = *lease;
+	if (reservation)
+		view->reservation = *reservation;
+}
+
+static bool is_connection(const struct socket_entry *socket)
+{
+	return socket->state == SOCKET_CONNECTED || socket->state == SOCKET_TIME_WAIT;
+}
+
+static int add_port(struct viewing *v, const struct socket_list *siblings, struct error *e)
+{
+	const struct socket_entry *first = &siblings->items[0];
+	struct port_view view = {.port = first->port, .udp = first->udp, .seen = true};
+	size_t connections = 0;
+	for (size_t i = 0; i < siblings->count; i++)
+		connections += siblings->items[i].state == SOCKET_CONNECTED;
+	put_rights(v->facts, &view);
+	/* Listeners come first: what is connected then belongs to them. */
+	bool listens = first->state == SOCKET_LISTEN;
+	view.connections = listens ? connections : 0;
+	for (size_t i = 0; i < siblings->count; i++) {
+		view.socket = siblings->items[i];
+		if (listens && is_connection(&view.socket))
+			continue;
+		if (add_socket(v, view, siblings, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- ports on which nobody is ---- */
+
+static int order_of(uint16_t port, bool udp)
+{
+	return port * 2 + udp;
+}
+
+static bool has_view(const struct port_look *look, uint16_t port, bool udp)
+{
+	const struct port_view *last = look->count ? &look->items[look->count - 1] : NULL;
+	return last && last->port == port && last->udp == udp;
+}
+
+static int add_silent_lease(struct viewing *v, const struct lease *lease, struct error *e)
+{
+	struct port_view view = {.port = lease->port, .udp = lease->udp};
+	put_rights(v->facts, &view);
+	bool lives = instance_lives(v, lease->project_id, lease->instance);
+	view.class = lives ? CLASS_LEASED : CLASS_FREE;
+	view.evidence = lives ? SEEN_LEASE : SEEN_NOTHING;
+	return push(v, &view, e);
+}
+
+static int add_silent_reservation(struct viewing *v, const struct reservation *r, struct error *e)
+{
+	struct port_view view = {.port = r->port, .class = CLASS_RESERVED, .reservation = *r,
+		.is_reserved = true};
+	return push(v, &view, e);
+}
+
+/* Everything silent below this port; views come out in order. */
+static int add_silent(struct viewing *v, int limit, struct error *e)
+{
+	const struct look_facts *f = v->facts;
+	while (f->silent) {
+		const struct lease *lease =
+			v->next_lease < f->lease_count ? &f->leases[v->next_lease] : NULL;
+		const struct reservation *r = v->next_reservation < f->reservation_count
+			? &f->reservations[v->next_reservation] : NULL;
+		int lease_order = lease ? order_of(lease->port, lease->udp) : INT32_MAX;
+		int order = r ? order_of(r->port, false) : INT32_MAX;
+		if (lease_order >= limit && order >= limit)
+			return 0;
+		bool is_lease = lease_order <= order;
+		v->next_lease += is_lease;
+		v->next_reservation += !is_lease;
+		if ((is_lease && !*lease->service) ||
+			has_view(v->look, is_lease ? lease->port : r->port, is_lease && lease->udp))
+			continue;
+		if (is_lease ? add_silent_lease(v, lease, e) : add_silent_reservation(v, r, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int view_all(struct viewing *v, struct error *e)
+{
+	const struct socket_list *sockets = &v->facts->sockets;
+	for (size_t i = 0, next; i < sockets->count; i = next) {
+		const struct socket_entry *first = &sockets->items[i];
+		int order = order_of(first->port, first->udp);
+		for (next = i + 1; next < sockets->count; next++)
+			if (order_of(sockets->items[next].port, sockets->items[next].udp) != order)
+				break;
+		struct socket_list siblings = {.items = sockets->items + i, .count = next - i};
+		if (add_silent(v, order, e) || add_port(v, &siblings, e))
+			return -1;
+	}
+	return add_silent(v, INT32_MAX, e);
+}
+
+int look_make_views(struct look_facts *facts, struct port_look *look, struct error *e)
+{
+	struct viewing v = {.facts = facts, .owners = &facts->owners, .look = look};
+	if (facts->owners.count)
+		qsort(facts->owners.items, facts->owners.count, sizeof *facts->owners.items, by_inode);
+	int result = view_all(&v, e);
+	list_release(&v.lives);
+	return result;
+}
+
+void look_facts_release(struct look_facts *facts)
+{
+	list_release(&facts->sockets);
+	owners_release(&facts->owners);
+}
+
+void port_view_add_evidence(struct text *out, const struct port_view *view)
+{
+	struct port_verdict verdict = {.class = view->class, .evidence = view->evidence,
+		.socket = view->seen ? &view->socket : NULL,
+		.holder = view->has_holder ? &view->holder : NULL,
+		.wait_ms = view->socket.expires_ms, .guard = view->guard, .uid = geteuid()};
+	port_evidence_add(out, &verdict, view->has_lease ? &view->lease : NULL);
+}
