@@ -1,8 +1,6 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/list.h"
-#include "base/own.h"
 #include "ports/lock.h"
 #include "ports/monitor.h"
 #include "ports/policy.h"
@@ -100,21 +98,13 @@ static void keep_watched(struct looking *l)
 
 static int dump(struct looking *l, struct sockets *sockets, struct error *e)
 {
-	uint16_t *udp = NULL;
-	size_t count = 0;
-	if (sockets_listeners(sockets, NULL, 0, &l->sockets, e))
-		return -1;
+	unsigned kinds = KIND_LISTEN;
 	for (size_t i = 0; i < l->lease_count; i++)
-		if (l->leases[i].udp)
-			*arena_append(l->out->arena, udp, count) = l->leases[i].port;
-	struct socket_list all = {0};
-	int result = count ? sockets_all(sockets, udp, count, true, &all, e) : 0;
-	for (size_t i = 0; !result && i < all.count; i++)
-		if (all.items[i].udp && !list_push(&l->sockets, all.items[i]))
-			result = fail(e, EXIT_FAILED, "out of memory");
-	list_release(&all);
+		kinds |= l->leases[i].udp ? KIND_UDP : 0;
+	if (sockets_dump(sockets, kinds, 0, UINT16_MAX, &l->sockets, e))
+		return -1;
 	keep_watched(l);
-	return result;
+	return 0;
 }
 
 /* Whoever had the socket at the last look, and has it still. */
