@@ -7,10 +7,10 @@ stackup_room(cli
 		verb_graph.c verb_help.c verb_kill.c verb_logs.c verb_port.c verb_ports.c verb_registry.c
 		verb_restart.c verb_run.c verb_start.c verb_status.c verb_stop.c verb_up.c verb_url.c
 		verb_version.c verb_wait.c verb_why.c
-		ports_monitor.c
+		ports_monitor.c verb_doctor.c
 		ask.c here.c ports_docs.c ports_history.c ports_policy.c ports_release.c ports_reserve.c ports_reset.c
 		ports_suggest.c
-	ROOMS base model stackfile plan ports registry spawn logs control daemon
+	ROOMS base model stackfile plan ports registry spawn logs control daemon doctor
 	LIBS lib_jansson)
 
 add_executable(stackup main.c)
