@@ -3,7 +3,7 @@
 #include "cli/out.h"
 #include "cli/resolved.h"
 #include "cli/verb.h"
-#include "ports/look.h"
+#include "ports/check.h"
 #include "ports/report.h"
 #include "spawn/validate.h"
 #include "stackfile/describe.h"
@@ -48,12 +48,13 @@ static int check_port_conflicts(
 	struct context *context, struct resolved *r, struct findings *f, struct error *e)
 {
 	struct port_check check = {0};
+	struct claim_options options = {.strategy = r->stack->strategy};
 	int result = ports_check(context->paths.state, &r->claim, r->ports, (size_t)r->port_count,
-		false, &check, e);
+		&options, &check, e);
 	f->conflicts = check.count;
 	for (size_t i = 0; result == 0 && i < check.count; i++) {
 		const struct port_conflict *c = &check.items[i];
-		say("port %d of '%s' is taken: %s", (int)c->port,
+		say("port %d of '%s' is taken: %s", (int)c->plan.port,
 			c->service[0] ? c->service : "the instance's range", c->text);
 	}
 	json_t *report = result == 0 ? report_conflicts(&check) : NULL;

@@ -1,6 +1,10 @@
+#include "ports/check.h"
+
 #include <string.h>
 
 #include "base/list.h"
+#include "ports/claim_parts.h"
+#include "ports/evict.h"
 #include "ports/look_parts.h"
 #include "ports/policy.h"
 #include "ports/pool.h"
@@ -13,16 +17,17 @@ void port_check_release(struct port_check *check)
 	*check = (struct port_check){0};
 }
 
-/* `ports check`: one port that is wanted, row NULL for one of the range that no service uses. */
 struct checking {
 	const char *state;
 	const struct claim *claim;
+	struct resolve_rules rules;
 	struct port_check *check;
 	const struct port *rows;
 	size_t row_count;
 	uint16_t *ports; /* everything wanted: the rows first, then the range */
 	size_t count;
-	bool strict;
+	uint16_t *seen; /* everything looked at: these and the rows' fallback ranges */
+	size_t seen_count;
 	struct socket_list sockets;
 	struct lease *leases;
 	size_t lease_count;
@@ -31,9 +36,11 @@ struct checking {
 static struct port_verdict verdict_of(const struct checking *c, uint16_t port, bool udp,
 	const struct lease **lease)
 {
-	struct port_asker asker = {.state = c->state, .project_id = c->claim->project_id,
-		.project = c->claim->project, .instance = c->claim->instance,
-		.is_running = c->claim->outcome == CLAIM_RUNNING};
+	const struct claim *claim = c->claim;
+	struct port_asker asker = {.state = c->state, .project_id = claim->project_id,
+		.project = claim->project, .instance = claim->instance,
+		.is_running = claim->outcome == CLAIM_RUNNING, .protects = claim->avoided,
+		.protect_count = claim->protect_count};
 	*lease = look_lease_of(c->leases, c->lease_count, port, udp);
 	return port_classify(&asker, port, udp, 0, &c->sockets, &c->check->owners, *lease);
 }
@@ -55,37 +62,59 @@ static bool is_wanted(const struct checking *c, uint16_t port)
 	return false;
 }
 
-/* Nor is what another row would move to. */
 static bool is_promised(const struct checking *c, uint16_t port)
 {
 	for (size_t i = 0; i < c->check->count; i++)
-		if (c->check->items[i].move_to == port)
+		if (c->check->items[i].plan.move_to == port)
 			return true;
 	return false;
 }
 
-static uint16_t free_place(const struct checking *c, const struct port *row)
+/* A port that was not among those looked at: emergency ports, numbers that somebody chose. */
+static bool is_free_now(uint16_t port, bool udp)
 {
-	uint16_t low = row->range_low, high = row->range_high;
-	if (port_has_slot(row)) {
-		low = c->claim->base_port;
-		high = (uint16_t)(low + instance_slots(c->claim->spans) - 1);
-	}
-	for (int port = low; port && port <= high; port++) {
-		const struct lease *lease;
-		bool udp = row->protocol == PROTOCOL_UDP;
-		if (!claim_avoids(c->claim, row, (uint16_t)port) && !is_wanted(c, (uint16_t)port) &&
-			!is_promised(c, (uint16_t)port) &&
-			verdict_of(c, (uint16_t)port, udp, &lease).class == CLASS_FREE)
-			return (uint16_t)port;
-	}
-	return 0;
+	struct sockets sockets;
+	struct socket_list found = {0};
+	sockets_init(&sockets);
+	bool is_free = !sockets_all(&sockets, &port, 1, true, &found, NULL);
+	for (size_t i = 0; is_free && i < found.count; i++)
+		is_free = found.items[i].udp != udp;
+	list_release(&found);
+	sockets_release(&sockets);
+	return is_free;
 }
 
-static bool may_move(const struct checking *c, const struct port *row)
+static bool is_free(const struct checking *c, uint16_t port, bool udp)
 {
-	return !c->strict && !row->immutable && row->on_conflict != CONFLICT_FAIL &&
-		(port_has_slot(row) || row->range_low) && !row->overridden;
+	for (size_t i = 0; i < c->seen_count; i++) {
+		if (c->seen[i] != port)
+			continue;
+		const struct lease *lease;
+		struct port_verdict v = verdict_of(c, port, udp, &lease);
+		/* The placeholder of the supervisor, for a port that no service uses. */
+		bool spare = v.is_own && v.socket && v.socket->state == SOCKET_BOUND;
+		return v.class == CLASS_FREE || spare;
+	}
+	return is_free_now(port, udp);
+}
+
+static bool on_place(void *self, const struct conflict *conflict, uint16_t port)
+{
+	const struct checking *c = self;
+	return !claim_avoids(c->claim, conflict->row, port) && !is_wanted(c, port) &&
+		!is_promised(c, port) && is_free(c, port, conflict->udp);
+}
+
+static struct conflict plan_of(struct checking *c, const struct port *row, uint16_t port,
+	const struct port_verdict *v)
+{
+	struct conflict plan = {.row = row, .port = port, .udp = row && port_is_udp(row),
+		.class = v->class, .wait_ms = v->wait_ms};
+	plan.untouchable = evict_obstacle(port, plan.udp, &c->sockets, &c->check->owners,
+		c->claim->avoided, c->claim->protect_count);
+	resolve_decide(&c->rules, &plan);
+	resolve_place(&c->rules, &plan, on_place, c);
+	return plan;
 }
 
 static void add_conflict(struct checking *c, const struct port *row, uint16_t port,
@@ -94,20 +123,17 @@ static void add_conflict(struct checking *c, const struct port *row, uint16_t po
 	OWNED_TEXT line = {0};
 	port_verdict_add(&line, v, lease);
 	struct arena *arena = c->check->arena;
-	uint16_t move_to = row && may_move(c, row) ? free_place(c, row) : 0;
+	struct conflict plan = plan_of(c, row, port, v);
+	c->check->wanted += row != NULL;
 	*arena_append(arena, c->check->items, c->check->count) = (struct port_conflict){
 		.project = arena_string(arena, c->claim->project),
 		.instance = c->claim->instance,
 		.service = row ? arena_string(arena, row->service) : "",
-		.port = port,
-		.class = v->class,
-		.is_protected = claim_protects(c->claim, port),
+		.name = row ? arena_string(arena, row->name) : "",
+		.line = row ? row->line : 0,
 		.holder = v->holder,
 		.text = arena_string(arena, text_string(&line)),
-		.default_action = v->class == CLASS_OWN_STALE ? "stop"
-			: !row ? "none" : move_to ? "move"
-			: v->class == CLASS_TIME_WAIT ? "wait" : "fail",
-		.move_to = v->class == CLASS_OWN_STALE ? 0 : move_to,
+		.plan = plan,
 	};
 }
 
@@ -162,41 +188,36 @@ static void collect(struct checking *c)
 		*arena_append(arena, c->ports, c->count) = (uint16_t)(c->claim->base_port + slot);
 }
 
-static size_t look_at(struct checking *c, uint16_t **out)
+static void look_further(struct checking *c)
 {
 	struct arena *arena = c->check->arena;
-	size_t count = 0;
-	*out = NULL;
 	for (size_t i = 0; i < c->count; i++)
-		*arena_append(arena, *out, count) = c->ports[i];
+		*arena_append(arena, c->seen, c->seen_count) = c->ports[i];
 	for (size_t i = 0; i < c->row_count; i++)
 		for (int port = c->rows[i].range_low; port && port <= c->rows[i].range_high; port++)
-			*arena_append(arena, *out, count) = (uint16_t)port;
-	return count;
+			*arena_append(arena, c->seen, c->seen_count) = (uint16_t)port;
 }
 
 int ports_check(const char *state, const struct claim *claim, const struct port *ports,
-	size_t count, bool strict, struct port_check *check, struct error *e)
+	size_t count, const struct claim_options *options, struct port_check *check, struct error *e)
 {
+	static const struct claim_options none = {.strategy = STRATEGY_INTELLIGENT};
 	struct registry *r = NULL;
 	struct checking c = {.state = state, .claim = claim, .check = check, .row_count = count,
-		.strict = strict};
+		.rules = claim_rules(claim, options ? options : &none)};
 	if (look_begin(&check->arena, state, &r, e))
 		return -1;
 	int result = look_read_leases(r, NULL, check->arena, &c.leases, &c.lease_count, e);
 	registry_close(r);
-	struct port *rows = arena_take(check->arena, (count + 1) * sizeof *rows);
-	if (count)
-		memcpy(rows, ports, count * sizeof *rows);
+	struct port *rows = arena_copy(check->arena, ports, count * sizeof *rows);
 	c.rows = rows;
 	if (result || claim_preview(claim, rows, count, e))
 		return -1;
 	collect(&c);
-	uint16_t *all;
-	size_t all_count = look_at(&c, &all);
-	if (!all_count)
+	look_further(&c);
+	if (!c.seen_count)
 		return 0;
-	result = look_see(all, all_count, &c.sockets, &check->owners, e);
+	result = look_see(c.seen, c.seen_count, &c.sockets, &check->owners, e);
 	if (!result) {
 		settle_pool(&c, rows);
 		check_all(&c);

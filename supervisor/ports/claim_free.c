@@ -38,7 +38,8 @@ static void classify(struct boarding *b, struct trouble *t)
 {
 	struct port_asker asker = {.state = b->state, .project_id = b->claim->project_id,
 		.project = b->claim->project, .instance = b->claim->instance,
-		.run_id = b->claim->run_id};
+		.run_id = b->claim->run_id, .protects = b->claim->avoided,
+		.protect_count = b->claim->protect_count};
 	OWNED_TEXT line = {0};
 	t->verdict = port_classify(&asker, t->port, t->udp, t->number, &b->seen, &b->owners,
 		t->lease);

@@ -1,6 +1,6 @@
 /*
- * look.h - questions about ports that change nothing: `ports who`, `ports list`, `ports scan`,
- * `ports check`, `check --ports`.
+ * look.h - questions about ports that change nothing: `ports who`, `ports list`. For what is in the way of
+ * a launch see check.h.
  */
 #ifndef PORTS_LOOK_H
 #define PORTS_LOOK_H
@@ -61,33 +61,5 @@ struct port_scan {
 /* Who listens on these ports of the machine or keeps them bound; TCP and UDP. */
 int ports_scan(const char *state, const struct port_scan *scan, struct port_look *look,
 	struct error *e);
-
-struct port_conflict {
-	const char *project;
-	int instance;
-	const char *service; /* "" for a spare port of the range */
-	uint16_t port;
-	enum port_class class;
-	const struct owner *holder; /* NULL: unknown */
-	bool is_protected; /* [ports] protect: stopping the holder is no option */
-	const char *text; /* one line about the holder */
-	const char *default_action; /* wait, stop, move, fail */
-	uint16_t move_to; /* 0: nowhere */
-};
-
-struct port_check {
-	struct arena *arena; /* owns */
-	struct owner_list owners; /* owns */
-	struct port_conflict *items; /* in the arena */
-	size_t count;
-};
-void port_check_release(struct port_check *check);
-
-/*
- * What claim_ports() would run into, by looking only. claim comes from claim_find(); ports are not
- * changed. For a running instance its own listeners are no conflict.
- */
-int ports_check(const char *state, const struct claim *claim, const struct port *ports,
-	size_t count, bool strict, struct port_check *check, struct error *e);
 
 #endif

@@ -76,18 +76,19 @@ json_t *report_listeners(const struct port_look *look)
 
 static json_t *conflict_json(const struct port_conflict *conflict)
 {
+	const struct conflict *plan = &conflict->plan;
 	json_t *options = json_array();
-	if (!conflict->is_protected)
+	if (resolve_can_stop(plan))
 		json_array_append_new(options, json_string("stop"));
-	if (conflict->move_to)
+	if (plan->move_to)
 		json_array_append_new(options, json_string("move"));
 	json_array_append_new(options, json_string("edit"));
-	return json_pack("{so si so si ss so ss so so}", "project", words(conflict->project),
+	return json_pack("{so si so si ss so ss ss so so}", "project", words(conflict->project),
 		"instance", conflict->instance, "service",
-		words(*conflict->service ? conflict->service : NULL), "port", (int)conflict->port,
-		"class", port_class_word(conflict->class), "holder", holder_json(conflict->holder),
-		"default_action", conflict->default_action, "options", options, "move_to",
-		number_or_null(conflict->move_to));
+		words(*conflict->service ? conflict->service : NULL), "port", (int)plan->port,
+		"class", port_class_word(plan->class), "holder", holder_json(conflict->holder),
+		"default_action", port_action_word(plan->action), "reason", plan->reason,
+		"options", options, "move_to", number_or_null(plan->move_to));
 }
 
 json_t *report_conflicts(const struct port_check *check)

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "ports/check.h"
 #include "ports/look.h"
 #include "ports/monitor.h"
 

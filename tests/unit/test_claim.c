@@ -13,6 +13,7 @@
 #include "base/own.h"
 #include "ports/claim.h"
 #include "ports/lock.h"
+#include "ports/check.h"
 #include "ports/look.h"
 #include "ports/policy.h"
 #include "ports/report.h"
@@ -1109,19 +1110,20 @@ static void questions_about_ports(void **state)
 	claim_init(&claim);
 	assert_int_equal(claim_find(&request, &claim, &w.e), 0);
 	struct port_check check = {0};
-	assert_int_equal(ports_check(w.dir, &claim, rows, 2, false, &check, &w.e), 0);
+	assert_int_equal(ports_check(w.dir, &claim, rows, 2, NULL, &check, &w.e), 0);
 	assert_int_equal(check.count, 1);
-	assert_int_equal(check.items[0].class, CLASS_FOREIGN);
+	assert_int_equal(check.items[0].plan.class, CLASS_FOREIGN);
 	assert_int_equal(check.items[0].holder->pid, stranger);
-	assert_int_equal(check.items[0].move_to, 30102);
+	assert_int_equal(check.items[0].plan.move_to, 30102);
 	json_t *json = report_conflicts(&check);
 	assert_string_equal(text_at(json, "conflicts", "service"), "api");
 	assert_string_equal(text_at(json, "conflicts", "class"), "foreign");
 	assert_string_equal(text_at(json, "conflicts", "default_action"), "move");
 	json_decref(json);
 	port_check_release(&check);
-	assert_int_equal(ports_check(w.dir, &claim, rows, 2, true, &check, &w.e), 0);
-	assert_int_equal(check.items[0].move_to, 0);
+	struct claim_options strict = {.strict = true};
+	assert_int_equal(ports_check(w.dir, &claim, rows, 2, &strict, &check, &w.e), 0);
+	assert_int_equal(check.items[0].plan.action, RESOLVE_FAIL);
 	port_check_release(&check);
 	claim_release(&claim);
 
