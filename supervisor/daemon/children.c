@@ -84,12 +84,16 @@ static void note_child(struct instance *in, const struct exit_status *status, in
 {
 	struct keeper_exit *exit = &reaped->exits[reaped->count];
 	*exit = (struct keeper_exit){.service = service, .is_hook = is_hook, .status = *status};
-	if (status->stage && !is_hook) {
+	const struct service *s = service_at(in, service);
+	if (status->stage) {
+		char *reason = reaped->reasons[reaped->count];
 		struct error e = {0};
-		world_explain(in, service, status, &e);
-		reason_format(reaped->reasons[reaped->count], "%s%s%s", e.text, e.hint[0] ? "; " : "",
-			e.hint);
-		exit->reason = reaped->reasons[reaped->count];
+		world_explain(in, service, is_hook ? &s->stop_command : &s->command, status, &e);
+		reason_format(reason, "%s%s%s%s", is_hook ? "stop.command: " : "", e.text,
+			e.hint[0] ? "; " : "", e.hint);
+		exit->reason = reason;
+		if (is_hook)
+			tell_event(in, service, EVENT_WARNING, reason);
 	} else if (!is_hook) {
 		exit->again = was_our_hold(in, service, status);
 	}

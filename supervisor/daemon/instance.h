@@ -264,8 +264,8 @@ struct sys world_sys(struct instance *in);
 /* The environment of a start: with NOTIFY_SOCKET, and HOME, USER, LOGNAME of its `user`. In scratch. */
 char *const *world_environment(struct instance *in, int service, struct arena *scratch);
 /* Says how a failed exec is to be understood, into text. */
-void world_explain(struct instance *in, int service, const struct exit_status *status,
-	struct error *e);
+void world_explain(struct instance *in, int service, const struct command *command,
+	const struct exit_status *status, struct error *e);
 /* Hooks of the prober: a check's command. */
 pid_t world_start_check(void *instance, int service, const struct command *command, int output_fd,
 	struct error *e);

@@ -188,12 +188,11 @@ void world_kill_check(void *self, int service, pid_t pid)
 	tree_signal_helper(&in->tree, pid, SIGKILL, NULL);
 }
 
-void world_explain(struct instance *in, int service, const struct exit_status *status,
-	struct error *e)
+void world_explain(struct instance *in, int service, const struct command *command,
+	const struct exit_status *status, struct error *e)
 {
-	const struct service *s = service_at(in, service);
 	struct start start = {0};
-	if (!build(in, s, &s->command, &start, e))
+	if (!build(in, service_at(in, service), command, &start, e))
 		explain_failure(&start.made.recipe, status->stage, status->number, e);
 	start_release(&start);
 }

@@ -13,7 +13,7 @@
 
 struct recipe {
 	const char *label; /* service name, for messages */
-	const char *path; /* absolute path of the program */
+	char *const *paths; /* absolute, NULL at the end; the first that can be executed is the program */
 	char *const *argv;
 	char *const *envp;
 	const char *dir; /* working directory */

@@ -181,15 +181,29 @@ static void write_listen_pid(char *variable)
 }
 
 /* A compiler that still writes the program is waited for here: this process hangs, not the loop. */
-static void execute(const struct recipe *recipe)
+static void execute_one(const char *path, const struct recipe *recipe)
 {
 	const struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * 1000000L};
 	for (int try = 0;; try++) {
-		execve(recipe->path, recipe->argv, recipe->envp);
+		execve(path, recipe->argv, recipe->envp);
 		if (errno != ETXTBSY || try == BUSY_TRIES)
 			return;
 		nanosleep(&pause, NULL);
 	}
+}
+
+/* As execvp(3): one that may not be executed, or is not there, does not hide a later one. */
+static void execute(const struct recipe *recipe)
+{
+	int number = ENOENT;
+	for (char *const *path = recipe->paths; *path; path++) {
+		execute_one(*path, recipe);
+		if (errno == EACCES)
+			number = EACCES;
+		else if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE)
+			return;
+	}
+	errno = number;
 }
 
 static _Noreturn void become(struct birth birth)

@@ -15,6 +15,7 @@
 #include "base/own.h"
 #include "spawn/child.h"
 #include "spawn/proc.h"
+#include "spawn/recipe.h"
 
 enum {
 	HEAD_SIZE = 256,  /* BINPRM_BUF_SIZE: what the kernel looks at */
@@ -359,27 +360,37 @@ static int explain_size(const struct recipe *recipe, struct error *e)
 	return -1;
 }
 
+/* Which of its places was meant: the program that is there, or the sentence why none is. */
+static int find_meant(const struct recipe *recipe, struct text *found, struct error *e)
+{
+	const char *path = recipe_variable(recipe->envp, "PATH");
+	if (recipe_find_program(recipe->argv[0], path, recipe->dir, found, e))
+		return -1;
+	return explain_file(text_string(found), text_string(found), e);
+}
+
 static int explain_exec(const struct recipe *recipe, int number, struct error *e)
 {
-	if (number == ETXTBSY)
-		return explain_busy(recipe->path, e);
+	struct error why;
+	OWNED_TEXT found = {0};
 	if (number == E2BIG)
 		return explain_size(recipe, e);
-	struct error why;
-	if (number != ENOMEM && number != EAGAIN &&
-		explain_file(recipe->path, recipe->path, &why)) {
+	int known = find_meant(recipe, &found, &why);
+	const char *path = found.length ? text_string(&found) : recipe->argv[0];
+	if (number == ETXTBSY)
+		return explain_busy(path, e);
+	if (known && number != ENOMEM && number != EAGAIN) {
 		why.number = number;
 		*e = why;
 		return -1;
 	}
 	if (number == ENOEXEC)
-		return no_magic(recipe->path, "is not a program that this system can execute", e);
+		return no_magic(path, "is not a program that this system can execute", e);
 	errno = number;
 	int code = number == ENOENT ? EXIT_NO_COMMAND : EXIT_NOT_EXECUTABLE;
 	if (recipe->change_user)
-		return fail_errno(
-			e, code, "cannot execute '%s' as user %u", recipe->path, recipe->uid);
-	return fail_errno(e, code, "cannot execute '%s'", recipe->path);
+		return fail_errno(e, code, "cannot execute '%s' as user %u", path, recipe->uid);
+	return fail_errno(e, code, "cannot execute '%s'", path);
 }
 
 static int explain_entering(const struct recipe *recipe, int number, struct error *e)
@@ -402,7 +413,7 @@ int explain_failure(const struct recipe *recipe, const char *stage, int number, 
 	if (!e)
 		e = &unused;
 	if (!strcmp(stage, spawn_stage_word(SPAWN_KILLED)))
-		return fail(e, EXIT_FAILED, "it was killed before '%s' was executed", recipe->path);
+		return fail(e, EXIT_FAILED, "it was killed before '%s' was executed", recipe->argv[0]);
 	if (!strcmp(stage, spawn_stage_word(SPAWN_EXEC)))
 		return explain_exec(recipe, number, e);
 	if (!strcmp(stage, spawn_stage_word(SPAWN_DIRECTORY)))

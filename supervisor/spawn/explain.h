@@ -31,7 +31,7 @@ int explain_directory(const char *dir, struct error *e);
 
 /*
  * A start failed at `stage` with errno `number` (struct exit_status, or number 0: killed before
- * exec). Always -1. `recipe` may be rebuilt for this: path, argv, envp, dir are looked at.
+ * exec). Always -1. `recipe` may be rebuilt for this: argv, envp, dir are looked at.
  */
 int explain_failure(const struct recipe *recipe, const char *stage, int number, struct error *e);
 

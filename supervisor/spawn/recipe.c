@@ -202,16 +202,47 @@ static int add_listen(
 	return 0;
 }
 
-static int find(struct recipe_made *made, const struct recipe_request *request, struct error *e)
+static size_t count_parts(const char *path)
 {
-	OWNED_TEXT found = {0};
-	if (recipe_find_program(request->command->argv[0], recipe_variable(request->env, "PATH"),
-		    request->dir, &found, e))
-		return -1;
-	made->path = text_take(&found);
-	if (!made->path)
+	size_t count = 1;
+	for (; *path; path++)
+		count += *path == ':';
+	return count;
+}
+
+static char *joined(const char *dir, const char *part, size_t length, const char *program)
+{
+	struct text text = {0};
+	add_joined(&text, dir, part, length);
+	if (program) {
+		text_add_char(&text, '/');
+		text_add(&text, program);
+	}
+	return text_take(&text);
+}
+
+/* Every place where the program may be, in order. */
+static int list_paths(struct recipe_made *made, const struct recipe_request *request, struct error *e)
+{
+	const char *program = request->command->argv[0];
+	const char *path = recipe_variable(request->env, "PATH");
+	bool searched = !strchr(program, '/');
+	path = path ? path : RECIPE_DEFAULT_PATH;
+	if (!program[0])
+		return fail(e, EXIT_NO_COMMAND, "the command is empty");
+	size_t count = searched ? count_parts(path) : 1;
+	made->paths = calloc(count + 1, sizeof *made->paths);
+	made->recipe.paths = made->paths;
+	if (!made->paths)
 		return no_memory(e);
-	made->recipe.path = made->path;
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strcspn(path, ":");
+		made->paths[i] = searched ? joined(request->dir, path, length, program)
+					  : joined(request->dir, program, strlen(program), NULL);
+		if (!made->paths[i])
+			return no_memory(e);
+		path += length + 1;
+	}
 	return 0;
 }
 
@@ -228,7 +259,7 @@ int recipe_build(struct recipe_made *made, const struct recipe_request *request,
 					     .tty_fd = -1,
 					     .files_max = request->files_max,
 				     }};
-	if (find(made, request, e) || (request->user && add_user(made, request->user, e)) ||
+	if (list_paths(made, request, e) || (request->user && add_user(made, request->user, e)) ||
 		(request->listen_count && add_listen(made, request, e))) {
 		recipe_release(made);
 		return -1;
@@ -238,7 +269,9 @@ int recipe_build(struct recipe_made *made, const struct recipe_request *request,
 
 void recipe_release(struct recipe_made *made)
 {
-	free(made->path);
+	for (size_t i = 0; made->paths && made->paths[i]; i++)
+		free(made->paths[i]);
+	free(made->paths);
 	free(made->env);
 	free(made->groups);
 	for (size_t i = 0; i < 3; i++)

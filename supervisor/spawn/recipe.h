@@ -1,9 +1,9 @@
 /*
  * recipe.h (spawn) - makes a struct recipe complete before the fork.
  *
- * Everything that can fail for a reason a person can mend is done here, in the parent, where it can
- * be said in a sentence: the program is looked for in the PATH of the *service's* environment (not
- * ours), the user and its groups are looked up, the LISTEN_* variables get their places.
+ * What needs memory is done here, in the parent: where the program may be by the PATH of the
+ * *service's* environment (not ours), the user and its groups, the places of the LISTEN_* variables. No
+ * file is looked at: it may be on a file system that hangs, and then only the child is to hang with it.
  *
  *	struct recipe_request request = {.label = "api", .command = &service->command, ...};
  *	struct recipe_made made;
@@ -14,7 +14,8 @@
  *
  * A program without a slash is searched as execvp(3) does; an empty component of PATH and a program
  * with a slash are relative to the service's directory, since that is where it will run. Without a
- * PATH in the environment RECIPE_DEFAULT_PATH is searched.
+ * PATH in the environment RECIPE_DEFAULT_PATH is searched. recipe_find_program() does the same for
+ * sentences: before a launch, and after a start that has failed.
  */
 #ifndef SPAWN_RECIPE_H
 #define SPAWN_RECIPE_H
@@ -41,15 +42,15 @@ struct recipe_request {
 
 struct recipe_made {
 	struct recipe recipe;  /* descriptors are -1: the caller sets those it has */
-	char *path;            /* owns */
+	char **paths;          /* owns, like the strings in it */
 	char **env;            /* owns the array when there are listen descriptors, else NULL */
 	char *listen_texts[3]; /* owns */
 	gid_t *groups;         /* owns */
 };
 
 /*
- * Fails with EXIT_NO_COMMAND or EXIT_NOT_EXECUTABLE (see explain.h for the sentences), EXIT_FAILED
- * for an unknown user or no memory. On failure there is nothing to release.
+ * Fails with EXIT_NO_COMMAND for an empty command, EXIT_FAILED for an unknown user or no memory. On
+ * failure there is nothing to release.
  */
 int recipe_build(struct recipe_made *made, const struct recipe_request *request, struct error *e);
 void recipe_release(struct recipe_made *made);

@@ -155,6 +155,22 @@ def test_fault_C20_stop_command_hangs_or_fails(shop):
     stops(shop, "--exit-on-term 0", 5, timeout="500ms", extra="stop.command = /bin/false")
 
 
+def test_fault_C20_stop_command_that_has_vanished(shop):
+    tool = shop.write("tool", "#!/bin/sh\nexec sleep 60\n", 0o755)
+    shop.stack("""
+        [service calc]
+        command = ACTOR --exit-on-term 0
+        stop.command = ./tool
+        stop.timeout = 10s
+    """)
+    shop.up()
+    tool.unlink()
+    assert shop.run("stop", "calc", code=0).seconds < 5
+    warned = [e["text"] for e in shop.past_events() if e["kind"] == "warning"]
+    assert len(warned) == 1 and "stop.command" in warned[0] and "./tool" in warned[0], warned
+    assert "got a signal to stop" in shop.log("calc")
+
+
 def test_stop_command_is_enough(shop):
     shop.stack("""
         [service calc]

@@ -322,7 +322,7 @@ static void begin(struct world *w, int service, const char *what)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	char *argv[] = {self_path, (char *)(uintptr_t)what, NULL};
 	struct recipe recipe = {.label = what,
-		.path = self_path,
+		.paths = (char *[]){self_path, NULL},
 		.argv = argv,
 		.envp = environments[service],
 		.dir = "/",
