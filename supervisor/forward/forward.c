@@ -1,0 +1,160 @@
+#include "forward/forward.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "forward/relay.h"
+
+enum { ACCEPTS_A_TURN = 16 };
+
+struct forward {
+	struct ev_loop *loop; /* borrows */
+	uint16_t to;
+	struct io_watch listeners[FORWARD_LISTENERS]; /* own their descriptors */
+	size_t listener_count;
+	TAILQ_HEAD(, relay) relays; /* owns */
+	size_t relay_count;
+	ev_timer grace;
+	ev_timer pause; /* accepting goes on when it is over */
+	bool over;
+};
+
+static void accept_more(struct forward *f, bool on)
+{
+	for (size_t i = 0; i < f->listener_count; i++) {
+		if (on)
+			io_watch_start(&f->listeners[i]);
+		else
+			io_watch_stop(&f->listeners[i]);
+	}
+}
+
+static void pause_accepting(struct forward *f)
+{
+	accept_more(f, false);
+	ev_timer_set(&f->pause, FORWARD_PAUSE_MS / 1000., 0.);
+	ev_timer_start(f->loop, &f->pause);
+}
+
+static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	struct forward *f = timer->data;
+	if (f->relay_count < FORWARD_CONNECTIONS)
+		accept_more(f, true);
+}
+
+static void on_grace_over(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	struct forward *f = timer->data;
+	f->over = true;
+}
+
+static void on_relay_end(struct relay *relay)
+{
+	struct forward *f = relay->owner;
+	TAILQ_REMOVE(&f->relays, relay, link);
+	f->relay_count--;
+	relay_free(relay);
+	if (!ev_is_active(&f->pause))
+		accept_more(f, true);
+}
+
+static bool is_shortage(int number)
+{
+	return number == EMFILE || number == ENFILE || number == ENOMEM || number == ENOBUFS;
+}
+
+static void on_connection(struct io_watch *watch, int events)
+{
+	(void)events;
+	struct forward *f = watch->owner;
+	for (int i = 0; i < ACCEPTS_A_TURN && f->relay_count < FORWARD_CONNECTIONS; i++) {
+		int fd = accept4(watch->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct relay *relay = fd < 0 ? NULL : relay_new(f->loop, fd, f->to, on_relay_end, f);
+		if (!relay && is_shortage(errno)) {
+			pause_accepting(f);
+			return;
+		}
+		if (!relay && fd < 0)
+			return;
+		if (!relay)
+			continue;
+		TAILQ_INSERT_TAIL(&f->relays, relay, link);
+		f->relay_count++;
+	}
+	if (f->relay_count == FORWARD_CONNECTIONS)
+		accept_more(f, false);
+}
+
+struct forward *forward_new(struct ev_loop *loop, uint16_t to, int64_t grace_ms)
+{
+	struct forward *f = calloc(1, sizeof *f);
+	if (!f)
+		return NULL;
+	f->loop = loop;
+	f->to = to;
+	TAILQ_INIT(&f->relays);
+	ev_timer_init(&f->pause, on_pause_over, 0., 0.);
+	ev_timer_init(&f->grace, on_grace_over, (double)grace_ms / 1000., 0.);
+	f->pause.data = f->grace.data = f;
+	ev_now_update(loop);
+	ev_timer_start(loop, &f->grace);
+	return f;
+}
+
+bool forward_listen(struct forward *f, int fd)
+{
+	if (f->listener_count == FORWARD_LISTENERS) {
+		close(fd);
+		return false;
+	}
+	struct io_watch *watch = &f->listeners[f->listener_count++];
+	io_watch_init(watch, f->loop, fd, EV_READ, on_connection, f);
+	io_watch_start(watch);
+	return true;
+}
+
+void forward_aim(struct forward *f, uint16_t to)
+{
+	f->to = to;
+}
+
+void forward_close(struct forward *f)
+{
+	accept_more(f, false);
+	for (size_t i = 0; i < f->listener_count; i++)
+		close(f->listeners[i].io.fd);
+	f->listener_count = 0;
+}
+
+bool forward_is_over(const struct forward *f)
+{
+	return f->over || (!f->listener_count && !f->relay_count);
+}
+
+size_t forward_connections(const struct forward *f)
+{
+	return f->relay_count;
+}
+
+void forward_free(struct forward *f)
+{
+	if (!f)
+		return;
+	forward_close(f);
+	struct relay *relay;
+	while ((relay = TAILQ_FIRST(&f->relays))) {
+		TAILQ_REMOVE(&f->relays, relay, link);
+		relay_free(relay);
+	}
+	ev_timer_stop(f->loop, &f->grace);
+	ev_timer_stop(f->loop, &f->pause);
+	free(f);
+}

@@ -1,0 +1,292 @@
+/* rooms: forward loop base */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <ev.h>
+
+#include "alone.h"
+#include "base/clock.h"
+#include "base/own.h"
+#include "forward/forward.h"
+#include "loop/loop.h"
+
+/* Last: it has a macro called fail. */
+#include <cmocka.h>
+
+enum { OLD = 31001, NEW = 31002, OTHER = 31003, PATIENCE_MS = 20000 };
+
+struct world {
+	struct ev_loop *loop;
+	struct forward *forward;
+	int server; /* listens at NEW */
+};
+static struct world w;
+
+static int listen_at(uint16_t port, bool v6)
+{
+	struct sockaddr_in at4 = {.sin_family = AF_INET, .sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in6 at6 = {.sin6_family = AF_INET6, .sin6_port = htons(port),
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	int on = 1;
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	assert_return_code(v6 ? bind(fd, (struct sockaddr *)&at6, sizeof at6)
+			      : bind(fd, (struct sockaddr *)&at4, sizeof at4), errno);
+	assert_return_code(listen(fd, 256), errno);
+	return fd;
+}
+
+static int connect_to(uint16_t port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_return_code(connect(fd, (struct sockaddr *)&at, sizeof at), errno);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	return fd;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	if (!alone_network())
+		return -1;
+	w.loop = loop_new();
+	w.forward = forward_new(w.loop, NEW, 60000);
+	w.server = listen_at(NEW, false);
+	assert_true(forward_listen(w.forward, listen_at(OLD, false)));
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	forward_free(w.forward);
+	close(w.server);
+	ev_loop_destroy(w.loop);
+	return 0;
+}
+
+/* One turn of the loop; it never waits longer than a moment for what the test itself has to do. */
+static void turn(void)
+{
+	ev_run(w.loop, EVRUN_NOWAIT);
+	usleep(200);
+}
+
+#define UNTIL(condition)                                                                           \
+	do {                                                                                       \
+		int64_t end_ = clock_now_ms() + PATIENCE_MS;                                       \
+		while (!(condition)) {                                                             \
+			assert_true(clock_now_ms() < end_);                                        \
+			turn();                                                                    \
+		}                                                                                  \
+	} while (0)
+
+static int accept_one(int server)
+{
+	int fd = -1;
+	UNTIL((fd = accept4(server, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0);
+	return fd;
+}
+
+static ssize_t got;
+static char bytes[256 * 1024];
+
+/* Reads what there is; the test waits while there is nothing. */
+static bool reads(int fd)
+{
+	got = read(fd, bytes, sizeof bytes);
+	return got >= 0 || errno != EAGAIN;
+}
+
+static void expect(int fd, const char *text)
+{
+	UNTIL(reads(fd));
+	assert_int_equal(got, strlen(text));
+	assert_memory_equal(bytes, text, strlen(text));
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static void bytes_go_both_ways_and_so_does_the_end(void **state)
+{
+	(void)state;
+	OWNED_FD client = connect_to(OLD);
+	say(client, "question");
+	OWNED_FD server = accept_one(w.server);
+	expect(server, "question");
+	say(server, "answer");
+	expect(client, "answer");
+	shutdown(client, SHUT_WR);
+	expect(server, "");
+	say(server, "last words");
+	expect(client, "last words");
+	assert_int_equal(forward_connections(w.forward), 1);
+	shutdown(server, SHUT_WR);
+	expect(client, "");
+	UNTIL(forward_connections(w.forward) == 0);
+	assert_false(forward_is_over(w.forward));
+}
+
+static bool sends(int fd, size_t *left)
+{
+	ssize_t put = *left ? write(fd, bytes, *left < sizeof bytes ? *left : sizeof bytes) : 0;
+	*left -= put > 0 ? (size_t)put : 0;
+	return !*left;
+}
+
+static bool receives(int fd, size_t *left)
+{
+	ssize_t n = read(fd, bytes, sizeof bytes);
+	*left -= n > 0 ? (size_t)n : 0;
+	return !*left;
+}
+
+static void a_slow_reader_holds_up_its_own_connection_only(void **state)
+{
+	(void)state;
+	enum { MUCH = 40 * 1024 * 1024 };
+	size_t to_send = MUCH, to_receive = MUCH, back = MUCH, received = MUCH;
+	OWNED_FD client = connect_to(OLD);
+	OWNED_FD server = accept_one(w.server);
+	for (int i = 0; i < 400; i++) {
+		(void)sends(client, &to_send);
+		turn();
+	}
+	assert_true(to_send > 0);
+	OWNED_FD quick = connect_to(OLD);
+	OWNED_FD other = accept_one(w.server);
+	say(quick, "me too");
+	expect(other, "me too");
+	UNTIL(sends(client, &to_send) & receives(server, &to_receive) & sends(server, &back) &
+		receives(client, &received));
+	assert_int_equal(to_receive, 0);
+	assert_int_equal(received, 0);
+}
+
+static void whoever_breaks_off_ends_both_sides(void **state)
+{
+	(void)state;
+	int client = connect_to(OLD);
+	OWNED_FD server = accept_one(w.server);
+	say(client, "x");
+	expect(server, "x");
+	const struct linger now = {.l_onoff = 1};
+	setsockopt(client, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	close(client);
+	UNTIL(forward_connections(w.forward) == 0);
+	UNTIL(reads(server));
+	assert_true(got <= 0);
+}
+
+static void a_target_on_ipv6_alone_is_found(void **state)
+{
+	(void)state;
+	OWNED_FD v6 = listen_at(OTHER, true);
+	forward_aim(w.forward, OTHER);
+	OWNED_FD client = connect_to(OLD);
+	OWNED_FD server = accept_one(v6);
+	say(server, "hello");
+	expect(client, "hello");
+}
+
+static void without_a_target_the_client_is_let_go(void **state)
+{
+	(void)state;
+	forward_aim(w.forward, OTHER);
+	OWNED_FD client = connect_to(OLD);
+	UNTIL(reads(client));
+	assert_true(got <= 0);
+	UNTIL(forward_connections(w.forward) == 0);
+}
+
+static void too_many_wait_for_their_turn(void **state)
+{
+	(void)state;
+	enum { MANY = FORWARD_CONNECTIONS + 10 };
+	int clients[MANY];
+	int servers[MANY];
+	for (int i = 0; i < MANY; i++)
+		clients[i] = connect_to(OLD);
+	for (int i = 0; i < FORWARD_CONNECTIONS; i++)
+		servers[i] = accept_one(w.server);
+	for (int i = 0; i < 50; i++)
+		turn();
+	assert_int_equal(forward_connections(w.forward), FORWARD_CONNECTIONS);
+	assert_int_equal(accept(w.server, NULL, NULL), -1);
+	for (int i = 0; i < FORWARD_CONNECTIONS; i++) {
+		close(clients[i]);
+		close(servers[i]);
+	}
+	for (int i = FORWARD_CONNECTIONS; i < MANY; i++) {
+		servers[i] = accept_one(w.server);
+		close(servers[i]);
+		close(clients[i]);
+	}
+	UNTIL(forward_connections(w.forward) == 0);
+}
+
+static void closed_it_ends_with_its_last_connection(void **state)
+{
+	(void)state;
+	OWNED_FD client = connect_to(OLD);
+	int server = accept_one(w.server);
+	forward_close(w.forward);
+	assert_false(forward_is_over(w.forward));
+	say(client, "still here");
+	expect(server, "still here");
+	close(server);
+	own_close(&client);
+	UNTIL(forward_is_over(w.forward));
+	/* The port is nobody's now. */
+	OWNED_FD again = listen_at(OLD, false);
+	assert_true(again >= 0);
+}
+
+static void the_grace_ends_everything(void **state)
+{
+	(void)state;
+	struct forward *brief = forward_new(w.loop, NEW, 50);
+	assert_true(forward_listen(brief, listen_at(OTHER, false)));
+	OWNED_FD client = connect_to(OTHER);
+	OWNED_FD server = accept_one(w.server);
+	assert_int_equal(forward_connections(brief), 1);
+	UNTIL(forward_is_over(brief));
+	forward_free(brief);
+	UNTIL(reads(client));
+	assert_true(got <= 0);
+	UNTIL(reads(server));
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(bytes_go_both_ways_and_so_does_the_end),
+		TEST(a_slow_reader_holds_up_its_own_connection_only),
+		TEST(whoever_breaks_off_ends_both_sides),
+		TEST(a_target_on_ipv6_alone_is_found),
+		TEST(without_a_target_the_client_is_let_go),
+		TEST(too_many_wait_for_their_turn),
+		TEST(closed_it_ends_with_its_last_connection),
+		TEST(the_grace_ends_everything),
+	};
+	if (!alone_is_possible())
+		return 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
