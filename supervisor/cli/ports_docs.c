@@ -62,7 +62,7 @@ static uint16_t number_in(const struct claim *claim, const struct port *row, int
 	if (row->source == PORT_FIXED)
 		return row->fixed;
 	return port_has_slot(row) && row->slot >= 0
-		? (uint16_t)(instance_port(claim->block, instance) + row->slot) : 0;
+		? (uint16_t)(instance_port(claim->ports_base, claim->block, instance) + row->slot) : 0;
 }
 
 /* ---- markdown ---- */
@@ -133,10 +133,10 @@ static void add_reserved(struct page *d)
 static void write_markdown(struct page *d)
 {
 	const struct resolved *r = d->resolved;
+	uint16_t first = block_port(r->claim.ports_base, r->claim.block);
 	text_addf(d->out, "### Ports of %s\n\n", r->claim.project);
 	text_addf(d->out, "Block %d, ports %u-%u. Instance N has the ten ports from %u + 10 * (N - 1) "
-		"on.\n\n", r->claim.block, block_port(r->claim.block),
-		block_port(r->claim.block) + BLOCK_PORTS - 1, block_port(r->claim.block));
+		"on.\n\n", r->claim.block, first, first + BLOCK_PORTS - 1, first);
 	add_heading(d);
 	for (int i = 0; i < r->port_count; i++)
 		add_row(d, &r->ports[i]);

@@ -8,6 +8,7 @@
 #include "model/names.h"
 #include "plan/injected.h"
 #include "registry/leases.h"
+#include "stackfile/user_file.h"
 
 static int start_draft(struct context *context, struct resolved *r, struct error *e)
 {
@@ -24,6 +25,8 @@ static int start_draft(struct context *context, struct resolved *r, struct error
 	request.profiles = r->profiles;
 	request.env_files = r->env_files;
 	request.instance = r->claim.instance;
+	request.base_port = r->claim.base_port;
+	request.ports_base = r->claim.ports_base;
 	r->draft = draft_new(&request, &r->source.complaints);
 	return r->draft ? 0 : fail(e, EXIT_FAILED, "out of memory");
 }
@@ -52,6 +55,7 @@ struct claim_request resolved_request(const struct context *context, const struc
 		.environment = option_value(&context->line, OPTION_ENV),
 		.run_id = "",
 		.block = document_block(s->document),
+		.ports_base = user_file_ports_base((const char *const *)environ),
 		.spans = head && head->spans > 0 ? head->spans : 1};
 	want_instance(context, &request);
 	return request;

@@ -52,8 +52,8 @@ static void take_paths(const struct context *context, struct target *t)
 	t->socket = keep(t, paths_socket(paths, t->project, t->instance));
 }
 
-static void take_instance(
-	const struct context *context, struct target *t, const struct instance *row)
+static void take_instance(const struct context *context, struct target *t, uint16_t ports_base,
+	const struct instance *row)
 {
 	t->instance = row->number;
 	t->known = true;
@@ -63,7 +63,7 @@ static void take_instance(
 	t->environment = row->environment ? row->environment : "";
 	t->run_id = row->run_id;
 	t->spans = row->spans;
-	t->base_port = instance_port(row->block, row->number);
+	t->base_port = instance_port(ports_base, row->block, row->number);
 	bool here = owner_mark_is_here(&row->owner);
 	t->supervisor = here ? row->owner.pid : 0;
 	t->supervisor_start = row->owner.start_ticks;
@@ -228,15 +228,16 @@ static int find_instance(
 	const struct context *context, struct registry *r, struct target *t, struct error *e)
 {
 	int number;
+	uint16_t ports_base;
 	struct instance row = {0};
-	if (instance_asked_for(context, &number, e) < 0)
+	if (instance_asked_for(context, &number, e) < 0 || ports_base_get(r, &ports_base, e) < 0)
 		return -1;
 	int found = number ? instance_find(r, t->project_id, number, t->arena, &row, e)
 			   : default_instance(r, t, &row, e);
 	if (found == 0)
 		return instance_missing(r, t, number, e);
 	if (found > 0)
-		take_instance(context, t, &row);
+		take_instance(context, t, ports_base, &row);
 	return found > 0 ? 0 : -1;
 }
 
@@ -275,7 +276,9 @@ static int collect(struct context *context, struct registry *r, int64_t project_
 {
 	struct instance *rows;
 	size_t found;
-	if (instance_list(r, project_id, arena, &rows, &found, e) < 0)
+	uint16_t ports_base;
+	if (instance_list(r, project_id, arena, &rows, &found, e) < 0 ||
+		ports_base_get(r, &ports_base, e) < 0)
 		return -1;
 	*targets = calloc(found + 1, sizeof **targets);
 	if (!*targets)
@@ -293,7 +296,7 @@ static int collect(struct context *context, struct registry *r, int64_t project_
 		struct instance own;
 		if (instance_find(r, t->project_id, rows[i].number, t->arena, &own, e) < 1)
 			return -1;
-		take_instance(context, t, &own);
+		take_instance(context, t, ports_base, &own);
 	}
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "model/names.h"
 #include "plan/formats.h"
 #include "stackfile/document.h"
+#include "stackfile/user_file.h"
 
 enum { ELSEWHERE_AFTER_MS = 300, ELSEWHERE_EVERY_MS = 1000 };
 
@@ -61,6 +62,7 @@ static int claim_number(struct instance *in, const struct launch_request *r, str
 		.purpose = r->purpose,
 		.run_id = in->run_id,
 		.block = document_block(r->document),
+		.ports_base = user_file_ports_base((const char *const *)(const void *)r->caller_env),
 		.spans = spans_of(stack),
 		.want = wants[r->which],
 		.number = r->instance};

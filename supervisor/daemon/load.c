@@ -220,6 +220,8 @@ int load_stack(struct instance *in, const struct load_request *request, struct l
 	const struct stackfile_request asked = {.document = request->document,
 		.environment = request->environment,
 		.instance = in->claim.instance,
+		.base_port = in->claim.base_port,
+		.ports_base = in->claim.ports_base,
 		.profiles = request->profiles,
 		.profile_count = request->profile_count,
 		.env_files = request->env_files,

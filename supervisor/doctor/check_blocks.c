@@ -8,7 +8,7 @@
 #include "ports/policy.h"
 
 enum {
-	POLICY_END = PORTS_BASE + BLOCK_PORTS * BLOCK_EMERGENCY_LOW - 1, /* of the blocks 0 to 99 */
+	USUAL_BLOCKS = 100, /* 0 to 99 */
 	NODE_PORTS_LOW = 30000, /* --service-node-port-range of kube-apiserver */
 	NODE_PORTS_HIGH = 32767,
 	USUAL_LOW = 32768, /* the kernel's own choice, net/ipv4/af_inet.c */
@@ -44,9 +44,10 @@ static size_t exposed(const struct facts *f, const struct port_set *set)
 
 static void reserve(struct port_set *set, const struct facts *f, int low, int high, bool policy)
 {
+	int policy_end = f->ports_base + BLOCK_PORTS * USUAL_BLOCKS - 1;
 	for (int port = low; port <= high; port++)
 		set->has[port] |= f->ephemeral.reserved[port] || f->ours.has[port] ||
-			(policy && port >= PORTS_BASE && port <= POLICY_END);
+			(policy && port >= f->ports_base && port <= policy_end);
 	for (int port = 1; port <= UINT16_MAX; port++)
 		set->has[port] |= f->ephemeral.reserved[port];
 }
@@ -167,7 +168,7 @@ void judge_kubernetes_ports(const struct facts *f, struct finding *out)
 	out->verdict = VERDICT_WARNING;
 	text_addf(&out->fix, "give the API server (k3s has the same option) "
 		"--service-node-port-range=20000-22767, or the stack `[stack] block = %d`",
-		block_of_port(NODE_PORTS_HIGH + 1) + 1);
+		block_of_port(f->ports_base, NODE_PORTS_HIGH + 1) + 1);
 }
 
 void judge_docker_ports(const struct facts *f, struct finding *out)
@@ -187,7 +188,7 @@ void judge_docker_ports(const struct facts *f, struct finding *out)
 	port_set_print(&ours, ", ", &out->text);
 	out->verdict = VERDICT_WARNING;
 	text_add(&out->fix, "publish fixed ports (`docker run -p 8080:80`, not `-P` or `-p 80`)");
-	if (f->ephemeral.low > PORTS_BASE + 2 * BLOCK_PORTS)
+	if (f->ephemeral.low > f->ports_base + 2 * BLOCK_PORTS)
 		text_addf(&out->fix, ", or give the stack a block below: `[stack] block = N`, N up to %d",
-			block_of_port((uint16_t)(f->ephemeral.low - BLOCK_PORTS)));
+			block_of_port(f->ports_base, (uint16_t)(f->ephemeral.low - BLOCK_PORTS)));
 }

@@ -51,7 +51,7 @@ static int read_instances(struct facts *f, struct registry *r, const char *state
 		if (instance->owner.netns != self.netns ||
 			!instance_is_alive(state, instance->project_id, instance->number))
 			continue;
-		int low = instance_port(instance->block, instance->number);
+		int low = instance_port(f->ports_base, instance->block, instance->number);
 		for (int slot = 0; slot < instance_slots(instance->spans); slot++)
 			add_held(f, (uint16_t)(low + slot), instance->project, instance->number);
 	}
@@ -86,10 +86,14 @@ static int read_registry(struct facts *f, const char *state, struct error *e)
 	struct registry *r = registry_open(state, REGISTRY_READ, REGISTRY_BOOT_MS, NULL, e);
 	if (!r)
 		return -1;
-	int result = blocks_taken(r, blocks, BLOCKS, e);
-	for (int i = 0; i < BLOCKS; i++)
+	uint16_t recorded = 0;
+	int result = ports_base_get(r, &recorded, e) || blocks_taken(r, blocks, BLOCKS, e) ? -1 : 0;
+	f->ports_base = recorded ? recorded : PORTS_BASE;
+	for (int i = 0; i < BLOCKS; i++) {
+		uint16_t low = block_port(f->ports_base, i);
 		if (blocks[i])
-			port_set_add(&f->ours, block_port(i), (uint16_t)(block_port(i) + BLOCK_PORTS - 1));
+			port_set_add(&f->ours, low, (uint16_t)(low + BLOCK_PORTS - 1));
+	}
 	if (!result)
 		result = read_instances(f, r, state, e);
 	if (!result)
@@ -229,7 +233,7 @@ static void read_user(struct facts *f)
 int facts_look(const char *state, struct facts *f, struct error *e)
 {
 	struct error why = {0};
-	*f = (struct facts){.arena = arena_new(), .state = state};
+	*f = (struct facts){.arena = arena_new(), .state = state, .ports_base = PORTS_BASE};
 	if (!f->arena)
 		return fail(e, EXIT_FAILED, "out of memory");
 	ephemeral_read(&f->ephemeral);

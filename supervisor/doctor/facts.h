@@ -31,6 +31,7 @@ struct facts {
 	struct sysctl_line reserved_line; /* the line of a file that sets ip_local_reserved_ports */
 
 	/* Ours. */
+	uint16_t ports_base; /* where block 0 begins */
 	struct port_set ours; /* blocks that projects own, and whatever is leased besides */
 	struct held_port *held; /* of running instances, by port */
 	size_t held_count;

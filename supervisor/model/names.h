@@ -18,6 +18,12 @@ enum {
 	INSTANCES = 10,
 	SERVICES_MOST = 2000,
 	NO_SLOT = -1,
+	PORTS_BASE = 30000, /* first port of block 0, unless the user's configuration says another */
+	PORTS_BASE_LEAST = 1024, /* and what it may say: ports for everybody, room for 100 blocks */
+	PORTS_BASE_MOST = 55500,
+	BLOCK_PORTS = 100,
+	EMERGENCY_LOW = 40000,
+	EMERGENCY_HIGH = 40999,
 };
 
 /* slot, its name, its default purpose as an instance number + 1, aliases (space separated) */

@@ -157,7 +157,8 @@ static void describe(struct launch *l)
 	claim->project_id = l->project.id;
 	claim->project = l->project.name;
 	claim->spans = l->request->spans;
-	claim->base_port = claim->block >= 0 ? instance_port(claim->block, claim->instance) : 0;
+	claim->base_port = claim->block >= 0
+		? instance_port(claim->ports_base, claim->block, claim->instance) : 0;
 	claim->state_dir = arena_format(claim->arena, "%s/%s/%d", l->request->state,
 		l->project.name ? l->project.name : l->request->stack_name, claim->instance);
 	claim->generation = l->before.generation;
@@ -284,6 +285,9 @@ static int load_moves(struct registry *r, struct claim *claim, struct error *e)
 int claim_load_machine(struct registry *r, struct claim *claim, struct error *e)
 {
 	struct arena *arena = claim->arena;
+	if (!claim->ports_base && ports_base_get(r, &claim->ports_base, e))
+		return -1;
+	claim->ports_base = claim->ports_base ? claim->ports_base : PORTS_BASE;
 	return reservation_list(r, arena, &claim->reservations, &claim->reservation_count, e) ||
 			pool_list(r, arena, &claim->pool, &claim->pool_count, e) ||
 			block_list(r, arena, &claim->blocks, &claim->block_count, e)
@@ -324,7 +328,7 @@ static void write_record(struct launch *l)
 {
 	struct error e = {0};
 	struct project project = l->project;
-	if (record_write(l->request->state, &project, &l->now, &e))
+	if (record_write(l->request->state, l->claim->ports_base, &project, &l->now, &e))
 		text_addf(&l->claim->notices, "%s\n", e.text);
 }
 
@@ -396,7 +400,7 @@ static int find_block(struct launch *l, struct error *e)
 		return -1;
 	if (claim->block >= 0)
 		return 0;
-	struct claim silent = {.arena = claim->arena};
+	struct claim silent = {.arena = claim->arena, .ports_base = claim->ports_base};
 	struct launch copy = *l;
 	copy.claim = &silent;
 	int result = l->project.id ? launch_choose_block(&copy, &claim->block, e)
@@ -408,8 +412,9 @@ static int find_block(struct launch *l, struct error *e)
 static int find_all(struct launch *l, struct error *e)
 {
 	const struct claim_request *request = l->request;
-	if (project_find(l->registry, request->main_dir, request->stack_name, l->claim->arena,
-		    &l->project, e) < 0 ||
+	if (launch_find_base(l, e) ||
+		project_find(l->registry, request->main_dir, request->stack_name, l->claim->arena,
+			&l->project, e) < 0 ||
 		find_instance(l, e) || find_block(l, e))
 		return -1;
 	describe(l);

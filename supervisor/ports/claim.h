@@ -55,6 +55,7 @@ struct claim_request {
 	const char *purpose; /* NULL: as it was, else the number's default */
 	const char *run_id; /* STACKUP_ID */
 	int block; /* explicit id, or -1 */
+	uint16_t ports_base; /* where the user wants block 0 to begin; 0: nothing is said */
 	int spans; /* at least 1 */
 	enum claim_want want;
 	int number; /* WANT_NUMBER */
@@ -79,6 +80,7 @@ struct claim {
 	struct arena *arena; /* owns the strings below */
 	int64_t project_id; /* 0: claim_find() of a project that is not registered */
 	const char *project;
+	uint16_t ports_base; /* where block 0 begins */
 	int block;
 	int instance;
 	int spans;

@@ -23,6 +23,8 @@ struct launch {
 
 /* The project's row, made when there is none. (claim_project.c) */
 int launch_find_project(struct launch *l, struct error *e);
+/* Fills claim->ports_base: what the first project made it, else what it would be. */
+int launch_find_base(struct launch *l, struct error *e);
 /* The block a new project gets: the stack file's, or the lowest free one. */
 int launch_first_block(struct launch *l, int *block, struct error *e);
 int launch_choose_block(struct launch *l, int *block, struct error *e);

@@ -9,7 +9,7 @@ int launch_choose_block(struct launch *l, int *block, struct error *e)
 	bool taken[BLOCKS];
 	if (blocks_taken(l->registry, taken, BLOCKS, e))
 		return -1;
-	*block = block_choose(taken);
+	*block = block_choose(l->claim->ports_base, taken);
 	if (*block < 0)
 		return fail(e, EXIT_CONFLICT, "all blocks of ports belong to projects already");
 	return 0;
@@ -20,10 +20,11 @@ static int check_explicit(struct launch *l, struct error *e)
 {
 	const struct claim_request *request = l->request;
 	struct project owner;
-	if (!block_is_valid(request->block)) {
-		fail(e, EXIT_BAD_FILE, "block = %d: there is no such block", request->block);
-		error_hint(e, "use 1 to 99, or up to %d less %d-%d", BLOCK_MOST, BLOCK_EMERGENCY_LOW,
-			BLOCK_EMERGENCY_HIGH);
+	if (!block_is_valid(l->claim->ports_base, request->block)) {
+		fail(e, EXIT_BAD_FILE, "block = %d: there is no such block, with ports from %u on",
+			request->block, l->claim->ports_base);
+		error_hint(e, "take one from 1 on whose ports end at 65535 and are none of %d-%d",
+			EMERGENCY_LOW, EMERGENCY_HIGH);
 		return -1;
 	}
 	int got = project_find_by_block(l->registry, request->block, l->claim->arena, &owner, e);
@@ -84,10 +85,33 @@ static int follow_block(struct launch *l, struct error *e)
 	return project_set_block(l->registry, l->project.id, wanted, e);
 }
 
+int launch_find_base(struct launch *l, struct error *e)
+{
+	uint16_t asked = l->request->ports_base;
+	uint16_t recorded;
+	if (ports_base_get(l->registry, &recorded, e))
+		return -1;
+	l->claim->ports_base = recorded ? recorded : asked ? asked : PORTS_BASE;
+	if (recorded && asked && recorded != asked)
+		text_addf(&l->claim->notices, "base = %u of your config.ini has no effect: the first "
+			"project of this registry made it %u; remove the line\n", asked, recorded);
+	return 0;
+}
+
+static int add_project(struct launch *l, struct error *e)
+{
+	if (launch_first_block(l, &l->project.block, e) ||
+		ports_base_set(l->registry, l->claim->ports_base, e))
+		return -1;
+	return project_add(l->registry, l->claim->arena, &l->project, e);
+}
+
 int launch_find_project(struct launch *l, struct error *e)
 {
 	const struct claim_request *request = l->request;
 	struct arena *arena = l->claim->arena;
+	if (launch_find_base(l, e))
+		return -1;
 	int got = project_find(l->registry, request->main_dir, request->stack_name, arena, &l->project,
 		e);
 	if (got < 0)
@@ -99,8 +123,7 @@ int launch_find_project(struct launch *l, struct error *e)
 		.stack_name = arena_string(arena, request->stack_name),
 		.owner = arena_string(arena, request->owner ? request->owner : ""),
 	};
-	if (launch_first_block(l, &l->project.block, e) ||
-		project_add(l->registry, arena, &l->project, e))
+	if (add_project(l, e))
 		return -1;
 	if (strcmp(l->project.name, request->stack_name) != 0)
 		text_addf(&l->claim->notices, "there is a project '%s' already; this one is called "

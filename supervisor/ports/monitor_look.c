@@ -14,6 +14,7 @@ struct looking {
 	struct port_look *out;
 	struct lease *leases; /* that stand, by port; in the arena of `out` */
 	size_t lease_count;
+	uint16_t ports_base;
 	bool blocks[BLOCKS]; /* that projects own */
 	struct socket_list sockets; /* owns; the listeners that are watched */
 	struct owner_list owners; /* owns */
@@ -48,7 +49,7 @@ static int read_registry(struct looking *l, struct error *e)
 		return -1;
 	int result = lease_list(r, 0, 0, l->out->arena, &all, &count, e);
 	if (!result)
-		result = blocks_taken(r, l->blocks, BLOCKS, e);
+		result = blocks_taken(r, l->blocks, BLOCKS, e) || ports_base_get(r, &l->ports_base, e);
 	registry_close(r);
 	if (!result)
 		keep_standing(l, all, count);
@@ -83,7 +84,7 @@ static bool is_watched(const struct looking *l, const struct socket_entry *socke
 		return false;
 	if (lease_of(l, socket->port, socket->udp))
 		return true;
-	int block = block_of_port(socket->port);
+	int block = block_of_port(l->ports_base, socket->port);
 	return (!socket->udp && block >= 0 && l->blocks[block]) || was_watched(l, socket);
 }
 

@@ -2,35 +2,37 @@
 
 #include <stddef.h>
 
-bool block_is_valid(int block)
+bool block_is_valid(uint16_t base, int block)
 {
-	return block >= 0 && block <= BLOCK_MOST &&
-		(block < BLOCK_EMERGENCY_LOW || block > BLOCK_EMERGENCY_HIGH);
+	int first = base + BLOCK_PORTS * block;
+	int last = first + BLOCK_PORTS - 1;
+	return block >= 0 && block <= BLOCK_MOST && last <= UINT16_MAX &&
+		(last < EMERGENCY_LOW || first > EMERGENCY_HIGH);
 }
 
-bool block_is_automatic(int block)
+bool block_is_automatic(uint16_t base, int block)
 {
-	return block >= 1 && block_is_valid(block);
+	return block >= 1 && block_is_valid(base, block);
 }
 
-int block_choose(const bool *taken)
+int block_choose(uint16_t base, const bool *taken)
 {
 	for (int block = 1; block < BLOCKS; block++)
-		if (block_is_automatic(block) && !taken[block])
+		if (block_is_automatic(base, block) && !taken[block])
 			return block;
 	return -1;
 }
 
-uint16_t block_port(int block)
+uint16_t block_port(uint16_t base, int block)
 {
-	return (uint16_t)(PORTS_BASE + BLOCK_PORTS * block);
+	return (uint16_t)(base + BLOCK_PORTS * block);
 }
 
-int block_of_port(uint16_t port)
+int block_of_port(uint16_t base, uint16_t port)
 {
-	if (port < PORTS_BASE || port >= PORTS_BASE + BLOCK_PORTS * BLOCKS)
+	if (port < base || port >= base + BLOCK_PORTS * BLOCKS)
 		return -1;
-	return (port - PORTS_BASE) / BLOCK_PORTS;
+	return (port - base) / BLOCK_PORTS;
 }
 
 int instance_block_ordinal(int instance)
@@ -38,9 +40,9 @@ int instance_block_ordinal(int instance)
 	return (instance - 1) / INSTANCES;
 }
 
-uint16_t instance_port(int block, int instance)
+uint16_t instance_port(uint16_t base, int block, int instance)
 {
-	return (uint16_t)(block_port(block) + SLOTS * ((instance - 1) % INSTANCES));
+	return (uint16_t)(block_port(base, block) + SLOTS * ((instance - 1) % INSTANCES));
 }
 
 bool instance_is_valid(int instance, int spans)

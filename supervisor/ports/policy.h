@@ -1,9 +1,10 @@
 /*
  * policy.h - the arithmetic of ports: blocks, instances, slots. Pure; no system call.
  *
- * Block b is ports base + 100*b to +99. Block 0 belongs to the machine; projects get the lowest free
- * one from 1. Ids up to 354 may be asked for, less 100-109 (emergency ports), as long as the block
- * ends at 65535 or below. Instance n of a block is its ten ports from block + 10*(n-1) on. An
+ * Block b is ports base + 100*b to +99; the base is PORTS_BASE unless the user set another one before
+ * the first project. Block 0 belongs to the machine; projects get the lowest free one from 1. Ids up
+ * to 354 may be asked for, less those in the emergency ports (100-109), as long as the block ends at
+ * 65535 or below. Instance n of a block is its ten ports from block + 10*(n-1) on. An
  * instance that spans several ranges takes the ranges of the following numbers, so instance 3 with
  * two spans is +20 to +39 and there is no instance 4 beside it. Numbers above ten continue in the
  * project's further blocks: 11 to 20 in its second, and so on.
@@ -17,29 +18,25 @@
 #include "model/names.h"
 
 enum {
-	PORTS_BASE = 30000,
-	BLOCK_PORTS = 100,
 	BLOCK_MOST = 354,
-	BLOCK_EMERGENCY_LOW = 100,
-	BLOCK_EMERGENCY_HIGH = 109,
 	BLOCKS = BLOCK_MOST + 1,
 	INSTANCE_MOST = 100, /* ten blocks of ten */
 };
 
 /* Can a project ask for this id? Block 0 can be asked for, too. */
-bool block_is_valid(int block);
+bool block_is_valid(uint16_t base, int block);
 /* Can a project be given this id without asking? 1 and up, inside the kernel's usual range last. */
-bool block_is_automatic(int block);
+bool block_is_automatic(uint16_t base, int block);
 /* Lowest free id from 1, -1 when all are taken. taken has BLOCKS entries. */
-int block_choose(const bool *taken);
-uint16_t block_port(int block);
+int block_choose(uint16_t base, const bool *taken);
+uint16_t block_port(uint16_t base, int block);
 /* Block of a port, -1 for a port outside all blocks. */
-int block_of_port(uint16_t port);
+int block_of_port(uint16_t base, uint16_t port);
 
 /* Which of a project's blocks instance n is in, 0 for 1..10. */
 int instance_block_ordinal(int instance);
 /* First port of instance n in that block. */
-uint16_t instance_port(int block, int instance);
+uint16_t instance_port(uint16_t base, int block, int instance);
 /* 1..INSTANCE_MOST, and all its spans in one block. */
 bool instance_is_valid(int instance, int spans);
 /* Do (instance, spans) a and b share a range? */

@@ -45,7 +45,7 @@ static void add_pool(struct surveying *s)
 	pool.name = "pool";
 	pool.aliases = "";
 	pool.text = "for `port = pool`";
-	add(s, POLICY_POOL, pool, own)->block = own ? -1 : block_of_port(pool.low);
+	add(s, POLICY_POOL, pool, own)->block = own ? -1 : block_of_port(s->machine.ports_base, pool.low);
 }
 
 static const struct project *project_of(const struct surveying *s, int64_t id)
@@ -61,7 +61,7 @@ static void add_blocks(struct surveying *s)
 	for (size_t i = 0; i < s->machine.block_count; i++) {
 		const struct block_row *row = &s->machine.blocks[i];
 		const struct project *project = project_of(s, row->project_id);
-		uint16_t low = block_port(row->block);
+		uint16_t low = block_port(s->machine.ports_base, row->block);
 		struct named_range range = {.name = project ? project->name : "?", .low = low,
 			.high = (uint16_t)(low + BLOCK_PORTS - 1), .aliases = "",
 			.text = project ? project->path : ""};
@@ -102,6 +102,7 @@ static void add_types(struct surveying *s)
 static void add_ranges(struct surveying *s)
 {
 	struct named_range emergency = s->wish->emergency;
+	s->out->ports_base = s->machine.ports_base;
 	emergency.name = "emergency";
 	emergency.aliases = "";
 	emergency.text = "where a service goes that finds no other port";

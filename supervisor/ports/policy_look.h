@@ -44,6 +44,7 @@ struct policy_range {
 struct policy_list {
 	struct policy_range *items;
 	size_t count;
+	uint16_t ports_base; /* where block 0 begins */
 };
 
 /* What [ports] says; range.low 0 of pool and emergency: the usual ones. */

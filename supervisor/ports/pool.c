@@ -17,7 +17,7 @@ static int pool_block(const struct claim *claim)
 	int block = BLOCK_MOST;
 	if (!block_is_owned(claim, 0))
 		return 0;
-	while (block > 0 && (!block_is_automatic(block) || block_is_owned(claim, block)))
+	while (block > 0 && (!block_is_automatic(claim->ports_base, block) || block_is_owned(claim, block)))
 		block--;
 	return block;
 }
@@ -25,7 +25,7 @@ static int pool_block(const struct claim *claim)
 static bool is_in_foreign_block(const struct claim *claim, uint16_t port)
 {
 	for (size_t i = 0; i < claim->block_count; i++)
-		if (claim->blocks[i].block == block_of_port(port))
+		if (claim->blocks[i].block == block_of_port(claim->ports_base, port))
 			return claim->blocks[i].project_id != claim->project_id;
 	return false;
 }
@@ -124,7 +124,7 @@ void pool_preview(const struct claim *claim, struct port *ports, size_t count)
 		if (row->source != PORT_POOL)
 			continue;
 		if (!row->range_low) {
-			row->range_low = block_port(pool_block(claim));
+			row->range_low = block_port(claim->ports_base, pool_block(claim));
 			row->range_high = (uint16_t)(row->range_low + BLOCK_PORTS - 1);
 		}
 		row->number = pool_home(claim, row);

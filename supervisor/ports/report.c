@@ -130,25 +130,26 @@ static const char *status_now(const char *state, const struct instance *instance
 		instance->status == INSTANCE_STOPPED ? INSTANCE_STOPPED : INSTANCE_CRASHED);
 }
 
-static json_t *instance_json(const char *state, const struct instance *instance)
+static json_t *instance_json(
+	const char *state, uint16_t ports_base, const struct instance *instance)
 {
 	return json_pack("{si so so so ss si}", "instance", instance->number, "purpose",
 		words(instance->purpose), "branch", words(instance->branch), "environment",
 		words(instance->environment), "status", status_now(state, instance), "base_port",
-		(int)instance_port(instance->block, instance->number));
+		(int)instance_port(ports_base, instance->block, instance->number));
 }
 
-static json_t *project_json(const char *state, const struct project *project,
+static json_t *project_json(const char *state, uint16_t ports_base, const struct project *project,
 	const struct instance *instances, size_t count)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < count; i++)
 		if (instances[i].project_id == project->id &&
-			json_array_append_new(list, instance_json(state, &instances[i])))
+			json_array_append_new(list, instance_json(state, ports_base, &instances[i])))
 			return json_decref(list), NULL;
 	return json_pack("{sI so si si so so so so so so}", "id", (json_int_t)project->id, "name",
 		words(project->name), "block", project->block, "base_port",
-		(int)block_port(project->block), "path", words(project->path), "status",
+		(int)block_port(ports_base, project->block), "path", words(project->path), "status",
 		words(project->status), "owner", words(project->owner), "created_at",
 		words(project->created_at), "last_used_at", words(project->last_used_at), "instances",
 		list);
@@ -160,14 +161,16 @@ static json_t *all_projects(struct registry *r, const char *state, struct arena 
 	struct project *projects;
 	struct instance *instances;
 	size_t project_count, instance_count;
-	if (project_list(r, arena, &projects, &project_count, e) ||
+	uint16_t ports_base;
+	if (ports_base_get(r, &ports_base, e) ||
+		project_list(r, arena, &projects, &project_count, e) ||
 		instance_list(r, 0, arena, &instances, &instance_count, e))
 		return NULL;
 	json_t *list = json_array();
 	bool complete = list != NULL;
 	for (size_t i = 0; complete && i < project_count; i++)
 		complete = !json_array_append_new(list,
-			project_json(state, &projects[i], instances, instance_count));
+			project_json(state, ports_base, &projects[i], instances, instance_count));
 	json_t *result = document("projects", list, complete);
 	if (!result)
 		fail(e, EXIT_FAILED, "out of memory");

@@ -172,7 +172,7 @@ static int join(struct registry *r, const struct claim_request *request, struct 
 	claim->project = l.project.name;
 	if (launch_place_block(&l, e))
 		return -1;
-	claim->base_port = instance_port(claim->block, claim->instance);
+	claim->base_port = instance_port(claim->ports_base, claim->block, claim->instance);
 	return claim_load_past(r, claim, e) || claim_preview(claim, ports, count, e) ? -1 : 0;
 }
 

@@ -205,7 +205,7 @@ static void add_neighbours(struct gathering *g, uint16_t port)
 	const struct claim *claim = g->wish->claim;
 	const struct port *row = g->wish->row;
 	for (size_t i = 0; i < claim->block_count; i++)
-		if (claim->blocks[i].block == block_of_port(port) &&
+		if (claim->blocks[i].block == block_of_port(claim->ports_base, port) &&
 			claim->blocks[i].project_id != claim->project_id)
 			add(g, port, SUGGEST_FOREIGN_BLOCK, 1,
 				arena_format(g->arena, "block %d belongs to another project",

@@ -7,6 +7,30 @@
 
 #define PROJECT_COLUMNS "id, block, name, path, stack_name, status, owner, created_at, last_used_at"
 
+/* Somebody who only reads does not bring an old file to this version. */
+static const char *base_query(const struct registry *r)
+{
+	return registry_version(r) >= 3
+		? "SELECT value FROM settings WHERE name = 'ports_base' AND "
+		  "EXISTS (SELECT 1 FROM projects)"
+		: "SELECT 30000 WHERE EXISTS (SELECT 1 FROM projects)";
+}
+
+int ports_base_get(struct registry *r, uint16_t *base, struct error *e)
+{
+	sqlite3_stmt *row;
+	int got = sql_first(r, e, &row, base_query(r), "");
+	*base = got == 1 ? (uint16_t)sql_int(row, 0) : 0;
+	sqlite3_finalize(row);
+	return got < 0 ? -1 : 0;
+}
+
+int ports_base_set(struct registry *r, uint16_t base, struct error *e)
+{
+	return sql_run(r, e, "INSERT OR REPLACE INTO settings (name, value) VALUES ('ports_base', ?1)",
+		"i", (int64_t)base);
+}
+
 static void read_project(sqlite3_stmt *row, struct arena *arena, struct project *out)
 {
 	*out = (struct project){

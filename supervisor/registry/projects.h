@@ -47,6 +47,13 @@ struct block_row {
 /* All that somebody owns. */
 int block_list(struct registry *r, struct arena *arena, struct block_row **out, size_t *count,
 	struct error *e);
+/*
+ * Where block 0 begins: decided by the first project, for all. 0 while there is none; setting it is
+ * part of the transaction that adds the first one.
+ */
+int ports_base_get(struct registry *r, uint16_t *base, struct error *e);
+int ports_base_set(struct registry *r, uint16_t base, struct error *e);
+
 /* taken[b] becomes true for every block that somebody owns; b below `count`. */
 int blocks_taken(struct registry *r, bool *taken, int count, struct error *e);
 /* Block number `ordinal` (0 is the first) of a project; *block is -1 where it has none yet. */

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/own.h"
+#include "model/names.h"
 #include "registry/bytelock.h"
 #include "registry/sql.h"
 
@@ -33,13 +34,13 @@ static int replace_file(const char *path, const char *content, struct error *e)
 	return -1;
 }
 
-int record_write(const char *state, const struct project *project, const struct instance *instance,
-	struct error *e)
+int record_write(const char *state, uint16_t ports_base, const struct project *project,
+	const struct instance *instance, struct error *e)
 {
 	OWNED_TEXT path = {0};
 	text_addf(&path, "%s/locks/p%lld-%d.json", state, (long long)project->id, instance->number);
-	json_t *record = json_pack("{sI si ss ss ss ss ss, si si si ss ss ss ss}", "project_id",
-		(json_int_t)project->id, "project_block", project->block, "project", project->name,
+	json_t *record = json_pack("{si sI si ss ss ss ss ss, si si si ss ss ss ss}", "ports_base",
+		(int)ports_base, "project_id", (json_int_t)project->id, "project_block", project->block, "project", project->name,
 		"path", project->path, "stack", project->stack_name, "owner", project->owner,
 		"created_at", project->created_at, "instance", instance->number, "spans",
 		instance->spans, "block", instance->block, "worktree", instance->worktree, "purpose",
@@ -80,7 +81,10 @@ static int insert(struct registry *r, const json_t *record, struct error *e)
 	sql_now(now);
 	int64_t id = number(record, "project_id");
 	int64_t instance = number(record, "instance");
-	if (sql_run(r, e,
+	int64_t base = number(record, "ports_base");
+	if (sql_run(r, e, "INSERT OR IGNORE INTO settings (name, value) VALUES ('ports_base', ?1)", "i",
+		    base ? base : PORTS_BASE) ||
+		sql_run(r, e,
 		    "INSERT OR IGNORE INTO projects (id, block, name, path, stack_name, owner, "
 		    "created_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 		    "iissssss", id, number(record, "project_block"), word(record, "project"),

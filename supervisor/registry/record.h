@@ -12,7 +12,8 @@
 #include "registry/instances.h"
 #include "registry/projects.h"
 
-int record_write(const char *state, const struct project *project,
+/* ports_base is that of the registry (projects.h). */
+int record_write(const char *state, uint16_t ports_base, const struct project *project,
 	const struct instance *instance, struct error *e);
 /* Inside the transaction that makes a new registry. *count is the number of instances found. */
 int record_restore(struct registry *r, const char *state, size_t *count, struct error *e);

@@ -113,14 +113,19 @@ static void fill_name(struct draft *draft, struct complaints *complaints)
 		draft->head.name = entry->value;
 }
 
-/* Ports 30000 + 100 * block up to + 99 must be ports, and the emergency ports stay free. */
+/* Its ports must be ports, and the emergency ports stay free. */
 static void check_block(struct draft *draft, struct complaints *complaints)
 {
-	if (draft->head.block < 100 || draft->head.block > 109)
+	int base = draft->request.ports_base ? draft->request.ports_base : PORTS_BASE;
+	int first = base + BLOCK_PORTS * draft->head.block;
+	int last = first + BLOCK_PORTS - 1;
+	bool emergency = last >= EMERGENCY_LOW && first <= EMERGENCY_HIGH;
+	if (draft->head.block < 0 || (!emergency && last <= UINT16_MAX))
 		return;
 	const struct entry *entry = draft->stack[KEY_STACK_BLOCK];
 	complaint_error(complaints, draft->document->label, entry->line, entry->key,
-		"blocks 100 to 109 are the emergency ports");
+		"block %d is ports %d to %d, %s", draft->head.block, first, last,
+		emergency ? "which are emergency ports" : "and the last port is 65535");
 	complaint_hint(complaints, "take another block, or remove the key for the lowest free one");
 }
 
@@ -215,6 +220,7 @@ static void make(struct draft *draft, struct complaints *complaints)
 	for (int i = 0; i < draft->service_count; i++)
 		find_profiles(draft, i, complaints);
 	check_profiles(draft, complaints);
+	draft_read_policy(draft, complaints);
 	if (draft->document->is_procfile)
 		draft_want_procfile(draft, complaints);
 	else

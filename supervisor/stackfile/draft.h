@@ -37,6 +37,8 @@ struct stackfile_request {
 	const struct document *document;
 	const char *environment; /* --env; NULL: the file decides */
 	int instance; /* whose [instance N] counts; 0 while unknown */
+	uint16_t base_port; /* its first port; 0 while unknown */
+	uint16_t ports_base; /* where block 0 begins; 0: PORTS_BASE */
 	const char *const *profiles; /* asked for with --profile */
 	size_t profile_count;
 	const char *const *env_files; /* --env-file, instead of .env; from the current directory */

@@ -2,15 +2,14 @@
  * What [ports] says, in the stack file and in the user's own file: ranges with names, the pool, and
  * the ports that are not for services.
  */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/nearest.h"
 #include "base/number.h"
 #include "model/names.h"
 #include "model/ranges.h"
 #include "stackfile/draft_inside.h"
+#include "stackfile/user_file.h"
 
 struct reading {
 	struct draft *draft;
@@ -72,6 +71,21 @@ static void add_protects(struct reading *r, enum key_id id, const struct entry *
 	}
 }
 
+/* It was wanted before the draft (user_file.h); here it is only judged. */
+static void check_base(struct reading *r, const struct entry *entry)
+{
+	const struct document *document = r->draft->document;
+	struct site site = site_of(r, KEY_PORTS_BASE, entry);
+	int64_t base;
+	if (document->is_users) {
+		value_number(&site, entry->value, &base);
+		return;
+	}
+	complaint_error(r->complaints, document->label, entry->line, entry->key,
+		"where the ports begin is the same for all projects");
+	complaint_hint(r->complaints, "write it into [ports] of ~/.config/stackup/config.ini");
+}
+
 static void read_section(struct reading *r)
 {
 	const struct section *section = document_section(r->draft->document, SECTION_PORTS, "");
@@ -81,7 +95,9 @@ static void read_section(struct reading *r)
 		const struct key *key = schema_find(SECTION_PORTS, entry->key, &rest);
 		if (!key)
 			continue;
-		if (key->id == KEY_PORTS_RANGE_NAME)
+		if (key->id == KEY_PORTS_BASE)
+			check_base(r, entry);
+		else if (key->id == KEY_PORTS_RANGE_NAME)
 			add_range(r, key->id, entry, rest);
 		else if (key->id == KEY_PORTS_RESERVE_PORT)
 			add_reserve(r, key->id, entry, rest);
@@ -95,16 +111,6 @@ static void read_section(struct reading *r)
 }
 
 /* ---- the user's own file ---- */
-
-static const char *user_file(const struct draft *draft)
-{
-	const char *config = draft_caller(draft, "XDG_CONFIG_HOME");
-	const char *home = draft_caller(draft, "HOME");
-	if (config && *config == '/')
-		return arena_format(draft->arena, "%s/stackup/config.ini", config);
-	return home && *home == '/'
-		? arena_format(draft->arena, "%s/.config/stackup/config.ini", home) : NULL;
-}
 
 static void refuse_sections(const struct reading *r, const struct document *document)
 {
@@ -123,8 +129,9 @@ static void read_user_file(struct reading *r)
 {
 	struct draft *draft = r->draft;
 	const struct document *of_stack = draft->document;
-	const char *path = user_file(draft);
-	if (!path || (access(path, F_OK) && (errno == ENOENT || errno == ENOTDIR)))
+	const char *path = user_file_path(draft->arena, draft_caller(draft, "XDG_CONFIG_HOME"),
+		draft_caller(draft, "HOME"));
+	if (!path)
 		return;
 	draft->user = document_read_users(path, r->complaints);
 	if (!draft->user)

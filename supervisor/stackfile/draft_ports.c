@@ -367,7 +367,6 @@ void draft_want_ports(struct draft *draft, struct complaints *complaints)
 	w.slot_owner = arena_take(draft->arena, (size_t)draft->slots * sizeof *w.slot_owner);
 	for (int i = 0; i < draft->slots; i++)
 		w.slot_owner[i] = NO_PORT;
-	draft_read_policy(draft, complaints);
 	for (int i = 0; i < draft->service_count; i++)
 		want_service(&w, i);
 	check_slots(&w);

@@ -29,6 +29,17 @@ static void add_slot(struct draft *draft, int index, int slot)
 		});
 }
 
+/* A Procfile cannot name another slot for a port that is somebody else's ([ports] reserve, protect). */
+static void close_avoided(const struct draft *draft, bool *taken)
+{
+	uint16_t base = draft->request.base_port;
+	for (size_t i = 0; base && i < draft->avoided_count; i++) {
+		int slot = draft->avoided[i] - base;
+		if (slot >= 0 && slot < draft->slots)
+			taken[slot] = true;
+	}
+}
+
 /* One slot per service, NO_SLOT where nothing is left for it; taken[] says which are given away. */
 static void give_named(const struct draft *draft, int *slots, bool *taken)
 {
@@ -66,6 +77,7 @@ void draft_want_procfile(struct draft *draft, struct complaints *complaints)
 {
 	int *slots = arena_take(draft->arena, (size_t)draft->service_count * sizeof *slots);
 	bool *taken = arena_take(draft->arena, (size_t)draft->slots * sizeof *taken);
+	close_avoided(draft, taken);
 	give_named(draft, slots, taken);
 	give_free(draft, slots, taken);
 	const char *without = NULL;

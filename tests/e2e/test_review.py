@@ -191,3 +191,43 @@ def test_ports_of_the_users_own_file_hold_for_all_projects(world, shop):
     assert "config.ini:2: unknown key 'reserved.30100'" in refused.err, refused
     assert "config.ini:3: [service three]" in refused.err, refused
     assert shop.state("one") == "ready"
+
+
+def users_own(world, text):
+    own = world.root / "user/.config/stackup/config.ini"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text(text)
+
+
+def test_the_users_own_file_says_where_ports_begin(world):
+    users_own(world, "[ports]\nbase = 20000\n")
+    shop = world.project("shop")
+    shop.stack("[service api]\ncommand = ACTOR --listen\n")
+    assert "20101" in shop.run("env", "api", "--format=sh", code=0).out
+    shop.up()
+    assert shop.port("api") == 20101 and shop.instance()["base_port"] == 20100
+    assert shop.run("registry", "list", "--json", code=0).json["projects"][0]["base_port"] == 20100
+    users_own(world, "[ports]\nbase = 25000\n")
+    blog = world.project("blog")
+    blog.stack("[stack]\nblock = 105\n[service api]\ncommand = ACTOR --listen\n")
+    late = blog.up()
+    assert "base = 25000" in late.err and "20000" in late.err and "remove the line" in late.err
+    assert blog.port("api") == 30501
+
+
+def test_a_base_that_cannot_be_is_refused_with_its_place(world, shop):
+    shop.stack("[ports]\nbase = 20000\n[service api]\ncommand = ACTOR --listen\n")
+    assert "stack.ini:2: where the ports begin is the same for all projects" in shop.run("check", code=78).err
+    shop.stack("[service api]\ncommand = ACTOR --listen\n")
+    users_own(world, "[ports]\nbase = 80\n")
+    refused = shop.up(code=78)
+    assert "config.ini:2: base" in refused.err and "1024" in refused.err, refused
+
+
+def test_the_users_own_file_holds_for_a_procfile(world, shop):
+    users_own(world, "[ports]\nbase = 20000\nreserve.20100 = the office VPN\nprotect = 20101\n")
+    shop.stack("web: ACTOR --listen\nworker: ACTOR --listen\n", name="Procfile")
+    shop.up()
+    assert (shop.port("web"), shop.port("worker")) == (20102, 20103)
+    users_own(world, "[ports]\nbass = 1\n")
+    assert "config.ini:2" in shop.run("check", code=78).err

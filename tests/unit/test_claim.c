@@ -90,6 +90,39 @@ static void must_board(struct claim *claim, struct port *ports, size_t count)
 	}
 }
 
+/* The first project decides where the blocks begin, also when the registry is lost. */
+static void the_user_sets_the_base_before_the_first_project(void **state)
+{
+	(void)state;
+	struct claim claim;
+	struct claim_request shop = request_for("shop", "shop");
+	shop.ports_base = 20000;
+	claim_init(&claim);
+	assert_int_equal(claim_find(&shop, &claim, &w.e), 0);
+	assert_int_equal(claim.base_port, 20100);
+	claim_release(&claim);
+	must_claim(&shop, &claim);
+	assert_int_equal(claim.base_port, 20100);
+	assert_string_equal(text_string(&claim.notices), "");
+	claim_release(&claim);
+
+	struct claim_request blog = request_for("blog", "blog");
+	blog.ports_base = 25000;
+	must_claim(&blog, &claim);
+	assert_int_equal(claim.base_port, 20200);
+	assert_non_null(strstr(text_string(&claim.notices), "base = 25000"));
+	assert_non_null(strstr(text_string(&claim.notices), "20000"));
+	claim_release(&claim);
+
+	OWNED_TEXT registry = {0};
+	text_addf(&registry, "%s/registry.db", w.dir);
+	assert_int_equal(unlink(text_string(&registry)), 0);
+	shop.ports_base = 0;
+	must_claim(&shop, &claim);
+	assert_int_equal(claim.base_port, 20100);
+	claim_release(&claim);
+}
+
 /* claims and lets go, keeping the number */
 static int number_of(struct claim_request *request)
 {
@@ -1172,6 +1205,7 @@ int main(void)
 		return 0;
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_project_gets_block_1),
+		TEST(the_user_sets_the_base_before_the_first_project),
 		TEST(row_P1_instance_3_of_block_1),
 		TEST(the_number_stays_with_the_worktree),
 		TEST(auto_and_new_go_on),

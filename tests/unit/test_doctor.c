@@ -23,6 +23,7 @@ static int begin(void **state)
 	(void)state;
 	memset(&f, 0, sizeof f);
 	f.arena = arena_new();
+	f.ports_base = PORTS_BASE;
 	f.ephemeral.low = 32768;
 	f.ephemeral.high = 60999;
 	f.shows_bound = true;
@@ -45,7 +46,8 @@ static int end(void **state)
 
 static void add_block(int block)
 {
-	port_set_add(&f.ours, block_port(block), (uint16_t)(block_port(block) + BLOCK_PORTS - 1));
+	uint16_t low = block_port(f.ports_base, block);
+	port_set_add(&f.ours, low, (uint16_t)(low + BLOCK_PORTS - 1));
 }
 
 static void reserve(uint16_t low, uint16_t high)

@@ -15,8 +15,8 @@
 static struct claim claim_of(struct pool_row *pool, size_t pool_count, struct block_row *blocks,
 	size_t block_count)
 {
-	return (struct claim){.project_id = 1, .project = "shop", .block = 5, .instance = 3,
-		.spans = 1, .base_port = 30520, .lock_fd = -1, .pool = pool, .pool_count = pool_count,
+	return (struct claim){.project_id = 1, .project = "shop", .ports_base = PORTS_BASE, .block = 5,
+		.instance = 3, .spans = 1, .base_port = 30520, .lock_fd = -1, .pool = pool, .pool_count = pool_count,
 		.blocks = blocks, .block_count = block_count};
 }
 
@@ -50,10 +50,10 @@ static void the_highest_free_block_when_a_project_has_block_0(void **state)
 	(void)state;
 	struct block_row blocks[] = {{0, 7}, {1, 8}};
 	struct claim claim = claim_of(NULL, 0, blocks, 2);
-	assert_int_equal(number_of(&claim, "a"), block_port(BLOCK_MOST));
+	assert_int_equal(number_of(&claim, "a"), block_port(PORTS_BASE, BLOCK_MOST));
 	struct block_row more[] = {{0, 7}, {353, 8}, {354, 1}};
 	claim = claim_of(NULL, 0, more, 3);
-	assert_int_equal(number_of(&claim, "a"), block_port(352));
+	assert_int_equal(number_of(&claim, "a"), block_port(PORTS_BASE, 352));
 }
 
 static void what_a_service_had_it_has_again(void **state)

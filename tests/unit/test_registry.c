@@ -81,7 +81,7 @@ static int64_t add_project(struct registry *r, const char *path, const char *nam
 	instance.project_id = project.id;
 	assert_int_equal(instance_put(r, &instance, &w.e), 0);
 	assert_int_equal(registry_commit(r, &w.e), 0);
-	assert_int_equal(record_write(w.dir, &project, &instance, &w.e), 0);
+	assert_int_equal(record_write(w.dir, 30000, &project, &instance, &w.e), 0);
 	return project.id;
 }
 

@@ -488,7 +488,7 @@ static void head_of_the_stack(void **state)
 		"stack.ini:3: block cannot be '400'; write a number 0 to 354\n"
 		"stack.ini:4: instances cannot be '0'; write a number 1 to 10");
 	expect_said("[stack]\nblock = 104\n" WEB,
-		"stack.ini:2: blocks 100 to 109 are the emergency ports; "
+		"stack.ini:2: block 104 is ports 40400 to 40499, which are emergency ports; "
 		"take another block, or remove the key for the lowest free one");
 	expect_said("[stack]\nname = ../up\nshell =\n" WEB,
 		"stack.ini:2: name cannot be '../up'; write letters, digits, '.', '_' and '-', a "
