@@ -78,6 +78,7 @@ struct target {
 	pid_t supervisor; /* as recorded; 0 where it means nothing here */
 	uint64_t supervisor_start; /* its start time in ticks: tells it from a later process */
 	pid_t guardian;
+	const char *state; /* borrows from the context: of all projects */
 	const char *state_dir;
 	const char *log_dir;
 	const char *events;
@@ -103,10 +104,9 @@ enum target_set context_set(const struct context *context);
 int context_targets(struct context *context, enum target_set set, struct target **targets,
 	size_t *count, struct error *e);
 
-/* Connects to a supervisor that may still be booting: nobody there is asked again for a moment. */
-int connect_patiently(const char *path, struct control_client *client, struct error *e);
-/* Connects to its supervisor, patiently. */
-int target_connect(const struct target *target, struct control_client *client, struct error *e);
+/* Connects to its supervisor, which may still be booting. EXIT_NOT_FOUND: nobody listens. */
+int target_connect(const struct target *target, int64_t answer_ms, struct control_client *client,
+	struct error *e);
 /* Connects, asks one thing, closes. */
 int target_ask(
 	const struct target *target, json_t *request, json_t **reply, struct error *e);

@@ -49,7 +49,7 @@ int services_do(struct context *context, const char *verb, struct error *e)
 		return -1;
 	result = context_running(context, &target, e);
 	if (result == 0)
-		result = target_connect(&target, &client, e);
+		result = target_connect(&target, ANSWER_MS, &client, e);
 	if (result == 0)
 		result = client_call_stream(&client, make_request(context, verb, timeout_ms), -1,
 			on_step, context, &reply, e);

@@ -1,18 +1,18 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/nearest.h"
 #include "base/own.h"
 #include "cli/context.h"
+#include "daemon/daemon.h"
 #include "ports/lock.h"
 #include "ports/policy.h"
 #include "registry/instances.h"
 #include "registry/projects.h"
 
-/* A supervisor that boots has its socket within a second or two. */
-enum { CONNECT_TRIES = 100, CONNECT_EVERY_NS = 20 * 1000 * 1000 };
+/* Most boots are shorter, and a socket that was removed is back at once. */
+enum { SOCKET_MS = 2000 };
 
 const char *target_name(const struct target *target)
 {
@@ -46,6 +46,7 @@ static const char *keep(struct target *t, char *path)
 static void take_paths(const struct context *context, struct target *t)
 {
 	const struct paths *paths = &context->paths;
+	t->state = paths->state;
 	t->state_dir = keep(t, paths_instance(paths, t->project, t->instance));
 	t->log_dir = keep(t, paths_logs(paths, t->project, t->instance));
 	t->events = keep(t, paths_events(paths, t->project, t->instance));
@@ -322,36 +323,21 @@ int context_targets(struct context *context, enum target_set set, struct target 
 
 /* ---- its supervisor ---- */
 
-/*
- * The lock byte is held before the socket is there, and a socket that was removed comes back at once:
- * nobody listening is asked again for a moment.
- */
-int connect_patiently(const char *path, struct control_client *client, struct error *e)
+int target_connect(const struct target *t, int64_t answer_ms, struct control_client *client,
+	struct error *e)
 {
-	struct error why = {0};
-	for (int tries = 0; tries < CONNECT_TRIES; tries++) {
-		if (client_connect(client, path, ANSWER_MS, &why) == 0)
-			return 0;
-		if (why.code != EXIT_NOT_FOUND)
-			break;
-		nanosleep(&(struct timespec){.tv_nsec = CONNECT_EVERY_NS}, NULL);
-	}
-	if (e)
-		*e = why;
-	return -1;
-}
-
-int target_connect(const struct target *t, struct control_client *client, struct error *e)
-{
-	if (connect_patiently(t->socket, client, e) == 0)
+	daemon_await_socket(t->state, t->project_id, t->instance, t->socket, SOCKET_MS);
+	if (client_connect(client, t->socket, answer_ms, e) == 0)
 		return 0;
+	if (e->code == EXIT_TIMED_OUT)
+		error_hint(e, "it may be stopped, or stuck; `stackup down` ends the instance");
 	return fail_while(e, "%s", target_name(t));
 }
 
 int target_ask(const struct target *t, json_t *request, json_t **reply, struct error *e)
 {
 	struct control_client client;
-	if (target_connect(t, &client, e) < 0) {
+	if (target_connect(t, ANSWER_MS, &client, e) < 0) {
 		json_decref(request);
 		return -1;
 	}

@@ -161,7 +161,7 @@ int verb_attach(struct context *context, struct error *e)
 		return fail(e, EXIT_USAGE, "`attach` wants one service");
 	int result = context_running(context, &target, e);
 	if (result == 0)
-		result = target_connect(&target, &a.client, e);
+		result = target_connect(&target, ANSWER_MS, &a.client, e);
 	if (result == 0)
 		result = attach(&a, context->line.words[0], e);
 	client_close(&a.client);

@@ -59,7 +59,7 @@ static int ask(struct context *context, struct stopping *s, struct error *e)
 	s->supervisor = process_open(s->target->supervisor);
 	s->guardian = process_open(s->target->guardian);
 	struct error why = {0};
-	if (target_connect(s->target, &s->client, &why) < 0) {
+	if (target_connect(s->target, ANSWER_MS, &s->client, &why) < 0) {
 		*e = why;
 		return ask_by_signal(context, s, e);
 	}

@@ -311,7 +311,7 @@ static void tell_newer(const struct up *up)
 static int go_on(struct up *up, struct error *e)
 {
 	struct control_client client = {.fd = -1};
-	int code = connect_patiently(up->result.socket_path, &client, e);
+	int code = client_connect(&client, up->result.socket_path, ANSWER_MS, e);
 	if (code == 0 && up->result.already_running)
 		code = converge(up, &client, e);
 	if (code == 0)

@@ -30,7 +30,7 @@ int verb_wait(struct context *context, struct error *e)
 		return -1;
 	int result = context_running(context, &target, e);
 	if (result == 0)
-		result = target_connect(&target, &client, e);
+		result = target_connect(&target, ANSWER_MS, &client, e);
 	if (result == 0)
 		result = client_call_stream(
 			&client, make_request(context, timeout_ms), -1, on_step, context, NULL, e);

@@ -90,11 +90,19 @@ struct launch_result {
 
 /*
  * 0: it runs (or ran already). -1: *e says why with the exit code (78 with the complaints listed in
- * *c, 5 with every conflict in the text ...); nothing of the instance is left then, and of *result only
- * questions is to be released.
+ * *c, 5 with every conflict in the text ...); nothing of the instance is left then, and *result has
+ * notices and questions at most. It is released in any case.
  */
 int daemon_launch(const struct launch_request *request, struct launch_result *result,
 	struct complaints *c, struct error *e);
 void launch_result_release(struct launch_result *result);
+
+/*
+ * An instance holds its lock byte before its socket is there, and makes a socket that was removed anew.
+ * Waits until somebody listens at the path, for patience_ms at most. False at once when the byte is
+ * free: the instance does not live, or its boot has failed meanwhile.
+ */
+bool daemon_await_socket(const char *state, int64_t project_id, int instance,
+	const char *socket_path, int64_t patience_ms);
 
 #endif

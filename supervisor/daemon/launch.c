@@ -269,16 +269,12 @@ static bool answers(const char *socket_path)
 	return fd >= 0 && !path_connect(fd, socket_path);
 }
 
-/*
- * Somebody holds the instance; it may still be booting. True when its socket answers, false when its
- * boot has failed and the instance is free again.
- */
-static bool await_socket(const struct launch_result *result, const json_t *place)
+bool daemon_await_socket(const char *state, int64_t project_id, int instance,
+	const char *socket_path, int64_t patience_ms)
 {
-	int64_t end = clock_now_ms() + BOOT_MOST_MS;
-	while (!answers(result->socket_path)) {
-		if (!instance_is_alive(json_string_value(json_object_get(place, "root")),
-			    json_integer_value(json_object_get(place, "project_id")), result->instance))
+	int64_t end = clock_now_ms() + patience_ms;
+	while (!answers(socket_path)) {
+		if (!instance_is_alive(state, project_id, instance))
 			return false;
 		if (clock_now_ms() > end)
 			return true;
@@ -287,21 +283,25 @@ static bool await_socket(const struct launch_result *result, const json_t *place
 	return true;
 }
 
+/* Somebody holds the instance. False when his boot has failed and it is free again. */
+static bool await_other(const struct launch_result *result, const json_t *place)
+{
+	return daemon_await_socket(json_string_value(json_object_get(place, "root")),
+		json_integer_value(json_object_get(place, "project_id")), result->instance,
+		result->socket_path, BOOT_MOST_MS);
+}
+
 int daemon_launch(const struct launch_request *request, struct launch_result *result,
 	struct complaints *c, struct error *e)
 {
 	for (;;) {
 		json_t *place = NULL;
 		int rc = launch_once(request, result, c, &place, e);
-		bool settled = rc || !result->already_running || await_socket(result, place);
+		bool settled = rc || !result->already_running || await_other(result, place);
 		json_decref(place);
-		if (settled && !rc)
-			return 0;
-		json_t *questions = json_incref(result->questions);
-		launch_result_release(result);
-		result->questions = questions;
 		if (settled)
 			return rc;
+		launch_result_release(result);
 	}
 }
 
