@@ -57,13 +57,13 @@ int leftovers_clear(struct context *context, struct target *t, bool away, struct
 		return 0;
 	struct claim claim;
 	claim_init(&claim);
-	bool new = t->unclean || away;
-	int result = new ? clean(context, t, away, &claim, e) : 0;
-	if (result >= 0 && (new || !context->quiet))
+	bool look = t->unclean || away;
+	int result = look ? clean(context, t, away, &claim, e) : 1;
+	if (result > 0 && (look || !context->quiet))
 		tell(t, &claim.removed);
 	if (result >= 0) {
 		t->unclean = false;
-		t->crashed = true;
+		t->crashed = result > 0;
 	}
 	claim_release(&claim);
 	return result < 0 ? -1 : 0;

@@ -1,8 +1,5 @@
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -10,103 +7,9 @@
 #include "cli/context.h"
 #include "cli/leftovers.h"
 #include "cli/out.h"
-#include "cli/progress.h"
+#include "cli/stopping.h"
 #include "cli/verb.h"
-#include "cli/waiting.h"
 #include "ports/lock.h"
-#include "ports/owner.h"
-
-/* How long the two processes may take to leave after all they cared for is gone. */
-enum { LEAVE_MS = 5000 };
-
-struct stopping {
-	struct target *target; /* borrows */
-	struct control_client client; /* owns */
-	int supervisor; /* owns; pidfd, -1 */
-	int guardian; /* owns; pidfd, -1 */
-	int64_t request; /* 0: asked by a signal */
-	bool asked;
-};
-
-/* Asked after its pidfd was opened, so that the answer is about the process behind that. */
-static bool is_its_supervisor(const struct context *context, const struct target *t)
-{
-	return owner_start_ticks(t->supervisor) == t->supervisor_start &&
-		instance_lock_is_open_in(context->paths.state, t->project_id, t->supervisor);
-}
-
-/*
- * Nobody answers at the socket, but the lock byte is held: the recorded pid is signalled, when it is
- * proven to be that of the supervisor.
- */
-static int ask_by_signal(const struct context *context, struct stopping *s, struct error *e)
-{
-	const struct target *t = s->target;
-	if (s->supervisor < 0 || !is_its_supervisor(context, t) ||
-		process_signal(s->supervisor, SIGTERM) < 0)
-		return fail_while(e, "%s cannot be told to stop", target_name(t));
-	say("%s does not answer at its socket; sent TERM to its supervisor, pid %d", target_name(t),
-		(int)t->supervisor);
-	s->asked = true;
-	return 0;
-}
-
-static int ask(struct context *context, struct stopping *s, struct error *e)
-{
-	int64_t timeout_ms;
-	if (option_seconds(&context->line, OPTION_TIMEOUT, &timeout_ms, e) < 0)
-		return -1;
-	s->supervisor = process_open(s->target->supervisor);
-	s->guardian = process_open(s->target->guardian);
-	struct error why = {0};
-	if (target_connect(s->target, ANSWER_MS, &s->client, &why) < 0) {
-		*e = why;
-		return ask_by_signal(context, s, e);
-	}
-	json_t *request = json_pack("{s:s}", "verb", "down");
-	if (request && timeout_ms >= 0)
-		json_object_set_new(request, "timeout_ms", json_integer(timeout_ms));
-	progress_ask(context, request);
-	if (client_send(&s->client, request, &s->request, e) < 0)
-		return fail_while(e, "%s", target_name(s->target));
-	s->asked = true;
-	return 0;
-}
-
-/* Until its reply, or until it has gone without one. */
-static int hear(struct context *context, struct stopping *s, struct error *e)
-{
-	while (s->request) {
-		json_t *frame;
-		struct error why = {0};
-		enum client_result what =
-			client_next(&s->client, s->request, -1, &frame, &why);
-		if (what == CLIENT_MORE)
-			progress_frame(context, frame);
-		json_decref(frame);
-		if (what == CLIENT_REPLY)
-			return 0;
-		if (what == CLIENT_FAILED && why.number != EPIPE) {
-			*e = why;
-			return fail_while(e, "stopping %s", target_name(s->target));
-		}
-		if (what == CLIENT_FAILED)
-			return 0;
-	}
-	return 0;
-}
-
-static int await_end(struct context *context, struct stopping *s, struct error *e)
-{
-	if (hear(context, s, e) < 0)
-		return -1;
-	int64_t patience = s->request ? LEAVE_MS : -1;
-	if (!process_ended(s->supervisor, patience) || !process_ended(s->guardian, LEAVE_MS))
-		return fail(e, EXIT_FAILED, "%s: its supervisor (pid %d) does not end",
-			target_name(s->target), (int)s->target->supervisor);
-	s->target->alive = false;
-	return 0;
-}
 
 static bool confirmed(const struct context *context, const char *what)
 {
@@ -117,16 +20,21 @@ static bool confirmed(const struct context *context, const char *what)
 	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
+/* Nobody starts it while its files go. */
+static int remove_data(const struct target *t, struct error *e)
+{
+	OWNED_FD lock = -1;
+	int got = instance_lock(t->state, t->project_id, t->instance, t->spans, &lock, e);
+	if (got == 0)
+		return fail(e, EXIT_FAILED, "%s runs again; %s stays", target_name(t), t->state_dir);
+	return got < 0 ? -1 : file_remove_tree(t->state_dir, e);
+}
+
 static int delete_data(const struct context *context, const struct target *t, struct error *e)
 {
-	if (!context->yes && !isatty(STDIN_FILENO)) {
-		fail(e, EXIT_USAGE, "--data deletes %s and has nobody to ask", t->state_dir);
-		error_hint(e, "say --yes");
-		return -1;
-	}
-	if (!confirmed(context, t->state_dir))
+	if (access(t->state_dir, F_OK) || !confirmed(context, t->state_dir))
 		return 0;
-	if (file_remove_tree(t->state_dir, e) < 0)
+	if (remove_data(t, e) < 0)
 		return -1;
 	if (!context->quiet)
 		say("deleted %s", t->state_dir);
@@ -136,42 +44,41 @@ static int delete_data(const struct context *context, const struct target *t, st
 static int finish_one(struct context *context, struct stopping *s, struct error *e)
 {
 	struct target *t = s->target;
-	if (s->asked) {
-		if (await_end(context, s, e) < 0)
-			return -1;
-		if (!context->quiet)
-			say("%s is down", target_name(t));
-	} else {
-		bool died = t->unclean || t->crashed;
-		if (leftovers_clear(context, t, true, e) < 0)
-			return -1;
-		if (!context->quiet)
-			say("%s %s", target_name(t), died ? "is down" : "does not run");
-	}
+	bool ran = t->alive || t->unclean || t->crashed;
+	if (t->alive && stopping_finish(context, s, e) < 0)
+		return -1;
+	if (leftovers_clear(context, t, true, e) < 0)
+		return -1;
+	if (!context->quiet)
+		say("%s %s", target_name(t), ran ? "is down" : "does not run");
 	return option_given(&context->line, OPTION_DATA) ? delete_data(context, t, e) : 0;
 }
 
-/* All are asked before the first is waited for: they stop at the same time. */
+/* All are told before the first is waited for: they stop at the same time. */
 static int stop_all(struct context *context, struct target *targets, size_t count, struct error *e)
 {
 	struct stopping *all = calloc(count + 1, sizeof *all);
 	int result = all ? 0 : fail(e, EXIT_FAILED, "out of memory");
-	for (size_t i = 0; all && i < count; i++) {
-		all[i] = (struct stopping){.target = &targets[i], .client = {.fd = -1},
-			.supervisor = -1, .guardian = -1};
-		if (targets[i].alive && ask(context, &all[i], e) < 0)
+	for (size_t i = 0; all && i < count; i++)
+		if (stopping_begin(context, &all[i], &targets[i], e) < 0)
 			result = -1;
-	}
 	for (size_t i = 0; all && i < count; i++) {
-		bool failed = targets[i].alive && !all[i].asked;
-		if (!failed && finish_one(context, &all[i], e) < 0)
+		if (all[i].told && finish_one(context, &all[i], e) < 0)
 			result = -1;
-		client_close(&all[i].client);
-		own_close(&all[i].supervisor);
-		own_close(&all[i].guardian);
+		stopping_release(&all[i]);
 	}
 	free(all);
 	return result;
+}
+
+/* Said before anything is stopped. */
+static int can_ask(const struct context *context, struct error *e)
+{
+	if (!option_given(&context->line, OPTION_DATA) || context->yes || isatty(STDIN_FILENO))
+		return 0;
+	fail(e, EXIT_USAGE, "--data deletes the instance's logs and data, and has nobody to ask");
+	error_hint(e, "say --yes");
+	return -1;
 }
 
 int verb_down(struct context *context, struct error *e)
@@ -182,6 +89,8 @@ int verb_down(struct context *context, struct error *e)
 		error_hint(e, "`stackup stop %s` stops one service", context->line.words[0]);
 		return -1;
 	}
+	if (can_ask(context, e) < 0)
+		return -1;
 	struct target one;
 	struct target *targets = &one;
 	size_t count = 1;

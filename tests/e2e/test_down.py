@@ -1,0 +1,173 @@
+"""`down` when nobody answers at the control socket (FAULTS.md G10, S11), and `down --data`."""
+import ctypes
+import os
+import shutil
+import signal
+
+import pytest
+from harness import alive, descendants_of, gone, until
+
+STACK = """
+    [service api]
+    command = ACTOR --exit-on-term 0 --listen
+"""
+PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
+
+
+@pytest.fixture
+def running(shop):
+    shop.stack(STACK)
+    shop.up()
+    return shop
+
+
+def run_dir(shop):
+    return shop.world.home / "run" / "shop"
+
+
+def socket_file(shop):
+    return run_dir(shop) / "1.sock"
+
+
+def stopped_orderly(shop):
+    return "got a signal to stop" in shop.log("api") and not shop.world.survivors()
+
+
+# ---- nobody answers -----------------------------------------------------------------------------
+
+def test_fault_G10_a_stopped_supervisor_is_woken(running):
+    supervisor = running.instance()["pid"]
+    os.kill(supervisor, signal.SIGSTOP)
+    result = running.down()
+    assert "does not answer" in result.err and str(supervisor) in result.err
+    assert stopped_orderly(running)
+    assert "stopped" in running.run("status", code=3).out
+
+
+def test_fault_G10_a_stopped_supervisor_without_a_socket_is_woken(running):
+    os.kill(running.instance()["pid"], signal.SIGSTOP)
+    shutil.rmtree(run_dir(running))
+    running.down()
+    assert stopped_orderly(running)
+
+
+def test_fault_G10_a_supervisor_that_stops_while_it_stops_the_rest(shop):
+    shop.stack("""
+        [service db]
+        command = ACTOR --ignore-term --listen
+        stop.timeout = 1s
+        [service api]
+        command = ACTOR --exit-on-term 0 --listen
+        depends_on = db
+    """)
+    shop.up()
+    supervisor = shop.instance()["pid"]
+    events = shop.events()
+    down = shop.world.popen("down", cwd=shop.dir, stderr=-1)
+    events.wait_for(lambda line: '"db"' in line and "stopping" in line)
+    os.kill(supervisor, signal.SIGSTOP)
+    err = down.communicate(timeout=40)[1].decode()
+    assert down.returncode == 0 and "does not answer" in err, err
+    events.close()
+    assert not shop.world.survivors()
+
+
+def test_fault_G10_a_supervisor_that_cannot_be_woken_is_killed(running):
+    """Held by a debugger it hears neither TERM nor CONT; its guardian ends the rest."""
+    instance = running.instance()
+    pids = [instance["guardian_pid"], instance["pid"]] + descendants_of(instance["pid"])
+    libc = ctypes.CDLL(None, use_errno=True)
+    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
+        if libc.ptrace(request, instance["pid"], None, None) != 0:
+            pytest.skip("needs ptrace")
+    down = running.world.popen("down", cwd=running.dir, stderr=-1)
+
+    def reaped():  # the tracer hears of its end first
+        pid, status = os.waitpid(instance["pid"], os.WNOHANG | WALL)
+        return pid and os.WIFSIGNALED(status)
+    until(reaped, 40)
+    err = down.communicate(timeout=20)[1].decode()
+    assert down.returncode == 0 and "killed" in err, err
+    assert not [pid for pid in pids if alive(pid)]
+    assert "stopped" in running.run("status", code=3).out
+
+
+def test_a_hung_supervisor_is_said_with_what_helps(running):
+    supervisor = running.instance()["pid"]
+    os.kill(supervisor, signal.SIGSTOP)
+    result = running.run("status")
+    os.kill(supervisor, signal.SIGCONT)
+    assert result.code not in (0, 3) and "does not answer" in result.err and "stackup down" in result.err
+
+
+def test_fault_S11_the_runtime_directory_is_removed(running):
+    shutil.rmtree(run_dir(running).parent)
+    until(lambda: socket_file(running).exists(), 6)
+    until(lambda: running.run("status").code == 0)
+    running.down()
+    assert stopped_orderly(running)
+
+
+# ---- --data -------------------------------------------------------------------------------------
+
+def test_down_data_deletes_what_the_instance_kept(running):
+    running.up("-i", "2")
+    old = running.state_dir(1).with_name("1.before-20260101T000000Z")
+    old.mkdir()
+    result = running.down("-i", "1", "--data", "--yes")
+    assert f"deleted {running.state_dir(1)}" in result.err
+    assert not running.state_dir(1).exists() and running.state_dir(2).exists() and old.exists()
+    assert running.run("-i", "1", "status", "--json", code=3).json["instances"][0]["state"] == "stopped"
+    running.down("-i", "1", "--data", "--yes")
+    running.up("-i", "1")
+    assert "got a signal" not in running.log("api")
+
+
+def test_down_data_of_a_run_that_died(running):
+    instance = running.instance()
+    os.kill(instance["pid"], signal.SIGKILL)
+    gone(instance["guardian_pid"])
+    result = running.down("--data", "-y")
+    assert "without being stopped" in result.err and not running.state_dir(1).exists()
+    assert running.run("status", "--json", code=3).json["instances"][0]["state"] == "stopped"
+
+
+def test_down_data_with_nobody_to_ask_stops_nothing(running):
+    result = running.down("--data", code=2)
+    assert "--yes" in result.err
+    assert running.state("api") == "ready" and running.state_dir(1).exists()
+
+
+@pytest.mark.parametrize("answer", ["n", "y", ""])
+def test_down_data_asks(running, answer):
+    terminal = running.terminal("down", "--data")
+    terminal.wait_for("delete .*y/N")
+    terminal.type(answer + "\n")
+    assert terminal.wait() == 0
+    assert running.state_dir(1).exists() == (answer != "y")
+    assert not running.world.survivors()
+
+
+def test_down_data_does_not_take_it_from_a_new_run(running):
+    terminal = running.terminal("down", "--data")
+    terminal.wait_for("delete .*y/N")
+    running.up()
+    terminal.type("y\n")
+    assert terminal.wait() == 1
+    assert b"runs again" in terminal.output
+    assert running.state("api") == "ready" and running.log_file("api").exists()
+
+
+def test_down_data_that_cannot_be_deleted_is_said(running):
+    """A directory of the service's own that somebody mounted, or made immutable, may stay: the rest goes."""
+    target = running.state_dir(1) / "data"
+    target.mkdir()
+    if os.getuid() != 0 or os.system(f"mount -t tmpfs none {target} 2>/dev/null") != 0:
+        pytest.skip("needs a mount")
+    try:
+        result = running.down("--data", "-y", code=1)
+        assert str(running.state_dir(1)) in result.err and "busy" in result.err.lower()
+    finally:
+        os.system(f"umount {target}")
+    running.down("--data", "-y")
+    assert not running.state_dir(1).exists()
