@@ -37,9 +37,9 @@ static json_t *policy_json(const struct policy_list *list)
 	json_t *all = json_array();
 	for (size_t i = 0; i < list->count; i++)
 		json_array_append_new(all, range_json(&list->items[i]));
-	return json_pack("{s:i, s:i, s:i, s:i, s:o}", "version", 1, "base_port", 
-		(int)list->ports_base,
-		"block_ports", (int)BLOCK_PORTS, "instance_ports", (int)SLOTS, "ranges", all);
+	return json_pack("{s:i, s:i, s:i, s:i, s:o}", "version", 1, "base_port",
+		(int)list->ports_base, "block_ports", (int)BLOCK_PORTS, "instance_ports",
+		(int)SLOTS, "ranges", all);
 }
 
 /* ---- the table ---- */
