@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "cli/conflict_ask.h"
 #include "cli/dry_run.h"
 #include "cli/event_tail.h"
 #include "cli/failures.h"
@@ -22,10 +23,11 @@ struct up {
 	const char **env_files; /* owns */
 	struct launch_request request;
 	struct launch_result result; /* owns */
-	bool launched;
 	bool detach;
 	bool wait;
 	int64_t wait_ms; /* -1: as long as it takes */
+	enum port_strategy strategy; /* where request.strategy points to */
+	struct conflict_answers answers; /* owns */
 	int64_t started_ms; /* wall clock, before anything was started */
 	char *name; /* owns: "shop instance 3" */
 };
@@ -60,6 +62,29 @@ static void take_instance(struct up *up)
 	up->request.instance = up->context->number;
 }
 
+static void on_progress(void *self, const char *line)
+{
+	const struct up *up = self;
+	if (!up->context->quiet)
+		say("%s", line);
+}
+
+static int take_port_rules(struct up *up, struct error *e)
+{
+	struct launch_request *r = &up->request;
+	int given = conflict_strategy(up->context, &up->strategy, e);
+	if (given < 0)
+		return -1;
+	r->strategy = given ? &up->strategy : NULL;
+	r->strict_ports = option_given(&up->context->line, OPTION_STRICT_PORTS);
+	r->may_ask = conflict_can_ask(up->context);
+	r->choices = up->answers.choices;
+	r->choice_count = up->answers.count;
+	r->on_progress = on_progress;
+	r->self = up;
+	return 0;
+}
+
 static int fill_request(struct up *up, struct error *e)
 {
 	const struct command_line *line = &up->context->line;
@@ -86,10 +111,9 @@ static int fill_request(struct up *up, struct error *e)
 	r->services = line->words;
 	r->service_count = line->word_count;
 	r->no_deps = option_given(line, OPTION_NO_DEPS);
-	r->strict_ports = option_given(line, OPTION_STRICT_PORTS);
 	r->detached = up->detach;
 	take_instance(up);
-	return 0;
+	return take_port_rules(up, e);
 }
 
 /* ---- launching ---- */
@@ -99,21 +123,52 @@ static int launch(struct up *up, struct error *e)
 	struct complaints *complaints = &up->source.complaints;
 	up->started_ms = clock_wall_ms();
 	int result = daemon_launch(&up->request, &up->result, complaints, e);
-	up->launched = result == 0;
 	/* For a bad file its complaints are the better sentence; warnings are shown in any case. */
 	struct error judged = {0};
 	if (context_judge(up->context, complaints, &judged) < 0) {
 		*e = judged;
 		return -1;
 	}
-	if (result < 0)
-		return -1;
 	if (!up->context->quiet)
 		say_lines(text_string(&up->result.notices));
+	if (result < 0)
+		return -1;
 	OWNED_TEXT name = {0};
 	text_addf(&name, "%s instance %d", up->result.project, up->result.instance);
 	up->name = text_take(&name);
 	return up->name ? 0 : fail(e, EXIT_FAILED, "out of memory");
+}
+
+static int read_again(struct up *up, struct error *e)
+{
+	free(up->profiles);
+	free(up->env_files);
+	up->profiles = up->env_files = NULL;
+	source_release(&up->source);
+	up->source = (struct source){0};
+	if (context_source(up->context, &up->source, e) < 0)
+		return -1;
+	if (!up->source.document)
+		return context_judge(up->context, &up->source.complaints, e);
+	return fill_request(up, e);
+}
+
+/* `on_conflict = ask`: the questions of a launch that failed are answered, and it is tried again. */
+static int launch_asking(struct up *up, struct error *e)
+{
+	for (;;) {
+		int code = launch(up, e);
+		if (!up->result.questions)
+			return code;
+		*e = (struct error){0};
+		code = conflict_ask_report(
+			&up->answers, up->result.questions, up->request.file, e);
+		launch_result_release(&up->result);
+		if (code == 0)
+			code = up->answers.edited ? read_again(up, e) : take_port_rules(up, e);
+		if (code < 0)
+			return -1;
+	}
 }
 
 /* ---- converging ---- */
@@ -131,9 +186,10 @@ static json_t *reload_request(const struct up *up)
 	const struct launch_request *r = &up->request;
 	OWNED(char) here = getcwd(NULL, 0);
 	json_t *request = json_pack(
-		"{s:s, s:s, s:s?, s:b, s:b, s:s?, s:s?, s:o, s:o, s:o, s:o}", "verb", "reload", "file",
+		"{s:s, s:s, s:s?, s:b, s:b, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o}", "verb", "reload", "file",
 		r->file, "dir", here, "no_deps", (int)r->no_deps, "strict_ports",
-		(int)r->strict_ports, "environment", r->environment, "purpose", r->purpose, "services",
+		(int)r->strict_ports, "strategy",
+		r->strategy ? port_strategy_word(*r->strategy) : NULL, "environment", r->environment, "purpose", r->purpose, "services",
 		string_list(r->services, r->service_count), "profiles",
 		string_list(r->profiles, r->profile_count), "env_files",
 		string_list(r->env_files, r->env_file_count), "environ",
@@ -325,6 +381,9 @@ static int go_on(struct up *up, struct error *e)
 int verb_up(struct context *context, struct error *e)
 {
 	struct up up = {.context = context, .result = {.lifeline = -1}};
+	conflict_answers_init(&up.answers);
+	if (!up.answers.arena)
+		return fail(e, EXIT_FAILED, "out of memory");
 	int code = take_modes(&up, e);
 	if (code == 0 && option_given(&context->line, OPTION_DRY_RUN))
 		return dry_run(context, e);
@@ -335,11 +394,11 @@ int verb_up(struct context *context, struct error *e)
 	if (code == 0)
 		code = fill_request(&up, e);
 	if (code == 0)
-		code = launch(&up, e);
+		code = launch_asking(&up, e);
 	if (code == 0)
 		code = go_on(&up, e);
-	if (up.launched)
-		launch_result_release(&up.result);
+	launch_result_release(&up.result);
+	conflict_answers_release(&up.answers);
 	source_release(&up.source);
 	free(up.profiles);
 	free(up.env_files);

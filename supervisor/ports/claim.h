@@ -224,6 +224,8 @@ int claim_remember_hold(const char *state, const struct claim *claim, const char
  * worktree. Holds and lock are closed also when the registry cannot be written.
  */
 int claim_stop(const char *state, struct claim *claim, bool crashed, struct error *e);
+/* Likewise, but what was moved stays moved for the next launch: the ports were only put in order. */
+int claim_leave(const char *state, struct claim *claim, struct error *e);
 
 /*
  * A run that ended without being stopped. claim comes from claim_find() and is not running. Ends

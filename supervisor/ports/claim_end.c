@@ -48,24 +48,37 @@ static int put_away(struct registry *r, const struct claim *claim, enum instance
 	return lease_drop(r, claim->project_id, claim->instance, e);
 }
 
+/* The leases of ports that were moved are put back after all have been dropped. */
+static int put_aside(struct registry *r, const struct claim *claim, struct error *e)
+{
+	struct lease *all;
+	size_t count;
+	if (lease_list(r, claim->project_id, claim->instance, claim->arena, &all, &count, e) ||
+		put_away(r, claim, INSTANCE_STOPPED, e))
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (all[i].kind == LEASE_MOVED && lease_put(r, &all[i], e))
+			return -1;
+	return 0;
+}
+
 static int write_end(const char *state, const struct claim *claim, enum instance_status status,
-	struct error *e)
+	bool keep_moves, struct error *e)
 {
 	struct registry *r = registry_open(state, REGISTRY_WRITE, REGISTRY_LOOP_MS, NULL, e);
 	if (!r)
 		return -1;
 	int result = registry_begin(r, e);
 	if (!result)
-		result = put_away(r, claim, status, e);
+		result = keep_moves ? put_aside(r, claim, e) : put_away(r, claim, status, e);
 	if (!result)
 		result = registry_commit(r, e);
 	registry_close(r);
 	return result;
 }
 
-int claim_stop(const char *state, struct claim *claim, bool crashed, struct error *e)
+static void let_go(struct claim *claim)
 {
-	int result = write_end(state, claim, crashed ? INSTANCE_CRASHED : INSTANCE_STOPPED, e);
 	for (size_t i = 0; i < claim->hold_count; i++)
 		hold_close(&claim->holds[i]);
 	for (size_t i = 0; i < claim->spare_count; i++)
@@ -73,6 +86,20 @@ int claim_stop(const char *state, struct claim *claim, bool crashed, struct erro
 	if (claim->lock_fd >= 0)
 		close(claim->lock_fd);
 	claim->lock_fd = -1;
+}
+
+int claim_stop(const char *state, struct claim *claim, bool crashed, struct error *e)
+{
+	int result = write_end(
+		state, claim, crashed ? INSTANCE_CRASHED : INSTANCE_STOPPED, false, e);
+	let_go(claim);
+	return result;
+}
+
+int claim_leave(const char *state, struct claim *claim, struct error *e)
+{
+	int result = write_end(state, claim, INSTANCE_STOPPED, true, e);
+	let_go(claim);
 	return result;
 }
 

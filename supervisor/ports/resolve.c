@@ -114,7 +114,7 @@ void resolve_decide(const struct resolve_rules *rules, struct conflict *c)
 	bool open = !stale && c->row && wish == RESOLVE_IGNORE && d.action != RESOLVE_IGNORE &&
 		d.action != RESOLVE_WAIT;
 	if (open && is_asked(rules, c))
-		d = say(RESOLVE_ASK, "somebody at the terminal decides");
+		d = say(RESOLVE_ASK, "somebody has to decide");
 	c->action = d.action;
 	c->reason = d.reason;
 }
@@ -146,13 +146,13 @@ static uint16_t home_of(const struct resolve_rules *rules, const struct search *
 	return first_of(s, s->conflict->port + 1, s->conflict->port + NEIGHBOURS);
 }
 
-static void place_chosen(const struct search *s, uint16_t chosen)
+static void place_chosen(const struct resolve_rules *rules, const struct search *s, uint16_t chosen)
 {
 	struct conflict *c = s->conflict;
 	c->move_to = first_of(s, chosen, chosen);
 	if (c->move_to)
 		return;
-	c->action = RESOLVE_FAIL;
+	c->action = is_asked(rules, c) ? RESOLVE_ASK : RESOLVE_FAIL;
 	c->reason = "the port that was chosen cannot be had, either";
 }
 
@@ -167,7 +167,7 @@ void resolve_place(const struct resolve_rules *rules, struct conflict *c, resolv
 	if (!resolve_can_move(c) || c->class == CLASS_OWN_STALE || c->action == RESOLVE_IGNORE)
 		return;
 	if (moves && choice && choice->move_to) {
-		place_chosen(&search, choice->move_to);
+		place_chosen(rules, &search, choice->move_to);
 		return;
 	}
 	c->move_to = home_of(rules, &search);
