@@ -253,6 +253,18 @@ void keeper_trees_changed(struct keeper *k)
 	k->trees_changed = true;
 }
 
+static struct child *child_of(struct keeper *k, const struct keeper_exit *e)
+{
+	struct service_run *run = &k->runs[e->service];
+	return e->is_hook ? &run->hook : &run->leader;
+}
+
+/* Of an earlier start, told late: whoever has its place now lives. */
+static bool is_stale_exit(struct keeper *k, const struct keeper_exit *e)
+{
+	return child_of(k, e)->pid != e->status.pid;
+}
+
 void keeper_exits(struct keeper *k, const struct keeper_exit *exits, size_t count)
 {
 	k->trees_changed = true;
@@ -266,12 +278,13 @@ void keeper_exits(struct keeper *k, const struct keeper_exit *exits, size_t coun
 	size_t mark = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct keeper_exit *e = &exits[i];
-		struct service_run *run = &k->runs[e->service];
 		struct service_event event = {.kind = e->is_hook ? ON_HOOK_EXITED : ON_EXITED,
 			.exit = e->status, .reason = e->reason, .again = e->again};
 		if (!e->is_hook)
 			event.left = k->marks[mark++].left;
-		k->sys->forget(k->sys->self, e->service, e->is_hook ? &run->hook : &run->leader);
+		if (is_stale_exit(k, e))
+			continue;
+		k->sys->forget(k->sys->self, e->service, child_of(k, e));
 		keeper_feed(k, e->service, &event);
 	}
 }
