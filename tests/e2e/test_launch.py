@@ -118,22 +118,37 @@ def test_row_L2_condition_healthy_waits_for_health(shop):
     shop.wait_state("web", "ready")
 
 
-def test_fault_B16_cycle_is_named_in_full(shop):
-    shop.stack("""
-        [service a]
-        command = ACTOR
-        depends_on = b
-        [service b]
-        command = ACTOR
-        depends_on = c
-        [service c]
-        command = ACTOR
-        depends_on = a
-    """)
-    result = shop.run("up", "-d", code=78)
-    line = next(l for l in result.err.splitlines() if "a" in l and "b" in l and "c" in l)
-    assert "->" in line or "→" in line, line
-    assert "stack.ini:" in line
+def cycle(names):
+    return "".join(f"[service {name}]\ncommand = ACTOR\ndepends_on = {on}\n"
+                   for name, on in zip(names, names[1:] + names[:1]))
+
+
+CYCLES = {
+    "two": (cycle(["a", "b"]), "ab"),
+    "three": (cycle(["a", "b", "c"]), "abc"),
+    "seven, and others beside it": (cycle(list("abcdefg")) + "[service x]\ncommand = ACTOR\ndepends_on = c\n", "abcdefg"),
+    "by [defaults]": ("[defaults]\ndepends_on = b\n[service a]\ncommand = ACTOR\n"
+                      "[service b]\ncommand = ACTOR\ndepends_on = a\n", "ab"),
+    "in one environment": ("[stack]\nenvironment = test\n[environment test]\n[service a]\ncommand = ACTOR\ndepends_on = b\n"
+                           "[service b]\ncommand = ACTOR\n[service b @test]\ndepends_on = a\n", "ab"),
+}
+
+
+@pytest.mark.parametrize("kind", CYCLES)
+def test_fault_B16_cycle_is_named_in_full_and_what_runs_stays(shop, kind):
+    text, names = CYCLES[kind]
+    shop.stack("[service a]\ncommand = ACTOR\n")
+    shop.up()
+    before = shop.instance()
+    shop.stack(text)
+    for args in (["up", "-d"], ["check"]):
+        result = shop.run(*args, code=78)
+        said = result.err + result.out
+        line = next(l for l in said.splitlines() if "->" in l or "→" in l)
+        assert "stack.ini:" in line and all(f"'{name}'" in line or f" {name} " in f"{line} " for name in names), line
+    after = shop.instance()
+    assert (before["pid"], before["services"][0]["pid"]) == (after["pid"], after["services"][0]["pid"])
+    assert after["state"] == "ready"
 
 
 def test_fault_B17_self_and_missing_dependency(shop):

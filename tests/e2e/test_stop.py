@@ -1,8 +1,10 @@
 """FAULTS.md C and promise P1: nothing survives a stop; and what Ctrl-C does on a terminal."""
+import datetime
 import os
 import signal
 import time
 
+import pytest
 from harness import alive, children_of, command_line, descendants_of, gone, port_is_free, until
 
 
@@ -62,18 +64,25 @@ def test_fault_C5_group_member_ignores_term_and_the_leader_exits(shop):
 
 
 def test_fault_C6_grandchild_keeps_the_output_open(shop):
+    """The end is seen at the exit, not at the end of the output; what is said until the tree is empty is kept."""
     shop.stack("""
         [service calc]
-        command = ACTOR --double-fork --wait-file go --exit 3
-        restart = no
+        command = ACTOR --words-on-term 3 --double-fork --write-file ends calc --exit 3
+        restart.delay = 10ms
+        restart.max_delay = 50ms
+        restart.limit = 8 in 1m
     """)
-    shop.up()
-    events = shop.events()
-    shop.write("go", "")
-    began = time.monotonic()
-    assert "3" in events.event("exited", "calc")["text"]
-    assert time.monotonic() - began < 2
-    events.close()
+    shop.detach()
+    shop.wait_state("calc", "failed", seconds=30)
+    offset = time.time() - time.monotonic()
+    ends = [t + offset for _, _, t in shop.starts("ends")]
+    seen = [datetime.datetime.fromisoformat(e["time"].replace("Z", "+00:00")).timestamp()
+            for e in shop.past_events() if e["kind"] == "exited" and "code 3" in e["text"]]
+    assert len(ends) == len(seen) == 9
+    late = [b - a for a, b in zip(ends, seen)]
+    assert sorted(late)[2] < 0.05 and max(late) < 2, late
+    lines = shop.log("calc").splitlines()
+    assert lines.count("actor: got a signal to stop") == lines.count("word 3") == 9
     shop.down()
 
 
@@ -192,6 +201,23 @@ def test_fault_C21_slow_term_handler_is_allowed(shop):
     assert not [e for e in shop.past_events() if e["kind"] == "killed"]
 
 
+@pytest.mark.parametrize("verb", [["stop", "api"], ["down"], ["restart", "api"]])
+def test_fault_C21_who_waits_for_it_is_told_what_for(shop, verb):
+    shop.stack("""
+        [service api]
+        command = ACTOR --term-delay 1500
+        ready = started
+        stop.timeout = 10s
+    """)
+    shop.up()
+    pid = shop.pid("api")
+    terminal = shop.terminal(*verb)
+    terminal.wait_for("api: stopping")
+    assert alive(pid), "only told when it was over"
+    assert terminal.wait() == 0 and not alive(pid)
+    assert not [e for e in shop.past_events() if e["kind"] == "killed"]
+
+
 def test_promise_P1_port_is_free_when_stop_says_so(shop):
     shop.stack("""
         [service api]
@@ -275,11 +301,42 @@ def test_fault_S7_ctrl_c_three_times(shop):
     until(lambda: not shop.world.survivors(), 5)
 
 
-def test_fault_C22_ctrl_c_reaches_a_service_once(shop):
-    terminal = foreground(shop, "--exit-on-term 0 --setsid-child")
-    terminal.type("\x03")
-    assert terminal.wait() == 130
-    assert shop.log("api").count("got a signal to stop") <= 2
+COUNTS_SIGNALS = """
+import os, signal, sys, time
+wanted = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCONT}
+signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+if os.fork() == 0:
+    os.setsid()
+print("counts", flush=True)
+got = [signal.sigwait(wanted)]
+end = time.monotonic() + 0.7
+while (left := end - time.monotonic()) > 0:
+    more = signal.sigtimedwait(wanted, left)
+    got += [more.si_signo] if more else []
+got = [signal.Signals(number).name for number in got if number != signal.SIGCONT]
+print("signals:", *got, flush=True)
+"""
+
+
+@pytest.mark.parametrize("asked", ["ctrl-c", "TERM"])
+def test_fault_C22_a_service_is_asked_once(shop, asked):
+    """The terminal signals its foreground group, and we ask as well: every process sees one TERM and no INT."""
+    shop.write("count.py", COUNTS_SIGNALS)
+    shop.stack("""
+        [service calc]
+        command = /usr/bin/python3 count.py
+        ready = log counts
+    """)
+    terminal = shop.terminal("up")
+    until(lambda: shop.log_file("calc").exists() and shop.log("calc").split() == ["counts", "counts"])
+    shop.run("wait", "calc", code=0)
+    if asked == "ctrl-c":
+        terminal.type("\x03")
+    else:
+        os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.wait() == (130 if asked == "ctrl-c" else 143)
+    said = [line for line in shop.log("calc").splitlines() if line.startswith("signals")]
+    assert said == ["signals: SIGTERM", "signals: SIGTERM"], said
 
 
 def test_fault_S8_closed_terminal_stops_a_foreground_instance(shop):
