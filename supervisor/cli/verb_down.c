@@ -1,9 +1,9 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/own.h"
+#include "cli/ask.h"
 #include "cli/context.h"
 #include "cli/leftovers.h"
 #include "cli/out.h"
@@ -11,13 +11,16 @@
 #include "cli/verb.h"
 #include "ports/lock.h"
 
-static bool confirmed(const struct context *context, const char *what)
+/* --data: 1 when the directories may go. */
+static int may_delete(
+	const struct context *context, const struct target *targets, size_t count, struct error *e)
 {
-	char answer[8] = "";
-	if (context->yes)
-		return true;
-	fprintf(stderr, "stackup: delete %s? [y/N] ", what);
-	return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+	OWNED_TEXT question = {0};
+	for (size_t i = 0; option_given(&context->line, OPTION_DATA) && i < count; i++)
+		if (access(targets[i].state_dir, F_OK) == 0)
+			text_addf(&question, "%s %s", question.length ? "," : "delete",
+				targets[i].state_dir);
+	return question.length ? ask(context, text_string(&question), e) : 0;
 }
 
 /* Nobody starts it while its files go. */
@@ -32,8 +35,6 @@ static int remove_data(const struct target *t, struct error *e)
 
 static int delete_data(const struct context *context, const struct target *t, struct error *e)
 {
-	if (access(t->state_dir, F_OK) || !confirmed(context, t->state_dir))
-		return 0;
 	if (remove_data(t, e) < 0)
 		return -1;
 	if (!context->quiet)
@@ -41,7 +42,7 @@ static int delete_data(const struct context *context, const struct target *t, st
 	return 0;
 }
 
-static int finish_one(struct context *context, struct stopping *s, struct error *e)
+static int finish_one(struct context *context, struct stopping *s, bool data, struct error *e)
 {
 	struct target *t = s->target;
 	bool ran = t->alive || t->unclean || t->crashed;
@@ -51,34 +52,27 @@ static int finish_one(struct context *context, struct stopping *s, struct error 
 		return -1;
 	if (!context->quiet)
 		say("%s %s", target_name(t), ran ? "is down" : "does not run");
-	return option_given(&context->line, OPTION_DATA) ? delete_data(context, t, e) : 0;
+	return data ? delete_data(context, t, e) : 0;
 }
 
 /* All are told before the first is waited for: they stop at the same time. */
 static int stop_all(struct context *context, struct target *targets, size_t count, struct error *e)
 {
+	int data = may_delete(context, targets, count, e);
+	if (data < 0)
+		return -1;
 	struct stopping *all = calloc(count + 1, sizeof *all);
 	int result = all ? 0 : fail(e, EXIT_FAILED, "out of memory");
 	for (size_t i = 0; all && i < count; i++)
 		if (stopping_begin(context, &all[i], &targets[i], e) < 0)
 			result = -1;
 	for (size_t i = 0; all && i < count; i++) {
-		if (all[i].told && finish_one(context, &all[i], e) < 0)
+		if (all[i].told && finish_one(context, &all[i], data, e) < 0)
 			result = -1;
 		stopping_release(&all[i]);
 	}
 	free(all);
 	return result;
-}
-
-/* Said before anything is stopped. */
-static int can_ask(const struct context *context, struct error *e)
-{
-	if (!option_given(&context->line, OPTION_DATA) || context->yes || isatty(STDIN_FILENO))
-		return 0;
-	fail(e, EXIT_USAGE, "--data deletes the instance's logs and data, and has nobody to ask");
-	error_hint(e, "say --yes");
-	return -1;
 }
 
 int verb_down(struct context *context, struct error *e)
@@ -89,8 +83,6 @@ int verb_down(struct context *context, struct error *e)
 		error_hint(e, "`stackup stop %s` stops one service", context->line.words[0]);
 		return -1;
 	}
-	if (can_ask(context, e) < 0)
-		return -1;
 	struct target one;
 	struct target *targets = &one;
 	size_t count = 1;

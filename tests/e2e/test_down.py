@@ -148,14 +148,24 @@ def test_down_data_asks(running, answer):
     assert not running.world.survivors()
 
 
-def test_down_data_does_not_take_it_from_a_new_run(running):
-    terminal = running.terminal("down", "--data")
-    terminal.wait_for("delete .*y/N")
-    running.up()
-    terminal.type("y\n")
-    assert terminal.wait() == 1
-    assert b"runs again" in terminal.output
-    assert running.state("api") == "ready" and running.log_file("api").exists()
+def test_down_data_does_not_take_it_from_a_new_run(shop):
+    """The second instance is down at once, and started again, while the first one is waited for."""
+    shop.stack(STACK + """
+    [instance 1]
+    environment = slow
+    [service api @slow]
+    command = ACTOR --ignore-term --listen
+    stop.timeout = 3s
+    """)
+    shop.up("-i", "1")
+    shop.up("-i", "2")
+    down = shop.world.popen("down", "--all", "--data", "-y", cwd=shop.dir, stderr=-1)
+    until(lambda: shop.run("-i", "2", "status", "--json").json["instances"][0]["state"] == "stopped")
+    shop.up("-i", "2")
+    err = down.communicate(timeout=20)[1].decode()
+    assert down.returncode == 1 and "shop instance 2 runs again" in err, err
+    assert not shop.state_dir(1).exists()
+    assert shop.state("api", "-i", "2") == "ready" and shop.log_file("api", 2).exists()
 
 
 def test_down_data_that_cannot_be_deleted_is_said(running):
