@@ -70,6 +70,16 @@ static void start_release(struct start *start)
 	arena_free(start->arena);
 }
 
+/* An optional service's port that somebody had when the instance started. */
+static int take_lost(struct instance *in, const struct port *port, struct hold *hold, struct error *e)
+{
+	bool reserved = claim_reserved(&in->claim, port, port->number) != NULL;
+	if (!reserved && !hold_take(hold, port->number, hold->udp, NULL))
+		return 0;
+	return fail(e, EXIT_CONFLICT, "port %u is %s; `stackup start %s` tries again", port->number,
+		reserved ? "reserved for somebody else" : "taken", port->service);
+}
+
 /* Lets the child have its ports, each in its way. */
 static int relax_ports(struct instance *in, const struct service *s, struct start *start,
 	struct error *e)
@@ -80,6 +90,8 @@ static int relax_ports(struct instance *in, const struct service *s, struct star
 		enum hold_mode mode = port->hold == HOLD_AUTO ? in->io[s->index]->run.hold : port->hold;
 		if (!hold)
 			continue;
+		if (hold->state == HOLD_CLOSED && take_lost(in, port, hold, e))
+			return -1;
 		if (hold_relax(hold, mode, e))
 			return fail_while(e, "port %u", port->number);
 		if (mode != HOLD_LISTEN || start->listen_count == (size_t)SLOTS * 2)

@@ -69,6 +69,7 @@ struct port {
 	uint16_t range_high;
 	const char *range_name; /* as the file says it; NULL for numbers and where none */
 	bool immutable;
+	bool optional; /* its service is: without the port the others start */
 	enum port_conflict_rule on_conflict;
 	enum hold_mode hold;
 	enum protocol protocol;
@@ -78,6 +79,7 @@ struct port {
 
 	uint16_t number; /* what it got; 0 before the claim */
 	uint16_t moved_from; /* the number it would have had, 0 when it has that */
+	bool lost; /* optional, and somebody else has the number */
 };
 
 /* Is its number base port + slot? */

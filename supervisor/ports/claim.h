@@ -121,7 +121,7 @@ struct claim {
 	uint16_t emergency_high;
 
 	/* after claim_ports() */
-	struct hold *holds; /* owns; as many as ports, the same indexes */
+	struct hold *holds; /* owns; as many as ports, the same indexes; closed where a port was lost */
 	size_t hold_count;
 	struct hold *spares; /* owns; the range's other ports */
 	size_t spare_count;
@@ -134,7 +134,7 @@ struct claim {
 
 /*
  * Is the port none that may be given to this row (NULL: to any) unless it names it? [ports] reserve and
- * protect, and reservations for somebody else.
+ * protect, reservations for somebody else, and for http what browsers refuse.
  */
 bool claim_avoids(const struct claim *claim, const struct port *row, uint16_t port);
 bool claim_protects(const struct claim *claim, uint16_t port);

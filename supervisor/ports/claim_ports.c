@@ -152,6 +152,9 @@ static bool in_range(const struct claim *claim, const struct hold *hold)
 /* A hold that its service had relaxed and that nobody uses now is exclusive again, or let go. */
 static void share_out(struct boarding *b, struct hold *holds, struct hold *spares, size_t *spare_count)
 {
+	for (size_t i = 0; i < b->count; i++)
+		holds[i] = (struct hold){.fd = -1, .port = b->ports[i].number,
+			.udp = port_is_udp(&b->ports[i])};
 	for (size_t i = 0; i < b->pool.count; i++) {
 		struct pooled *item = &b->pool.items[i];
 		if (item->row >= 0) {

@@ -165,7 +165,18 @@ static void add_question(const struct boarding *b, const struct trouble *t, cons
 		.start_ticks = holder ? holder->start_ticks : 0};
 }
 
-/* Tells what became of it; true when the service has a port. */
+/* Its service tries again when it is started, and the others need not wait. */
+static bool give_up(struct boarding *b, const struct trouble *t, const char *sentence)
+{
+	struct port *row = &b->ports[t->row];
+	row->lost = row->optional;
+	if (row->lost)
+		text_addf(&b->claim->notices, "%s; %s; '%s' is optional: the others start without it\n",
+			sentence, t->plan.reason, row->service);
+	return row->lost;
+}
+
+/* Tells what became of it; true when the launch need not fail for it. */
 static bool settle(struct boarding *b, struct trouble *t)
 {
 	OWNED_TEXT sentence = {0};
@@ -187,6 +198,8 @@ static bool settle(struct boarding *b, struct trouble *t)
 	case RESOLVE_STOP:
 	case RESOLVE_WAIT:
 	case RESOLVE_FAIL:
+		if (give_up(b, t, text))
+			return true;
 		text_addf(&b->claim->conflicts, "%s; %s\n", text, t->plan.reason);
 		return false;
 	}

@@ -153,7 +153,7 @@ static int write_success(struct registry *r, const struct boarding *b, struct er
 		b->options->purpose, e))
 		return -1;
 	for (size_t i = 0; i < b->count; i++)
-		if (write_row(r, b, &b->ports[i], self.netns, e))
+		if (!b->ports[i].lost && write_row(r, b, &b->ports[i], self.netns, e))
 			return -1;
 	return 0;
 }

@@ -190,6 +190,7 @@ int claim_preview(const struct claim *claim, struct port *ports, size_t count, s
 		if (row->source == PORT_SLOT && row->moved_from && !row->overridden)
 			row->slot = row->moved_from - claim->base_port;
 		row->moved_from = 0;
+		row->lost = false;
 		if (!row->overridden)
 			row->number = row->source == PORT_FIXED ? row->fixed : 0;
 	}

@@ -78,6 +78,7 @@ static struct port common_row(struct wanting *w, int index)
 		.service_index = index,
 		.slot = NO_SLOT,
 		.immutable = boolean(w, index, KEY_IMMUTABLE),
+		.optional = boolean(w, index, KEY_OPTIONAL),
 		.on_conflict =
 			(enum port_conflict_rule)choice(w, index, KEY_ON_CONFLICT, CONFLICT_AUTO),
 		.hold = (enum hold_mode)choice(w, index, KEY_HOLD, HOLD_AUTO),

@@ -11,12 +11,14 @@
 #include "alone.h"
 #include "base/clock.h"
 #include "base/own.h"
+#include "model/names.h"
 #include "ports/claim.h"
 #include "ports/lock.h"
 #include "ports/check.h"
 #include "ports/look.h"
 #include "ports/policy.h"
 #include "ports/report.h"
+#include "ports/reserve.h"
 #include "registry/instances.h"
 #include "registry/projects.h"
 
@@ -589,6 +591,100 @@ static void a_fixed_port_moves_in_its_range(void **state)
 	claim_release(&claim);
 	end_child(first);
 	end_child(second);
+}
+
+static void an_optional_row_loses_its_port_alone(void **state)
+{
+	(void)state;
+	pid_t stranger = stranger_on(8000, "stranger");
+	struct port rows[] = {slot_row("api", 1), {.service = "tool", .name = "main",
+		.source = PORT_FIXED, .fixed = 8000, .optional = true}};
+	struct claim_request request = request_for("shop", "shop");
+	struct claim claim;
+	must_claim(&request, &claim);
+	must_board(&claim, rows, 2);
+	assert_true(rows[1].lost);
+	assert_int_equal(rows[1].number, 8000);
+	assert_int_equal(claim.holds[1].state, HOLD_CLOSED);
+	assert_int_equal(claim.holds[0].state, HOLD_IS_EXCLUSIVE);
+	assert_non_null(strstr(text_string(&claim.notices), "'tool' is optional"));
+	end_child(stranger);
+	/* The next look finds it free. */
+	must_board(&claim, rows, 2);
+	assert_false(rows[1].lost);
+	assert_int_equal(claim.holds[1].state, HOLD_IS_EXCLUSIVE);
+	claim_release(&claim);
+}
+
+static void reserve_as(const char *project, const char *service, struct port *row)
+{
+	struct claim_request request = request_for(project, project);
+	struct claim claim;
+	struct reserve_wish wish = {.owner = "", .note = ""};
+	struct reserve_list list;
+	row->service = service;
+	claim_init(&claim);
+	assert_int_equal(claim_find(&request, &claim, &w.e), 0);
+	assert_int_equal(reserve_service(&request, &claim, row, 1, service, &wish, &list, &w.e), 0);
+	assert_int_equal(list.count, 1);
+	claim_release(&claim);
+}
+
+/* A project that nobody knew is registered by it, and its service has the port when it starts. */
+static void what_is_reserved_for_a_service_waits_for_it(void **state)
+{
+	(void)state;
+	struct port row = {.name = "main", .source = PORT_FIXED, .fixed = 8000, .range_low = 8000,
+		.range_high = 8009};
+	reserve_as("shop", "web", &row);
+	for (int i = 0; i < 2; i++) {
+		const char *project = i ? "shop" : "blog";
+		struct claim_request request = request_for(project, project);
+		struct claim claim;
+		must_claim(&request, &claim);
+		assert_int_equal(claim.block, i ? 1 : 2);
+		must_board(&claim, &row, 1);
+		assert_int_equal(row.number, i ? 8000 : 8001);
+		if (!i)
+			assert_non_null(strstr(text_string(&claim.notices),
+				"reserved for service 'web' of shop instance 1"));
+		assert_int_equal(claim_stop(w.dir, &claim, false, &w.e), 0);
+		claim_release(&claim);
+	}
+}
+
+static void a_pool_row_has_what_it_had(void **state)
+{
+	(void)state;
+	struct port row = {.service = "web", .name = "main", .source = PORT_POOL, .slot = NO_SLOT};
+	struct claim_request shop = request_for("shop", "shop"), blog = request_for("blog", "blog");
+	struct claim claim, other;
+	must_claim(&shop, &claim);
+	must_board(&claim, &row, 1);
+	assert_int_equal(row.number, 30000);
+	/* Two launches that read the registry at the same moment choose the same; the kernel decides. */
+	struct port second = {.service = "web", .name = "main", .source = PORT_POOL, .slot = NO_SLOT};
+	must_claim(&blog, &other);
+	other.pool_count = 0;
+	must_board(&other, &second, 1);
+	assert_int_equal(second.number, 30001);
+	assert_int_equal(second.moved_from, 0);
+	assert_int_equal(claim_stop(w.dir, &claim, false, &w.e), 0);
+	claim_release(&claim);
+	int taken = listen_at(30000, true);
+	must_claim(&shop, &claim);
+	row = (struct port){.service = "web", .name = "main", .source = PORT_POOL, .slot = NO_SLOT};
+	must_board(&claim, &row, 1);
+	assert_int_equal(row.number, 30002);
+	assert_int_equal(row.moved_from, 30000);
+	close(taken);
+	assert_int_equal(claim_stop(w.dir, &claim, false, &w.e), 0);
+	claim_release(&claim);
+	must_claim(&shop, &claim);
+	must_board(&claim, &row, 1);
+	assert_int_equal(row.number, 30000);
+	claim_release(&claim);
+	claim_release(&other);
 }
 
 static void a_stranger_on_a_spare_port_is_only_told(void **state)
@@ -1222,6 +1318,9 @@ int main(void)
 		TEST(conflicts_are_named),
 		TEST(all_conflicts_at_once),
 		TEST(a_fixed_port_moves_in_its_range),
+		TEST(an_optional_row_loses_its_port_alone),
+		TEST(what_is_reserved_for_a_service_waits_for_it),
+		TEST(a_pool_row_has_what_it_had),
 		TEST(a_stranger_on_a_spare_port_is_only_told),
 		TEST(another_project_is_named),
 		TEST(fault_F20_time_wait),
