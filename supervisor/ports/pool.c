@@ -32,10 +32,8 @@ static bool is_in_foreign_block(const struct claim *claim, uint16_t port)
 
 static bool may_have(const struct claim *claim, const struct port *row, uint16_t port)
 {
-	bool browsed = row->protocol == PROTOCOL_HTTP || row->protocol == PROTOCOL_WS;
 	return port >= row->range_low && port <= row->range_high &&
-		!claim_avoids(claim, row, port) && !is_in_foreign_block(claim, port) &&
-		!(browsed && port_is_browser_blocked(port));
+		!claim_avoids(claim, row, port) && !is_in_foreign_block(claim, port);
 }
 
 static bool is_of(const struct claim *claim, const struct pool_row *kept, const struct port *row)

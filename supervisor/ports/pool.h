@@ -9,8 +9,7 @@
  *	2. ports that others keep, the one that was not used for the longest time first
  *
  * and the kernel has the last word: the claim takes the first that can be held, so two launches at once
- * never get the same. Ports that are reserved, protected or in another project's block are left
- * out, and for http those that browsers refuse.
+ * never get the same. What claim_avoids() and ports in another project's block are left out.
  */
 #ifndef PORTS_POOL_H
 #define PORTS_POOL_H

@@ -1,12 +1,13 @@
 /*
- * Ports that a claim leaves alone: those of [ports] reserve and protect, and those that the registry
- * keeps for somebody else.
+ * Ports that a claim leaves alone: those of [ports] reserve and protect, those that the registry keeps
+ * for somebody else, and those on which browsers would not find a service.
  */
 #include "ports/reserved.h"
 
 #include <string.h>
 
 #include "ports/claim.h"
+#include "ports/policy.h"
 
 void reservation_add(struct text *out, const struct reservation *r)
 {
@@ -57,8 +58,9 @@ uint16_t claim_reserved_port(const struct claim *claim, const struct port *row)
 
 bool claim_avoids(const struct claim *claim, const struct port *row, uint16_t port)
 {
+	bool browsed = row && (row->protocol == PROTOCOL_HTTP || row->protocol == PROTOCOL_WS);
 	return is_among(claim->avoided, claim->avoided_count, port) ||
-		claim_reserved(claim, row, port);
+		(browsed && port_is_browser_blocked(port)) || claim_reserved(claim, row, port);
 }
 
 bool claim_protects(const struct claim *claim, uint16_t port)

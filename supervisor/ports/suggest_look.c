@@ -195,7 +195,7 @@ static void add_reservations(struct gathering *g, uint16_t port)
 		text_add(&line, "reserved ");
 		reservation_add(&line, reserved);
 		add(g, port, SUGGEST_RESERVED, 1, arena_string(g->arena, text_string(&line)));
-	} else if (claim_avoids(claim, row, port) && port != row->fixed) {
+	} else if (claim_avoids(claim, NULL, port) && port != row->fixed) {
 		add(g, port, SUGGEST_RESERVED, 1, "[ports] reserves or protects it");
 	}
 }
