@@ -1,6 +1,9 @@
 #include "cli/here.h"
 
+#include <string.h>
+
 #include "base/nearest.h"
+#include "base/number.h"
 #include "cli/resolved.h"
 
 static int unknown(struct registry *r, const char *name, struct arena *arena, struct error *e)
@@ -48,6 +51,17 @@ int project_here(struct context *context, struct arena *arena, struct project *o
 		found = unknown(r, name, arena, e);
 	registry_close(r);
 	return found;
+}
+
+int word_is_port(const char *word, uint16_t *port, struct error *e)
+{
+	int64_t number;
+	if (!*word || word[strspn(word, "0123456789")])
+		return 0;
+	if (!number_parse(word, 1, UINT16_MAX, &number))
+		return fail(e, EXIT_USAGE, "'%s' is no port: use 1 to 65535", word);
+	*port = (uint16_t)number;
+	return 1;
 }
 
 int service_here(struct context *context, const char *name, struct error *e)

@@ -4,6 +4,8 @@
 #ifndef CLI_HERE_H
 #define CLI_HERE_H
 
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "registry/projects.h"
@@ -15,6 +17,11 @@ struct context;
  * stack file, or one whose project is not registered; -1, also for a NAME that does not exist.
  */
 int project_here(struct context *context, struct arena *arena, struct project *out, struct error *e);
+/*
+ * A word that is a port or a name: 1 and *port, 0 for a name, -1 (EXIT_USAGE) for a number that is no
+ * port.
+ */
+int word_is_port(const char *word, uint16_t *port, struct error *e);
 /* 0, or -1 with the nearest name when there is a stack file and no such service in it. */
 int service_here(struct context *context, const char *name, struct error *e);
 

@@ -1,7 +1,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/number.h"
 #include "base/terminal.h"
 #include "cli/context.h"
 #include "cli/here.h"
@@ -72,11 +71,10 @@ static int choose(struct context *context, struct arena *arena, struct port_even
 {
 	const char *word = context->line.words[1];
 	struct project project;
-	int64_t port;
-	bool is_port = word && number_parse(word, 1, UINT16_MAX, &port);
-	if (is_port)
-		filter->port = (uint16_t)port;
-	else if (word)
+	int is_port = word ? word_is_port(word, &filter->port, e) : 0;
+	if (is_port < 0)
+		return -1;
+	if (word && !is_port)
 		filter->service = word;
 	if (is_port && !option_given(&context->line, OPTION_PROJECT))
 		return 0;

@@ -1,4 +1,4 @@
-#include "base/number.h"
+#include "cli/here.h"
 #include "cli/ports_reserve.h"
 #include "cli/ports_verbs.h"
 #include "cli/resolved.h"
@@ -22,11 +22,12 @@ int verb_ports_release(struct context *context, struct error *e)
 	const char *word = context->line.words[1];
 	struct arena *arena = arena_new();
 	struct reserve_list list;
-	int64_t port;
+	uint16_t port;
 	if (!arena)
 		return fail(e, EXIT_FAILED, "out of memory");
-	int result = number_parse(word, 1, UINT16_MAX, &port)
-		? release_port(context->paths.state, (uint16_t)port, arena, &list, e)
+	int is_port = word_is_port(word, &port, e);
+	int result = is_port < 0 ? -1
+		: is_port ? release_port(context->paths.state, port, arena, &list, e)
 		: of_service(context, word, arena, &list, e);
 	if (!result)
 		ports_show_reserved(context, &list, "released ");

@@ -3,8 +3,8 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "base/number.h"
 #include "base/terminal.h"
+#include "cli/here.h"
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
 #include "cli/resolved.h"
@@ -106,12 +106,13 @@ int verb_ports_reserve(struct context *context, struct error *e)
 {
 	const char *word = context->line.words[1];
 	struct arena *arena = arena_new();
-	int64_t port;
+	uint16_t port;
 	if (!arena)
 		return fail(e, EXIT_FAILED, "out of memory");
-	int code = !word ? list_all(context, arena, e)
-		: number_parse(word, 1, UINT16_MAX, &port)
-		? by_number(context, (uint16_t)port, arena, e)
+	int is_port = word ? word_is_port(word, &port, e) : 0;
+	int code = is_port < 0 ? -1
+		: !word ? list_all(context, arena, e)
+		: is_port ? by_number(context, port, arena, e)
 		: by_service(context, word, e);
 	arena_free(arena);
 	return code;
