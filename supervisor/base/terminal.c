@@ -39,11 +39,24 @@ static size_t add_one(struct text *out, const unsigned char *at, size_t left)
 	return length;
 }
 
+/* Almost everything is plain ASCII: such runs are taken as they are. */
+static size_t plain_length(const unsigned char *at, size_t left)
+{
+	size_t length = 0;
+	while (length < left && at[length] >= 0x20 && at[length] < 0x7f)
+		length++;
+	return length;
+}
+
 void terminal_add_strict(struct text *out, const char *bytes, size_t length)
 {
 	const unsigned char *at = (const unsigned char *)bytes;
 	while (length) {
-		size_t used = add_one(out, at, length);
+		size_t used = plain_length(at, length);
+		if (used)
+			text_add_bytes(out, at, used);
+		else
+			used = add_one(out, at, length);
 		at += used;
 		length -= used;
 	}

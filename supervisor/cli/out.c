@@ -110,109 +110,108 @@ void say_error(const struct error *e, bool json, json_t *extra)
 /* ---- tables ---- */
 
 struct cell {
-	char *text; /* owns; safe */
+	size_t at; /* in the texts */
+	size_t length;
 	int width;
 	enum colour colour;
 };
 
 struct table {
 	size_t columns;
-	LIST(struct cell) cells;
+	struct text texts; /* owns; of all cells, safe */
+	LIST(struct cell) cells; /* owns */
+	int *widths; /* owns; of the columns; 0: no row but the heading has anything */
 };
 
 struct table *table_new(size_t columns)
 {
 	struct table *table = calloc(1, sizeof *table);
-	if (table)
-		table->columns = columns;
-	return table;
+	if (!table)
+		return NULL;
+	table->columns = columns;
+	table->widths = calloc(columns, sizeof *table->widths);
+	if (table->widths)
+		return table;
+	free(table);
+	return NULL;
 }
 
 /* Characters, which for what we show is columns. */
-static int width_of(const char *text)
+static int width_of(const char *text, size_t length)
 {
 	int width = 0;
-	for (; *text; text++)
-		width += (*text & 0xc0) != 0x80;
+	for (size_t i = 0; i < length; i++)
+		width += (text[i] & 0xc0) != 0x80;
 	return width;
 }
 
 void table_cell(struct table *table, enum colour colour, const char *text)
 {
-	struct text safe = {0};
 	if (!table)
 		return;
-	terminal_add_strict(&safe, text, strlen(text));
-	struct cell cell = {.colour = colour, .width = width_of(text_string(&safe))};
-	cell.text = text_take(&safe);
-	if (!list_push(&table->cells, cell))
-		free(cell.text);
+	struct cell cell = {.at = table->texts.length, .colour = colour};
+	terminal_add_strict(&table->texts, text, strlen(text));
+	cell.length = table->texts.length - cell.at;
+	cell.width = width_of(text_string(&table->texts) + cell.at, cell.length);
+	(void)list_push(&table->cells, cell);
 }
 
-static int column_width(const struct table *table, size_t column)
+/* Columns in which no row but the heading has anything are left out; the first stays. */
+static void measure(struct table *table)
 {
-	int width = 0;
-	for (size_t i = column; i < table->cells.count; i += table->columns)
-		if (table->cells.items[i].width > width)
-			width = table->cells.items[i].width;
-	return width;
-}
-
-static void print_cell(const struct table *table, size_t at, bool colour, struct text *out)
-{
-	const struct cell *cell = &table->cells.items[at];
-	bool last = at % table->columns == table->columns - 1;
-	bool coloured = colour && cell->colour != COLOUR_NONE;
-	text_add(out, colour_on(coloured, cell->colour));
-	text_add(out, cell->text ? cell->text : "");
-	text_add(out, colour_off(coloured));
-	if (last) {
-		while (out->length && out->data[out->length - 1] == ' ')
-			text_cut(out, out->length - 1);
-		text_add_char(out, '\n');
-		return;
+	for (size_t i = table->columns; i < table->cells.count; i++) {
+		int *width = &table->widths[i % table->columns];
+		if (table->cells.items[i].width > *width)
+			*width = table->cells.items[i].width;
 	}
-	int padding = column_width(table, at % table->columns) - cell->width + 2;
-	for (int i = 0; i < padding; i++)
-		text_add_char(out, ' ');
+	for (size_t i = 0; i < table->columns && i < table->cells.count; i++)
+		if ((table->widths[i] || !i) && table->cells.items[i].width > table->widths[i])
+			table->widths[i] = table->cells.items[i].width;
 }
 
-/* Columns in which no row but the heading has anything are left out. */
-static bool column_is_empty(const struct table *table, size_t column)
+static void add_blanks(struct text *out, int count)
 {
-	for (size_t i = column + table->columns; i < table->cells.count; i += table->columns)
-		if (table->cells.items[i].width)
-			return false;
-	return true;
+	static const char blanks[] = "                                ";
+	for (int left = count; left > 0; left -= (int)sizeof blanks - 1)
+		text_add_bytes(out, blanks,
+			left < (int)sizeof blanks ? (size_t)left : sizeof blanks - 1);
 }
 
-static void drop_column(struct table *table, size_t column)
+static void print_row(const struct table *table, size_t first, bool colour, struct text *out)
 {
-	for (size_t row = table->cells.count / table->columns; row > 0; row--) {
-		size_t at = (row - 1) * table->columns + column;
-		free(table->cells.items[at].text);
-		list_remove(&table->cells, at);
+	int owed = 0; /* blanks before the next text: none are left at the end */
+	for (size_t column = 0; column < table->columns; column++) {
+		const struct cell *cell = &table->cells.items[first + column];
+		bool coloured = colour && cell->colour != COLOUR_NONE;
+		if (!table->widths[column])
+			continue;
+		if (cell->length) {
+			add_blanks(out, owed);
+			text_add(out, colour_on(coloured, cell->colour));
+			text_add_bytes(out, text_string(&table->texts) + cell->at, cell->length);
+			text_add(out, colour_off(coloured));
+			owed = 0;
+		}
+		owed += table->widths[column] - cell->width + 2;
 	}
-	table->columns--;
+	text_add_char(out, '\n');
 }
 
 void table_print(struct table *table, bool colour, struct text *out)
 {
 	if (!table)
 		return;
-	for (size_t column = table->columns; column > 1; column--)
-		if (column_is_empty(table, column - 1))
-			drop_column(table, column - 1);
-	for (size_t i = 0; i < table->cells.count; i++)
-		print_cell(table, i, colour, out);
+	measure(table);
+	for (size_t i = 0; i + table->columns <= table->cells.count; i += table->columns)
+		print_row(table, i, colour, out);
 }
 
 void table_free(struct table *table)
 {
 	if (!table)
 		return;
-	for (size_t i = 0; i < table->cells.count; i++)
-		free(table->cells.items[i].text);
+	text_release(&table->texts);
 	list_release(&table->cells);
+	free(table->widths);
 	free(table);
 }

@@ -7,7 +7,7 @@ int verb_ports_list(struct context *context, struct error *e)
 	int result = ports_list(
 		context->paths.state, option_value(&context->line, OPTION_PROJECT), &look, e);
 	if (result == 0)
-		ports_show(context, &look, "no port is leased");
+		ports_show_list(context, &look);
 	port_look_release(&look);
 	return result;
 }

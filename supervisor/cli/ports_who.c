@@ -11,7 +11,7 @@ int verb_ports_who(struct context *context, struct error *e)
 		return fail(e, EXIT_USAGE, "`ports who` wants a port number, 1 to 65535");
 	int result = ports_who(context->paths.state, (uint16_t)port, &look, e);
 	if (result == 0)
-		ports_show(context, &look, "nobody has that port");
+		ports_show_who(context, &look);
 	port_look_release(&look);
 	return result;
 }

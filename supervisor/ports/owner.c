@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,12 +26,13 @@ uint64_t owner_start_ticks(pid_t pid)
 	return at ? strtoull(at, NULL, 10) : 0;
 }
 
+/* Start times count from boot, and suspended time is part of it (proc(5)). */
 static int64_t boot_wall_ms(void)
 {
-	OWNED_TEXT uptime = {0};
-	if (!file_read_proc("/proc/uptime", &uptime))
+	struct timespec since;
+	if (clock_gettime(CLOCK_BOOTTIME, &since))
 		return 0;
-	return clock_wall_ms() - (int64_t)(strtod(text_string(&uptime), NULL) * 1000);
+	return clock_wall_ms() - (int64_t)since.tv_sec * 1000 - since.tv_nsec / 1000000;
 }
 
 char *owner_user_name(uid_t uid)
@@ -211,6 +213,23 @@ bool owner_is_ours(const struct owner *owner, const char *state)
 	return same_directory(owner->state_dir, own.data);
 }
 
+/* A command can be a whole program of many lines: its beginning tells who it is. */
+static void add_command(struct text *out, const char *command)
+{
+	enum { SHOWN = 120 };
+	size_t length = 0;
+	for (; command[length] && length < SHOWN; length++)
+		if (command[length] == '\n')
+			break;
+	bool whole = !command[length];
+	/* Not within a character of several bytes, nor behind a blank. */
+	while (length && ((command[length] & 0xc0) == 0x80 || command[length - 1] == ' '))
+		length--;
+	text_add_bytes(out, command, length);
+	if (!whole)
+		text_add(out, " ...");
+}
+
 void owner_add_line(struct text *out, const struct owner *owner)
 {
 	if (owner->pid)
@@ -219,8 +238,10 @@ void owner_add_line(struct text *out, const struct owner *owner)
 		text_add(out, "a process that cannot be looked at");
 	if (owner->name && *owner->name)
 		text_addf(out, " (%s)", owner->name);
-	if (owner->command && *owner->command)
-		text_addf(out, ", %s", owner->command);
+	if (owner->command && *owner->command) {
+		text_add(out, ", ");
+		add_command(out, owner->command);
+	}
 	if (owner->user)
 		text_addf(out, ", user %s", owner->user);
 	if (owner->container)
