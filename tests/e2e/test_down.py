@@ -101,7 +101,10 @@ def test_a_hung_supervisor_is_said_with_what_helps(running):
 
 
 def test_fault_S11_the_runtime_directory_is_removed(running):
+    supervisor = running.instance()["pid"]
+    os.kill(supervisor, signal.SIGSTOP)  # or it would be quicker than the removal
     shutil.rmtree(run_dir(running).parent)
+    os.kill(supervisor, signal.SIGCONT)
     until(lambda: socket_file(running).exists(), 6)
     until(lambda: running.run("status").code == 0)
     running.down()
