@@ -592,3 +592,15 @@ def test_a_registry_of_the_first_version_is_brought_along(shop):
     shop.up()
     assert shop.port("api") == 8000
     assert shop.run("ports", "reserve", "--json").json["reservations"]
+
+
+@pytest.mark.parametrize("name,ports", [
+    ("block", {"frontend": 30100, "api": 30101, "metrics": 30106, "importer": 30102}),
+    ("types", {"frontend": 3000, "api": 8000, "reports": 3200, "worker": 9000}),
+    ("legacy", {"web": 3000, "api": 8080, "metrics": 9090, "gateway": 54321})])
+def test_the_example_of_each_policy_runs_as_it_is(shop, name, ports):
+    shop.stack((SOURCE / "examples/port-policies" / name / "stack.ini").read_text())
+    shop.up()
+    assert {n: shop.port(n) for n in ports} == ports
+    assert "Directory listing" in http_get(next(iter(ports.values())))
+    assert "| " + next(iter(ports)) in shop.run("ports", "docs", code=0).out
