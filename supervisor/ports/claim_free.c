@@ -256,7 +256,8 @@ int boarding_free(struct boarding *b, struct error *e)
 		if (acted || !round)
 			retry(b);
 		acted |= wait_all(b);
-		if (round && !acted)
+		/* Nothing has changed since the look: another one would tell the same. */
+		if (!acted)
 			break;
 	}
 	return 0;
