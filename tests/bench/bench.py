@@ -46,6 +46,7 @@ class Fifo:
 class Bench:
     def __init__(self, stackup, tools):
         self.stackup, self.tick, self.bare = stackup, str(tools / "tick"), str(tools / "bare")
+        self.claim_tool = tools / "claim"
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="stackup-bench-"))
         self.project = self.root / "project"
         self.project.mkdir()
@@ -211,6 +212,17 @@ class Bench:
         self.row(f"lines lost of {count} last words", lost, None, "", "0")
         self.run("down")
 
+    def claim(self):
+        """A program of its own: the room is called without a process around it."""
+        if not self.claim_tool.exists():
+            print("claim: bench_claim is not built (configure with -DSTACKUP_TESTS=ON)")
+            return
+        lines = subprocess.run([self.claim_tool], check=True, capture_output=True, text=True).stdout.splitlines()
+        for line in lines:
+            median, slowest, bare, what = line.split(" ", 3)
+            self.row(f"claim of ten ports: {what}", float(median), float(bare), "ms", "< 5 ms")
+            self.row("  slowest of them", float(slowest), None, "ms")
+
     def close(self):
         subprocess.run([self.stackup, "down", "--machine"], env=self.env, capture_output=True)
         shutil.rmtree(self.root, ignore_errors=True)
@@ -232,6 +244,7 @@ def main():
         "idle": bench.idle,
         "logs": lambda: bench.logs(options.log_bytes),
         "words": bench.last_words,
+        "claim": bench.claim,
     }
     try:
         for name, row in rows.items():
