@@ -90,6 +90,26 @@ def gone(pid, seconds=15):
     until(lambda: not alive(pid), seconds, f"process {pid} gone")
 
 
+class Survivor(int):
+    """A pid that says in a failure what it was when it was found."""
+
+    def __new__(cls, pid):
+        self = super().__new__(cls, pid)
+        self.what = f"{pid} {command_line(pid)}({process_state(pid)})"
+        return self
+
+    def __repr__(self):
+        return self.what
+
+
+def process_state(pid):
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        return " ".join(stat[stat.index("("):].split()[:3])
+    except (OSError, ValueError):
+        return "gone"
+
+
 def with_environment(needle):
     """Pids of living processes that carry NAME=VALUE in their environment."""
     found, needle = [], needle.encode() + b"\0"
@@ -99,7 +119,7 @@ def with_environment(needle):
         try:
             with open(f"/proc/{entry.name}/environ", "rb") as f:
                 if needle in f.read() + b"\0" and alive(int(entry.name)):
-                    found.append(int(entry.name))
+                    found.append(Survivor(int(entry.name)))
         except OSError:
             continue
     return found
