@@ -110,7 +110,7 @@ static enum answer ask_one(const struct claim_question *q, const char *file, uin
 
 /* ---- the answers ---- */
 
-static void choose(struct conflict_answers *answers, const struct claim_question *q,
+void conflict_choose(struct conflict_answers *answers, const struct claim_question *q,
 	enum port_action action, uint16_t port)
 {
 	struct resolve_choice choice = {.service = arena_string(answers->arena, q->service),
@@ -169,10 +169,10 @@ int conflict_ask(struct conflict_answers *answers, const struct claim_question *
 		uint16_t port;
 		switch (ask_one(q, file, &port)) {
 		case ANSWER_STOP:
-			choose(answers, q, RESOLVE_STOP, 0);
+			conflict_choose(answers, q, RESOLVE_STOP, 0);
 			break;
 		case ANSWER_MOVE:
-			choose(answers, q, RESOLVE_MOVE, port);
+			conflict_choose(answers, q, RESOLVE_MOVE, port);
 			break;
 		case ANSWER_EDIT:
 			if (edit(q, file, e) < 0)

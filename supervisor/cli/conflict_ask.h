@@ -34,6 +34,9 @@ bool conflict_can_ask(const struct context *context);
 int conflict_ask(struct conflict_answers *answers, const struct claim_question *questions,
 	size_t count, const char *file, struct error *e);
 
+/* An answer that was given otherwise: what is stopped is who the question shows. */
+void conflict_choose(struct conflict_answers *answers, const struct claim_question *question,
+	enum port_action action, uint16_t port);
 /* The same for the questions of a launch's report. */
 int conflict_ask_report(struct conflict_answers *answers, const json_t *list, const char *file,
 	struct error *e);

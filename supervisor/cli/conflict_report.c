@@ -21,7 +21,7 @@ static void add_holder(struct text *out, const struct port_conflict *c)
 		text_addf(out, ", in %s", c->holder->cwd);
 }
 
-void conflict_add_action(struct text *out, const struct port_conflict *c)
+static void add_action(struct text *out, const struct port_conflict *c)
 {
 	switch (c->plan.action) {
 	case RESOLVE_IGNORE:
@@ -50,37 +50,54 @@ void conflict_add_action(struct text *out, const struct port_conflict *c)
 static void add_options(struct text *out, const struct port_conflict *c, const char *file)
 {
 	const struct conflict *plan = &c->plan;
-	if (resolve_can_stop(plan))
-		text_addf(out, "stop it (`stackup ports free %u`); ", plan->port);
-	if (plan->row && plan->move_to)
-		text_addf(out, "use port %u (`stackup ports resolve --move`); ", plan->move_to);
+	const char *before = "";
+	if (resolve_can_stop(plan)) {
+		text_addf(out, "stop it (`stackup ports free %u`)", plan->port);
+		before = "; ";
+	}
+	if (plan->row && plan->move_to) {
+		text_addf(out, "%suse port %u (`stackup ports resolve --move`)", before, plan->move_to);
+		before = "; ";
+	}
 	if (plan->row)
-		text_addf(out, "change %s, line %d", file, c->line);
-	else if (!resolve_can_stop(plan))
+		text_addf(out, "%schange %s, line %d", before, file, c->line);
+	else if (!*before)
 		text_add(out, "none is needed");
 }
 
-static void add_line(struct text *out, const char *before, const struct text *line)
+/* Ends the line. */
+static void add_safe(struct text *out, const char *before, const struct text *line)
 {
 	text_add(out, before);
 	terminal_add_strict(out, text_string(line), line->length);
 	text_add_char(out, '\n');
 }
 
+static void add_conflict(struct text *out, const struct port_conflict *c, const char *lead)
+{
+	OWNED_TEXT who = {0};
+	OWNED_TEXT action = {0};
+	add_who(&who, c);
+	add_holder(&who, c);
+	text_addf(&action, "class %s; %s", port_class_word(c->plan.class), lead);
+	add_action(&action, c);
+	add_safe(out, "", &who);
+	add_safe(out, "  ", &action);
+}
+
 void conflict_report_add(struct text *out, const struct port_check *check, const char *file)
 {
 	for (size_t i = 0; i < check->count; i++) {
-		const struct port_conflict *c = &check->items[i];
-		OWNED_TEXT who = {0};
-		OWNED_TEXT action = {0};
 		OWNED_TEXT options = {0};
-		add_who(&who, c);
-		add_holder(&who, c);
-		text_addf(&action, "class %s; by default ", port_class_word(c->plan.class));
-		conflict_add_action(&action, c);
-		add_options(&options, c, file);
-		add_line(out, "", &who);
-		add_line(out, "  ", &action);
-		add_line(out, "  options: ", &options);
+		add_conflict(out, &check->items[i], "by default ");
+		add_options(&options, &check->items[i], file);
+		add_safe(out, "  options: ", &options);
 	}
+}
+
+void conflict_plan_add(struct text *out, const struct port_check *check)
+{
+	for (size_t i = 0; i < check->count; i++)
+		if (check->items[i].plan.action != RESOLVE_IGNORE)
+			add_conflict(out, &check->items[i], "");
 }

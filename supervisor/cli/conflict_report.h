@@ -8,10 +8,12 @@
 #include "base/text.h"
 #include "ports/check.h"
 
-/* Three lines a conflict; file is how the stack file is shown. What is foreign is made safe. */
+/*
+ * Three lines a conflict: who has the port, what a start would do about it, what else could be done.
+ * file is how the stack file is shown. What is foreign is made safe.
+ */
 void conflict_report_add(struct text *out, const struct port_check *check, const char *file);
-
-/* "move api to 30102", "stop pid 4242 (node)" ...: what a plan does. */
-void conflict_add_action(struct text *out, const struct port_conflict *conflict);
+/* Two lines a conflict: the plan that is to be carried out, for each that it does something about. */
+void conflict_plan_add(struct text *out, const struct port_check *check);
 
 #endif

@@ -4,6 +4,12 @@
 #include "cli/resolved.h"
 #include "ports/report.h"
 
+/* A stranger on a port of the range that no service uses is a warning, and those count with --ci. */
+static bool is_refused(const struct context *context, const struct port_check *check)
+{
+	return option_given(&context->line, OPTION_CI) ? check->count : check->wanted;
+}
+
 static int check_resolved(struct context *context, struct resolved *r, struct error *e)
 {
 	struct port_check check = {0};
@@ -20,7 +26,7 @@ static int check_resolved(struct context *context, struct resolved *r, struct er
 		say("nothing is in the way of %s instance %d", r->claim.project, r->claim.instance);
 	}
 	if (result == 0)
-		result = check.count ? EXIT_CONFLICT : EXIT_DONE;
+		result = is_refused(context, &check) ? EXIT_CONFLICT : EXIT_DONE;
 	port_check_release(&check);
 	return result;
 }

@@ -51,7 +51,7 @@ static int check_port_conflicts(
 	struct claim_options options = {.strategy = r->stack->strategy};
 	int result = ports_check(context->paths.state, &r->claim, r->ports, (size_t)r->port_count,
 		&options, &check, e);
-	f->conflicts = check.count;
+	f->conflicts = option_given(&context->line, OPTION_CI) ? check.count : check.wanted;
 	for (size_t i = 0; result == 0 && i < check.count; i++) {
 		const struct port_conflict *c = &check.items[i];
 		say("port %d of '%s' is taken: %s", (int)c->plan.port,

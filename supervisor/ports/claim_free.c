@@ -146,8 +146,10 @@ static int stop_stranger(struct boarding *b, const struct trouble *t, struct err
 		order.start_ticks = choice->start_ticks;
 	}
 	OWNED_TEXT line = {0};
-	text_addf(&line, "port %u of service '%s' is %s; stopping it", t->port,
-		t->plan.row->service, t->holder);
+	const struct owner *holder = t->verdict.holder;
+	text_addf(&line, "stopping pid %d (%s) on port %u of service '%s'",
+		holder ? (int)holder->pid : 0, holder && holder->name ? holder->name : "?", t->port,
+		t->plan.row->service);
 	tell(b, &line);
 	struct owner_list ended = {0};
 	int result = evict(&order, &ended, e);
