@@ -65,7 +65,7 @@ static void show(const struct context *context, const struct port_event *events,
 	out_text(&out);
 }
 
-/* A port is asked for on the whole machine; a service, and nothing, of the project here if there is one. */
+/* A port is asked for on the whole machine, anything else of the project here if there is one. */
 static int choose(struct context *context, struct arena *arena, struct port_event_filter *filter,
 	struct error *e)
 {

@@ -19,7 +19,7 @@ static void read_reserved(struct ephemeral *out, const char *text)
 		if (length && length < sizeof item) {
 			memcpy(item, text, length);
 			if (number_port_range(item, &low, &high))
-				memset(out->reserved + low, true, (size_t)(high - low + 1));
+				memset(out->reserved + low, true, (size_t)high - low + 1);
 		}
 		text += length;
 		text += strspn(text, ",\n");

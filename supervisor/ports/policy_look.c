@@ -45,7 +45,8 @@ static void add_pool(struct surveying *s)
 	pool.name = "pool";
 	pool.aliases = "";
 	pool.text = "for `port = pool`";
-	add(s, POLICY_POOL, pool, own)->block = own ? -1 : block_of_port(s->machine.ports_base, pool.low);
+	int block = own ? -1 : block_of_port(s->machine.ports_base, pool.low);
+	add(s, POLICY_POOL, pool, own)->block = block;
 }
 
 static const struct project *project_of(const struct surveying *s, int64_t id)

@@ -17,7 +17,8 @@ static int pool_block(const struct claim *claim)
 	int block = BLOCK_MOST;
 	if (!block_is_owned(claim, 0))
 		return 0;
-	while (block > 0 && (!block_is_automatic(claim->ports_base, block) || block_is_owned(claim, block)))
+	while (block > 0 && (!block_is_automatic(claim->ports_base, block) ||
+				    block_is_owned(claim, block)))
 		block--;
 	return block;
 }
