@@ -7,7 +7,7 @@ import struct
 import time
 
 import pytest
-from harness import until
+from harness import gone, until
 
 CLOCK = os.environ.get("STACKUP_PRELOADS", "") + "/clock.so"
 HOUR = 3600
@@ -164,3 +164,34 @@ def test_fault_S13_bad_when_it_wakes_up_is_asked_once_more(shop, clock):
     shop.write("well", "")
     shop.wait_state("api", "ready")
     shop.down()
+
+
+@pytest.mark.parametrize("jump", WALL)
+def test_fault_F21_leases_live_and_die_with_their_owner(shop, clock, jump):
+    """However old or young the rows look: a running owner keeps its port, a dead one has none."""
+    legacy = """
+        [service legacy]
+        command = ACTOR --listen
+        port = 8000
+        range = 8000-8001
+    """
+    shop.stack(legacy)
+    shop.up()
+    clock.turn(WALL[jump]())
+    other = shop.world.project("other")
+    other.stack(legacy)
+    other.up()
+    assert (shop.port("legacy"), other.port("legacy")) == (8000, 8001)
+    other.down()
+    instance = shop.instance()
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in (instance["guardian_pid"], instance["pid"]):
+            os.kill(pid, number)
+    gone(instance["pid"])
+    for pid in shop.world.survivors():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not shop.world.survivors())
+    clock.turn(0)
+    other.up()
+    assert other.port("legacy") == 8000
+    other.down()

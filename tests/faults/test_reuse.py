@@ -196,3 +196,41 @@ def test_fault_C17_a_successor_with_the_markers_gone_is_no_leftover(shop, succes
     result = shop.down()
     assert str(pid) not in result.err
     until(lambda: not shop.world.survivors())
+
+
+def leases(shop):
+    with sqlite3.connect(shop.world.home / "registry.db", timeout=10) as registry:
+        rows = registry.execute("SELECT port, service FROM leases").fetchall()
+    registry.close()
+    return dict(rows)
+
+
+def test_fault_F17_a_dead_owner_whose_pid_is_a_strangers_has_no_lease(shop, successor):
+    """The rows say running, and pid and guardian do live: as somebody else. Who asks next gets the port."""
+    legacy = """
+        [service legacy]
+        command = ACTOR --listen
+        port = 8000
+        immutable = yes
+    """
+    shop.stack(legacy)
+    shop.up()
+    instance = kill_both(shop)
+    for pid in shop.world.survivors():  # what it ran is gone as well: only the rows are left
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not shop.world.survivors())
+    successor(instance["pid"])
+    successor(instance["guardian_pid"])
+    rewrite(shop, owner_start=start_ticks(instance["pid"]))
+    assert leases(shop)[8000] == "legacy"
+    assert shop.instance()["state"] in ("failed", "stopped")
+    other = shop.world.project("other")
+    other.stack(legacy)
+    other.up()
+    assert other.port("legacy") == 8000
+    refused = shop.run("up", "-d", code=5)
+    assert "other" in refused.err and "8000" in refused.err
+    other.down()
+    shop.up()
+    assert shop.port("legacy") == 8000
+    shop.down()
