@@ -3,10 +3,27 @@
 #
 #   stackup_room(ports SOURCES policy.c sockets.c ROOMS base model registry LIBS sqlite)
 #
-# The include directory of a room holds nothing but that room (a link in the build tree), so an
-# #include of a room that is not in ROOMS does not compile. A check executable links the whole
-# room with nothing but its declared rooms, so a wrong arrow fails to link as well; a plain
-# archive would not notice.
+# The include directory of a room holds nothing but that room (a link in the build tree), and nobody
+# inherits one: whoever compiles sees the rooms that it names. So an #include of a room that is not in
+# ROOMS does not compile, and a header that brings another room's header brings an arrow that has to be
+# drawn. A check executable links the whole room with nothing but its declared rooms, so a wrong arrow
+# fails to link as well; a plain archive would not notice.
+
+# The headers of these rooms, and of no other.
+function(stackup_see target)
+	foreach(room IN LISTS ARGN)
+		target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR}/include/${room})
+	endforeach()
+endfunction()
+
+# The same, and their code: for programs and tests.
+function(stackup_use target)
+	stackup_see(${target} ${ARGN})
+	foreach(room IN LISTS ARGN)
+		target_link_libraries(${target} PRIVATE room_${room})
+	endforeach()
+endfunction()
+
 function(stackup_room name)
 	cmake_parse_arguments(ROOM "" "" "SOURCES;ROOMS;LIBS" ${ARGN})
 	set(include_dir ${CMAKE_BINARY_DIR}/include/${name})
@@ -15,7 +32,7 @@ function(stackup_room name)
 
 	list(TRANSFORM ROOM_SOURCES PREPEND ${name}/)
 	add_library(room_${name} STATIC ${ROOM_SOURCES})
-	target_include_directories(room_${name} PUBLIC ${include_dir})
+	stackup_see(room_${name} ${name} ${ROOM_ROOMS})
 	target_link_libraries(room_${name} PRIVATE stackup_warnings)
 	target_compile_options(room_${name} PRIVATE
 		"SHELL:-include ${CMAKE_SOURCE_DIR}/supervisor/base/banned.h")

@@ -14,4 +14,5 @@ stackup_room(cli
 	LIBS lib_jansson)
 
 add_executable(stackup main.c)
-target_link_libraries(stackup PRIVATE stackup_warnings room_cli)
+target_link_libraries(stackup PRIVATE stackup_warnings)
+stackup_use(stackup cli)

@@ -11,5 +11,6 @@ stackup_room(ports
 # The arithmetic of ports must go without libraries, so that pure rooms can be tested with it.
 add_executable(check_ports_policy ${CMAKE_BINARY_DIR}/rooms/ports.c ports/policy.c)
 set_target_properties(check_ports_policy PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/rooms)
-target_include_directories(check_ports_policy PRIVATE ${CMAKE_BINARY_DIR}/include/ports)
-target_link_libraries(check_ports_policy PRIVATE stackup_warnings room_model)
+stackup_see(check_ports_policy ports)
+stackup_use(check_ports_policy base model)
+target_link_libraries(check_ports_policy PRIVATE stackup_warnings)

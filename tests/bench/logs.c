@@ -1,4 +1,4 @@
-/* rooms: logs base */
+/* rooms: base model logs */
 /*
  * Log intake against a bare splice loop, in the same run: a child writes as fast as it can into a
  * pipe, this process moves it into a file. Both with pipes of the same size, in alternating turns,

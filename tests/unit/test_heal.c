@@ -1,4 +1,4 @@
-/* rooms: heal stop */
+/* rooms: base model heal stop */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* rooms: spawn */
+/* rooms: base spawn */
 /* Where the count of the OOM killer is, and what a rise of it means. */
 #include <setjmp.h>
 #include <stdarg.h>

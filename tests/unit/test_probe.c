@@ -1,4 +1,4 @@
-/* rooms: base model probe */
+/* rooms: base model probe loop */
 #include "probe_world.h"
 
 #include <sys/resource.h>
