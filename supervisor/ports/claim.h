@@ -138,6 +138,11 @@ struct claim {
  */
 bool claim_avoids(const struct claim *claim, const struct port *row, uint16_t port);
 bool claim_protects(const struct claim *claim, uint16_t port);
+/* 0, or EXIT_CONFLICT with the reason why the row does not get a port that claim_avoids(). */
+int claim_refuse(const struct claim *claim, const struct port *row, uint16_t port, struct error *e);
+/* The same for a reservation that was just read, whoever it is for. */
+int claim_refuse_reserved(const struct claim *claim, const struct port *row,
+	const struct reservation *reservation, struct error *e);
 /* The reservation that keeps the port from this row (NULL: from any), even when it names it; NULL. */
 const struct reservation *claim_reserved(const struct claim *claim, const struct port *row,
 	uint16_t port);

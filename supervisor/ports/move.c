@@ -60,12 +60,7 @@ static int check_own(const struct port_move *move, struct error *e)
 		if (claim->places[i].number == move->to && claim->places[i].udp == is_udp(move))
 			return fail(e, EXIT_CONFLICT, "port %u belongs to service '%s'", move->to,
 				claim->places[i].service);
-	if (claim_avoids(claim, port, move->to)) {
-		fail(e, EXIT_CONFLICT, "port %u is reserved for somebody else", move->to);
-		error_hint(e, "`stackup ports list` shows for whom; take another port");
-		return -1;
-	}
-	return 0;
+	return claim_refuse(claim, port, move->to, e);
 }
 
 /* Who lives and has leased it has it, whether he holds it already or not. */
@@ -85,6 +80,12 @@ static int check_lease(struct registry *r, const struct port_move *move, uint64_
 	if (got == 1 && !own && instance_is_alive(move->state, lease.project_id, lease.instance))
 		result = fail(e, EXIT_CONFLICT, "port %u is leased to instance %d of '%s'", move->to,
 			lease.instance, lease.project);
+	/* What the claim knows of reservations is as old as its launch. */
+	struct reservation reserved;
+	got = result ? 0 : reservation_find(r, move->to, arena, &reserved, e);
+	if (got)
+		result = got < 0 ? -1
+			: claim_refuse_reserved(move->claim, move->port, &reserved, e);
 	arena_free(arena);
 	return result;
 }

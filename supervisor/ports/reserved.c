@@ -63,6 +63,35 @@ bool claim_avoids(const struct claim *claim, const struct port *row, uint16_t po
 		(browsed && port_is_browser_blocked(port)) || claim_reserved(claim, row, port);
 }
 
+int claim_refuse_reserved(const struct claim *claim, const struct port *row,
+	const struct reservation *reservation, struct error *e)
+{
+	OWNED_TEXT line = {0};
+	if (is_for(claim, reservation, row))
+		return 0;
+	reservation_add(&line, reservation);
+	fail(e, EXIT_CONFLICT, "port %u is reserved %s", reservation->port, text_string(&line));
+	error_hint(e, "take another port, or give it up: `stackup ports release %u`",
+		reservation->port);
+	return -1;
+}
+
+int claim_refuse(const struct claim *claim, const struct port *row, uint16_t port, struct error *e)
+{
+	const struct reservation *reservation = claim_reserved(claim, row, port);
+	if (!claim_avoids(claim, row, port))
+		return 0;
+	if (reservation)
+		return claim_refuse_reserved(claim, row, reservation, e);
+	if (is_among(claim->avoided, claim->avoided_count, port))
+		fail(e, EXIT_CONFLICT, "port %u is reserved or protected by [ports]", port);
+	else
+		fail(e, EXIT_CONFLICT, "port %u is one that browsers refuse, and '%s' speaks http",
+			port, row->service);
+	error_hint(e, "take another port");
+	return -1;
+}
+
 bool claim_protects(const struct claim *claim, uint16_t port)
 {
 	return is_among(claim->avoided, claim->protect_count, port);

@@ -9,6 +9,7 @@
 #include "alone.h"
 #include "base/own.h"
 #include "ports/move.h"
+#include "ports/reserve.h"
 #include "registry/instances.h"
 
 /* Last: it has a macro called fail. */
@@ -257,6 +258,11 @@ static void a_port_that_cannot_be_had_says_why(void **state)
 	expect_refusal(30100, EXIT_CONFLICT, "belongs to service 'web'");
 	expect_refusal(31600, EXIT_CONFLICT, "is reserved");
 	expect_refusal(31556, EXIT_CONFLICT, arena_format(w.arena, "pid %d", (int)stranger));
+	/* Also when it was reserved after the launch. */
+	struct reserve_wish ann = {.owner = "ann", .note = ""};
+	struct reserve_list list;
+	assert_int_equal(reserve_port(w.dir, 31557, &ann, w.arena, &list, &w.e), 0);
+	expect_refusal(31557, EXIT_CONFLICT, "is reserved for ann");
 	kill(stranger, SIGKILL);
 	waitpid(stranger, NULL, 0);
 	w.ports[1].immutable = true;
