@@ -77,13 +77,18 @@ def until(condition, seconds=15, what=None):
         _pause.wait(0.01)
 
 
-def alive(pid):
-    """A process that runs; a zombie does not."""
+def process_state(pid):
+    """A letter of proc(5), R, S, T, Z; "" when there is no such process."""
     try:
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rsplit(")", 1)[1].split()[0] not in "ZX"
+        return ""
+    return stat.rsplit(")", 1)[1].split()[0]
+
+
+def alive(pid):
+    """A process that runs; a zombie does not."""
+    return process_state(pid) not in ("", "Z", "X")
 
 
 def gone(pid, seconds=15):

@@ -33,8 +33,13 @@ def slow_body(c):
 
 def endless_body(c):
     c.sendall(OK + b"Transfer-Encoding: chunked\r\n\r\n")
-    while True:
-        c.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+    sent = 0
+    try:
+        while True:
+            c.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+            sent += 65536
+    finally:
+        print("sent", sent, flush=True)
 
 
 def redirect_loop(c):

@@ -1,4 +1,4 @@
-"""Names as a test wants them: a name server on 127.0.0.1, and files of /etc that only one command sees."""
+"""What a machine believes, as a test wants it: a name server on 127.0.0.1, files that only one command sees."""
 import ctypes
 import os
 import socket
@@ -14,14 +14,14 @@ def _mount(source, target, flags):
         raise OSError(ctypes.get_errno(), "mount", target)
 
 
-def over_etc(**files):
-    """For preexec: /etc/NAME (dots for underscores) is another file for this process and its children."""
+def seeing(files):
+    """For preexec: each path of the dict is its value instead, for this process and its children."""
     def enter():
         if _libc.unshare(CLONE_NEWNS):
             raise OSError(ctypes.get_errno(), "unshare")
         _mount(b"none", b"/", MS_REC | MS_PRIVATE)
-        for name, path in files.items():
-            _mount(os.fsencode(path), b"/etc/" + name.replace("_", ".").encode(), MS_BIND)
+        for path, instead in files.items():
+            _mount(os.fsencode(instead), os.fsencode(path), MS_BIND)
     return enter
 
 
@@ -50,9 +50,8 @@ class NameServer(threading.Thread):
 
     def run(self):
         while True:
-            try:
-                query, client = self.socket.recvfrom(4096)
-            except OSError:
+            query, client = self.socket.recvfrom(4096)
+            if self.mode == "closed":
                 return
             if self.mode == "hangs":
                 self.unanswered += 1
@@ -60,4 +59,7 @@ class NameServer(threading.Thread):
                 self.socket.sendto(self.answer(query), client)
 
     def close(self):
+        self.mode = "closed"
+        self.socket.sendto(b"", self.socket.getsockname())
+        self.join()
         self.socket.close()

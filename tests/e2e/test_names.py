@@ -4,7 +4,7 @@ import time
 
 import pytest
 from harness import until
-from names import NameServer, over_etc
+from names import NameServer, seeing
 
 RECORDER = """
 import http.server, os, time
@@ -32,7 +32,7 @@ def server(world):
 def launch(shop, hosts="127.0.0.1 localhost\n::1 localhost\n"):
     resolver = shop.write("resolv.conf", "nameserver 127.0.0.1\noptions timeout:8 attempts:1\n")
     table = shop.write("hosts", hosts)
-    shop.run("up", "--wait", code=0, preexec=over_etc(resolv_conf=resolver, hosts=table))
+    shop.run("up", "--wait", code=0, preexec=seeing({"/etc/resolv.conf": resolver, "/etc/hosts": table}))
 
 
 def checked(url, more=""):

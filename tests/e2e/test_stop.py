@@ -5,7 +5,8 @@ import signal
 import time
 
 import pytest
-from harness import alive, children_of, command_line, descendants_of, gone, port_is_free, until
+from harness import (BIN, Terminal, alive, children_of, command_line, descendants_of, gone, port_is_free,
+                     process_state, until)
 
 
 def stops(shop, script, seconds, timeout="500ms", extra=""):
@@ -365,16 +366,41 @@ def test_fault_S8_detached_instance_outlives_its_terminal(shop):
     assert shop.instance()["state"] == "ready"
 
 
-def test_fault_S9_ctrl_z_goes_on_supervising(shop):
-    terminal = foreground(shop)
-    pid = shop.pid("api")
-    os.kill(terminal.pid, signal.SIGTSTP)
-    os.kill(pid, signal.SIGKILL)
-    shop.wait_state("api", "ready")
-    until(lambda: shop.service("api")["restarts"] == 1)
-    os.kill(terminal.pid, signal.SIGCONT)
-    terminal.type("\x03")
-    assert terminal.wait() == 130
+def test_fault_S9_ctrl_z_and_fg(shop):
+    """The shell stops the client; what it started is supervised meanwhile, and goes on unharmed after fg."""
+    shop.stack("""
+        [service api]
+        command = ACTOR --say api-runs --listen
+        health = http /
+        health.interval = 50ms
+        health.timeout = 300ms
+        health.retries = 1
+        restart.delay = 10ms
+        [service worker]
+        command = ACTOR
+    """)
+    shell = Terminal(["/bin/bash", "--norc", "-i"], shop.dir, shop.world._env({"PS1": "prompt> "}))
+    shop.world.opened.append(shell)
+    shell.wait_for("prompt> ")
+    shell.type(f"{BIN} up\n")
+    shell.wait_for("api-runs")
+    shop.run("wait", "--timeout", "20", code=0)
+    client, = children_of(shell.pid)
+    worker, api, end = shop.pid("worker"), shop.pid("api"), len(shell.output)
+    shell.type("\x1a")
+    shell.wait_for("Stopped", start=end)
+    until(lambda: process_state(client) == "T")
+    os.kill(api, signal.SIGKILL)
+    until(lambda: shop.service("api")["restarts"] == 1 and shop.service("api")["health"] == "healthy")
+    end = len(shell.output)
+    shell.type("fg\n")
+    shell.wait_for("api-runs", start=end)  # what was said meanwhile comes now
+    assert shop.pid("worker") == worker and shop.service("api")["restarts"] == 1
+    shell.type("\x03")
+    shell.wait_for("prompt> ", start=end)
+    shell.type("echo code $?\n")
+    shell.wait_for("code 130")
+    until(lambda: len(shop.world.survivors()) == 1, what="only the shell is left")
 
 
 def test_sigterm_is_the_first_ctrl_c(shop):
