@@ -37,10 +37,13 @@ static struct hold *hold_of(struct instance *in, const struct port *port)
 
 char *const *world_environment(struct instance *in, int service, struct arena *scratch)
 {
-	struct pair pairs[4];
+	struct pair pairs[5];
 	struct environment_extra extra = {.pairs = pairs};
 	const struct service *s = service_at(in, service);
 	const struct passwd *user = s->user ? getpwnam(s->user) : NULL;
+	const char *run = arena_format(scratch, "%llu",
+		(unsigned long long)keeper_run(in->keeper, service)->generation);
+	pairs[extra.count++] = (struct pair){"STACKUP_RUN", run, "injected"};
 	if (s->policy.readiness == READY_NOTIFY)
 		pairs[extra.count++] = (struct pair){"NOTIFY_SOCKET", in->notify_path, "injected"};
 	if (user) {
@@ -146,7 +149,7 @@ static int world_spawn(void *self, int service, uint64_t generation, struct chil
 	if (!rc)
 		rc = spawner_start(&in->spawner, &start.made.recipe, child, e);
 	if (!rc) {
-		tree_started(&in->tree, service, child->pid);
+		tree_started(&in->tree, service, child->pid, generation);
 		in->io[service]->run.started_wall_ms = clock_wall_ms();
 		in->io[service]->run.ready_wall_ms = 0;
 	}

@@ -23,6 +23,7 @@ static struct tree_leader *make_leaders(const char *const *names, size_t count)
 {
 	struct tree_leader *leaders = calloc(count ? count : 1, sizeof *leaders);
 	for (size_t i = 0; leaders && i < count; i++) {
+		leaders[i].of = -1;
 		leaders[i].name = strdup(names[i]);
 		if (!leaders[i].name) {
 			free_leaders(leaders, count);
@@ -87,6 +88,7 @@ int tree_rename(struct tree *tree, const char *const *names, size_t count, struc
 		if (now < 0)
 			continue;
 		leaders[now].pid = tree->leaders[i].pid;
+		leaders[now].run = tree->leaders[i].run;
 		leaders[now].alive = tree->leaders[i].alive;
 	}
 	free_leaders(tree->leaders, tree->leader_count);
@@ -100,14 +102,21 @@ static void exchange(int *service, int a, int b)
 	*service = *service == a ? b : *service == b ? a : *service;
 }
 
+void tree_double(struct tree *tree, int service, int row)
+{
+	tree->leaders[row].of = service;
+}
+
 void tree_swap(struct tree *tree, int a, int b)
 {
 	struct tree_leader *one = &tree->leaders[a];
 	struct tree_leader *other = &tree->leaders[b];
 	const struct tree_leader before = *one;
 	one->pid = other->pid;
+	one->run = other->run;
 	one->alive = other->alive;
 	other->pid = before.pid;
+	other->run = before.run;
 	other->alive = before.alive;
 	for (size_t i = 0; i < tree->known.count; i++)
 		exchange(&tree->known.items[i].service, a, b);
@@ -161,10 +170,11 @@ static void forget_memory(struct tree *tree, pid_t pid, int service)
 	tree->memory.count = kept;
 }
 
-void tree_started(struct tree *tree, int service, pid_t leader)
+void tree_started(struct tree *tree, int service, pid_t leader, uint64_t run)
 {
 	forget_memory(tree, leader, service);
 	tree->leaders[service].pid = leader;
+	tree->leaders[service].run = run;
 	tree->leaders[service].alive = true;
 	add_known(tree, leader, service);
 }

@@ -4,6 +4,7 @@
  * The tree of a service is its leader, all descendants of it, and orphans that fell to us (the
  * supervisor is a subreaper) whose session is the leader's, or which carry STACKUP_ID of this run
  * and STACKUP_SERVICE in their environment, or which we saw in the tree when it was last signalled.
+ * Two trees of one service are told apart by STACKUP_RUN.
  * An orphan that fits nowhere is counted as unknown and belongs to the instance as a whole.
  *
  * Every process of ours hangs below a direct child of ours, and direct children leave only when we
@@ -37,6 +38,8 @@ enum { TREE_EVERYTHING = -1 }; /* as service: all trees, unknown orphans and hel
 
 struct tree_leader {
 	char *name; /* owns */
+	int of;	    /* the row whose second tree this one is, -1 */
+	uint64_t run; /* of the last leader, as STACKUP_RUN says in its environment */
 	pid_t pid;  /* of the last leader, also after its end: its session may live on; 0: none */
 	bool alive; /* not reaped yet */
 };
@@ -79,13 +82,13 @@ int tree_open(struct tree *tree, const char *stackup_id, const char *const *name
 void tree_close(struct tree *tree);
 /* A reload changed the services: same meaning of the index for those that are kept. */
 int tree_rename(struct tree *tree, const char *const *names, size_t count, struct error *e);
-/*
- * The trees of two services change places, the names stay. What is below a leader now is known by
- * ancestry; tree_signal() with signal 0 before it keeps that for orphans to come.
- */
+/* A second tree of a service has this row from now on; the next tree_rename() ends that. */
+void tree_double(struct tree *tree, int service, int row);
+/* The trees of two rows change places, the names stay. */
 void tree_swap(struct tree *tree, int a, int b);
 
-void tree_started(struct tree *tree, int service, pid_t leader);
+/* run: the value of STACKUP_RUN that it was started with. */
+void tree_started(struct tree *tree, int service, pid_t leader, uint64_t run);
 void tree_helper(struct tree *tree, pid_t pid);
 /* Of which service it was the leader; -1: of none. */
 int tree_reaped(struct tree *tree, pid_t pid);

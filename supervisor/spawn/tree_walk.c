@@ -46,6 +46,29 @@ static int owner_by_session(const struct tree *tree, const struct proc_stat *sta
 	return OWNER_NOBODY;
 }
 
+static bool __attribute__((format(printf, 2, 3))) has_entry(
+	const struct text *environment, const char *format, ...)
+{
+	OWNED_TEXT entry = {0};
+	va_list args;
+	va_start(args, format);
+	text_vaddf(&entry, format, args);
+	va_end(args);
+	return text_ok(&entry) && proc_environ_has(environment, entry.data);
+}
+
+/* The second tree of that service, where one is and the process says that it is of it. */
+static int which_run(const struct tree *tree, int service, const struct text *environment)
+{
+	for (size_t i = 0; i < tree->leader_count; i++) {
+		const struct tree_leader *leader = &tree->leaders[i];
+		if (leader->of == service && leader->pid
+			&& has_entry(environment, "STACKUP_RUN=%llu", (unsigned long long)leader->run))
+			return (int)i;
+	}
+	return service;
+}
+
 static int owner_by_marker(const struct tree *tree, pid_t pid)
 {
 	OWNED_TEXT content = {0};
@@ -57,12 +80,9 @@ static int owner_by_marker(const struct tree *tree, pid_t pid)
 		return OWNER_UNSURE;
 	if (!proc_environ_has(&content, tree->id))
 		return OWNER_NOBODY;
-	for (size_t i = 0; i < tree->leader_count; i++) {
-		OWNED_TEXT entry = {0};
-		text_addf(&entry, "STACKUP_SERVICE=%s", tree->leaders[i].name);
-		if (text_ok(&entry) && proc_environ_has(&content, entry.data))
-			return (int)i;
-	}
+	for (size_t i = 0; i < tree->leader_count; i++)
+		if (has_entry(&content, "STACKUP_SERVICE=%s", tree->leaders[i].name))
+			return which_run(tree, (int)i, &content);
 	return OWNER_NOBODY;
 }
 

@@ -229,10 +229,13 @@ struct world {
 };
 
 static char id_entry[] = "STACKUP_ID=test-tree-id";
-static char *environments[2][5] = {
-	{id_entry, (char *)(uintptr_t) "STACKUP_SERVICE=web",
+enum { SECOND = 2 }; /* the environment of a second run of WEB, which has the row of API */
+static char *environments[3][5] = {
+	{id_entry, (char *)(uintptr_t) "STACKUP_SERVICE=web", (char *)(uintptr_t) "STACKUP_RUN=1",
 		(char *)(uintptr_t) "ASAN_OPTIONS=detect_leaks=0", NULL},
 	{id_entry, (char *)(uintptr_t) "STACKUP_SERVICE=api",
+		(char *)(uintptr_t) "ASAN_OPTIONS=detect_leaks=0", NULL},
+	{id_entry, (char *)(uintptr_t) "STACKUP_SERVICE=web", (char *)(uintptr_t) "STACKUP_RUN=2",
 		(char *)(uintptr_t) "ASAN_OPTIONS=detect_leaks=0", NULL},
 };
 
@@ -316,7 +319,7 @@ static int teardown(void **state)
 	return clean ? 0 : -1;
 }
 
-static void begin(struct world *w, int service, const char *what)
+static void begin_as(struct world *w, int service, int as, const char *what)
 {
 	int ends[2];
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
@@ -324,14 +327,14 @@ static void begin(struct world *w, int service, const char *what)
 	struct recipe recipe = {.label = what,
 		.paths = (char *[]){self_path, NULL},
 		.argv = argv,
-		.envp = environments[service],
+		.envp = environments[as],
 		.dir = "/",
 		.stdin_fd = -1,
 		.stdout_fd = ends[1],
 		.stderr_fd = 2,
 		.tty_fd = -1};
 	assert_int_equal(spawner_start(&w->spawner, &recipe, &w->children[service], &w->e), 0);
-	tree_started(&w->tree, service, w->children[service].pid);
+	tree_started(&w->tree, service, w->children[service].pid, as == SECOND ? 2 : 1);
 	close(ends[1]);
 	size_t used = 0;
 	while (used < sizeof w->line - 1 && (!used || w->line[used - 1] != '\n')) {
@@ -343,6 +346,11 @@ static void begin(struct world *w, int service, const char *what)
 	}
 	w->line[used] = '\0';
 	close(ends[0]);
+}
+
+static void begin(struct world *w, int service, const char *what)
+{
+	begin_as(w, service, service, what);
 }
 
 static void await_leader_end(struct world *w, int service)
@@ -639,6 +647,20 @@ static void swapping_takes_orphans_along_that_were_seen(void **state)
 	assert_true(is_alive(w, WEB));
 }
 
+static void two_trees_of_one_service_are_told_apart(void **state)
+{
+	struct world *w = *state;
+	begin(w, WEB, "double");
+	tree_double(&w->tree, WEB, API);
+	begin_as(w, API, SECOND, "double");
+	assert_int_equal(left(w, WEB), 1);
+	assert_int_equal(left(w, API), 1);
+	tree_swap(&w->tree, WEB, API);
+	kill_until_empty(w, API);
+	assert_true(is_alive(w, WEB));
+	assert_int_equal(left(w, WEB), 1);
+}
+
 /* --- whose socket --- */
 
 static void row_H14_a_listener_is_ours_or_a_strangers(void **state)
@@ -688,6 +710,7 @@ int main(int argc, char **argv)
 		T(everything_at_once),
 		T(renaming_keeps_what_runs),
 		T(swapping_takes_orphans_along_that_were_seen),
+		T(two_trees_of_one_service_are_told_apart),
 		T(row_H14_a_listener_is_ours_or_a_strangers),
 	};
 	return cmocka_run_group_tests_name("tree", tests, NULL, NULL);
