@@ -64,6 +64,13 @@
  *	"text". A bad file changes nothing: error "bad_stack_file" with "complaints":
  *	[{"file", "line", "key", "severity", "text", "hint"}] inside the error object.
  *
+ * move	{"service": "api", "port": n, "grace_ms": n?} ->
+ *	{"service", "from", "to", "restarted": [names], "grace_ms": n}
+ *	The service gets another port, in the steps of plan/handover.h: the new process first where two
+ *	can run at once, then who knows the port, then the old one stops. "grace_ms" (30000 by default) is
+ *	how long the old port leads to the new one; 0 in the reply: it does not. What fails is undone,
+ *	and the error says what it was. Progress as above. Waits while another change is under way.
+ *
  * env	{"service": "api"?} -> {"service", "dir", "user": ""?, "secrets": [names], "environ": packed,
  *	 "origins": {"NAME": "stack.ini:12", ...}}
  *	Without a service: the stack's. "dir" is where commands run.

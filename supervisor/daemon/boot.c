@@ -12,6 +12,7 @@
 #include "base/own.h"
 #include "daemon/crash.h"
 #include "daemon/instance.h"
+#include "daemon/forwarding.h"
 #include "daemon/pending.h"
 #include "daemon/reload.h"
 #include "daemon/requests.h"
@@ -327,6 +328,8 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 void instance_free(struct instance *in)
 {
 	reload_abandon(in);
+	takeover_free(in);
+	forwarding_free(in);
 	pending_free_all(in);
 	control_close(in->server);
 	prober_free(in->prober);

@@ -13,6 +13,8 @@
  *	log_guard.c	notices log files that somebody removes
  *	identity.c	whose listener is that
  *	second.c	a second run of a service, beside its own
+ *	takeover.c	one process takes the place of another; takeover_steps.c how
+ *	forwarding.c	old ports that lead to new ones for a while
  *	tell.c		events.jsonl
  *	pending.c	requests that are answered later
  *	requests.c	the verbs of control/protocol.h, one row each
@@ -44,6 +46,9 @@
 #include "watch/keeper.h"
 
 struct instance;
+struct takeover;
+struct takeover_wish;
+struct forwarding;
 
 /* What one run of a service has besides its row in the keeper. */
 struct run_io {
@@ -157,6 +162,9 @@ struct instance {
 
 	LIST(struct pending *) pendings; /* owns */
 	struct reload *reload; /* owns; NULL when none is under way */
+	struct takeover *takeover; /* owns; NULL when none is under way */
+	LIST(struct takeover_wish) wishes; /* takeovers to come */
+	LIST(struct forwarding *) forwardings; /* owns */
 	bool reload_wanted; /* SIGHUP */
 
 	/* rules of a foreground owner, see control/protocol.h `follow` */
@@ -238,6 +246,12 @@ struct load_request {
 int load_stack(struct instance *in, const struct load_request *request, struct loaded *loaded,
 	bool **wanted, struct complaints *c, struct error *e);
 void loaded_release(struct loaded *loaded);
+/*
+ * What is loaded, with another number for one of its ports: nothing is read again. The draft stays with
+ * in->loaded.
+ */
+int load_with_port(struct instance *in, size_t row, uint16_t number, struct loaded *next,
+	struct error *e);
 
 /* boot.c */
 int instance_boot(struct instance *in, const struct launch_request *request, bool **wanted,

@@ -260,3 +260,47 @@ int load_stack(struct instance *in, const struct load_request *request, struct l
 	loaded->document = request->document;
 	return rc;
 }
+
+/* The draft with other numbers. Who was told to stop sooner or later than the file says keeps that. */
+static int resolve_again(struct instance *in, const struct numbers *n, struct loaded *next,
+	struct error *e)
+{
+	const struct loaded *now = &in->loaded;
+	const struct load_request request = {.document = now->document,
+		.branch = in->branch,
+		.no_deps = true,
+		.caller_env = now->caller};
+	struct complaints c = {0};
+	bool *wanted = NULL;
+	*next = (struct loaded){.document = now->document};
+	next->stack = resolve(in, &request, now->draft, n, &c);
+	int rc = next->stack ? derive(in, &request, next, &wanted, &c, e)
+			     : fail(e, EXIT_BAD_FILE, "%s has mistakes with these ports",
+				       now->document->label);
+	complaints_release(&c);
+	for (int i = 0; !rc && i < next->stack->service_count; i++)
+		next->stack->services[i].policy.stop.timeout_ms =
+			now->stack->services[i].policy.stop.timeout_ms;
+	if (rc)
+		loaded_release(next);
+	return rc;
+}
+
+int load_with_port(struct instance *in, size_t row, uint16_t number, struct loaded *next,
+	struct error *e)
+{
+	struct numbers n = {0};
+	uint16_t home = in->claim.places[row].wanted;
+	int rc = numbers_begin(&n, in->loaded.draft, e);
+	for (int i = 0; !rc && i < n.count; i++) {
+		n.now[i] = in->loaded.stack->ports[i].number;
+		n.before[i] = in->loaded.stack->ports[i].moved_from;
+	}
+	if (!rc) {
+		n.now[row] = number;
+		n.before[row] = number == home ? 0 : home;
+		rc = resolve_again(in, &n, next, e);
+	}
+	numbers_release(&n);
+	return rc;
+}

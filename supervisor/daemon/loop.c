@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "daemon/forwarding.h"
 #include "daemon/instance.h"
 #include "daemon/pending.h"
 #include "daemon/reload.h"
@@ -253,8 +254,14 @@ static void before_wait(struct ev_loop *loop, ev_prepare *w, int events)
 	look_for_given_up(in);
 	watch_essential(in);
 	follow_owner(in);
-	if (reload_continue(in) || in->stopping != was_stopping)
+	bool fed = reload_continue(in) || in->stopping != was_stopping;
+	while (takeover_continue(in) || fed) {
 		next = keeper_turn(in->keeper);
+		fed = false;
+	}
+	forwarding_turn(in);
+	if (takeover_deadline(in) < next)
+		next = takeover_deadline(in);
 	tell_state(in);
 	tell_flush(in); /* whoever gets an answer now finds its events */
 	int64_t waiting = pending_check(in);
@@ -297,6 +304,7 @@ static void finish(struct instance *in)
 	if (claim_stop(in->paths.state, &in->claim, false, &e))
 		tell_event(in, -1, EVENT_WARNING, e.text);
 	tell_flush(in);
+	takeover_abandon(in);
 	pending_end(in);
 	control_flush(in->server);
 }

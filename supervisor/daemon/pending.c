@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/number.h"
+#include "daemon/second.h"
 #include "watch/settle.h"
 
 struct pending *pending_new(struct instance *in, struct control_ticket ticket,
@@ -122,7 +123,7 @@ static enum outcome look_at(const struct instance *in, const struct goal *goal, 
 	const struct service_run *run = keeper_run(in->keeper, goal->service);
 	switch (goal->kind) {
 	case GOAL_DOWN:
-		if (!service_occupied(run))
+		if (!service_occupied(run) && !second_is_of(in, goal->service))
 			return MET;
 		if (run->want == WANT_DOWN)
 			return OPEN;
@@ -268,6 +269,30 @@ void pending_end(struct instance *in)
 				control_refuse(in->server, p->ticket, &e);
 			break;
 		}
+	}
+}
+
+static bool waits_for_restart(const struct instance *in, const struct pending *p, int service)
+{
+	for (size_t i = 0; p->kind == PENDING_GOALS && i < p->goals.count; i++) {
+		const struct goal *goal = &p->goals.items[i];
+		if (goal->kind == GOAL_UP && goal->service == service
+			&& goal->generation > keeper_run(in->keeper, service)->generation)
+			return true;
+	}
+	return false;
+}
+
+void pending_give_up(struct instance *in, int service, const struct error *why)
+{
+	for (size_t i = 0; i < in->pendings.count;) {
+		struct pending *p = in->pendings.items[i];
+		if (!waits_for_restart(in, p, service)) {
+			i++;
+			continue;
+		}
+		control_refuse(in->server, p->ticket, why);
+		remove_at(in, i);
 	}
 }
 

@@ -48,6 +48,8 @@ int64_t pending_check(struct instance *in);
 void pending_progress(struct instance *in, int service, enum event_kind kind, const char *text);
 /* The instance has ended, nothing is left. */
 void pending_end(struct instance *in);
+/* A restart of the service will not come: who waits for it is told why. */
+void pending_give_up(struct instance *in, int service, const struct error *why);
 /* It has been refused already. */
 void pending_drop(struct instance *in, struct pending *p);
 void pending_drop_client(struct instance *in, uint64_t client);

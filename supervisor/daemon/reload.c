@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/wire.h"
+#include "daemon/forwarding.h"
 #include "daemon/pending.h"
 #include "daemon/second.h"
 #include "plan/change.h"
@@ -240,7 +241,7 @@ static void begin(struct instance *in, struct control_ticket ticket, bool has_ti
 		rc = fail(&e, EXIT_FAILED, "out of memory");
 	else if (in->stopping)
 		rc = fail(&e, EXIT_FAILED, "the instance is being stopped");
-	else if (in->reload)
+	else if (in->reload || takeover_moves(in))
 		rc = fail(&e, EXIT_FAILED, "another change is under way; try again in a moment");
 	else if (read_wish(in, &w, body, &c, &e) || prepare(in, &w, body, &c, &e))
 		rc = -1;
@@ -370,6 +371,7 @@ static void take_over(struct instance *in, struct reload *r)
 			in->exit_code_from = n.new_of[in->exit_code_from];
 		move_io(in, &n, before);
 		pending_renumber(in, n.new_of);
+		takeover_renumber(in, n.new_of);
 		loaded_release(&in->loaded);
 		in->loaded = r->next;
 		in->second = (struct second){0};
@@ -377,6 +379,7 @@ static void take_over(struct instance *in, struct reload *r)
 		open_new_io(in, &n);
 		if (instance_write_ports_env(in, &e) || instance_open_notify(in, &e))
 			tell_event(in, -1, EVENT_WARNING, e.text);
+		forwarding_follow(in);
 		feed_changes(in, r);
 		tell_event(in, -1, EVENT_RELOADED, "the stack file was read again");
 		if (r->has_ticket)
@@ -394,7 +397,7 @@ static void take_over(struct instance *in, struct reload *r)
 bool reload_continue(struct instance *in)
 {
 	struct reload *r = in->reload;
-	if (!r || !second_is_free(in))
+	if (!r || in->takeover || !second_is_free(in))
 		return false;
 	for (size_t i = 0; i < r->changes.count; i++) {
 		const struct service_change *change = &r->changes.items[i];

@@ -9,6 +9,7 @@
 #include "control/wire.h"
 #include "daemon/pending.h"
 #include "daemon/reload.h"
+#include "daemon/takeover.h"
 #include "stackfile/describe.h"
 
 static int64_t timeout_of(const json_t *body)
@@ -28,7 +29,7 @@ static void ask_for_progress(struct pending *p, const json_t *body)
 	p->steps = is_set(body, "steps");
 }
 
-static int no_such_service(const struct instance *in, const char *name, struct error *e)
+int no_such_service(const struct instance *in, const char *name, struct error *e)
 {
 	struct nearest near = {.wanted = name};
 	for (int i = 0; i < in->loaded.stack->service_count; i++)
@@ -126,7 +127,10 @@ static void act_on(struct instance *in, enum action action, int service, bool no
 		keeper_stop(in->keeper, service, no_deps, "asked to stop");
 		break;
 	case ACTION_RESTART:
-		keeper_restart(in->keeper, service, "asked to restart");
+		if (takeover_fits(in, service))
+			takeover_restart(in, service);
+		else
+			keeper_restart(in->keeper, service, "asked to restart");
 		break;
 	case ACTION_KILL:
 		keeper_kill(in->keeper, service, "asked to be killed");
@@ -370,6 +374,7 @@ static const struct {
 	{"follow", on_follow},
 	{"why", on_why},
 	{"reload", reload_request},
+	{"move", takeover_request},
 	{"env", on_env},
 	{"attach", attach_request},
 	{"input", attach_input},

@@ -10,6 +10,8 @@
 #include "daemon/instance.h"
 
 struct control_handler requests_handler(struct instance *in);
+/* Always -1: the error with the nearest name. */
+int no_such_service(const struct instance *in, const char *name, struct error *e);
 
 /* show.c */
 json_t *show_status(struct instance *in);

@@ -21,6 +21,7 @@ void second_begin(struct instance *in, int service, const struct loaded *by)
 	int row = second_row(in);
 	const struct run_io *own = &in->io[service]->run;
 	describe(in, service, by);
+	tree_double(&in->tree, service, row);
 	in->io[row]->run = (struct run_io){.hold = own->hold, .hold_learned = own->hold_learned};
 	keeper_double(in->keeper, service, row);
 	keeper_start(in->keeper, row, true, "it is to take over");
@@ -40,6 +41,13 @@ void second_swap(struct instance *in, const struct loaded *by)
 	struct run_io before = in->io[service]->run;
 	in->io[service]->run = in->io[row]->run;
 	in->io[row]->run = before;
+}
+
+void second_forget(struct instance *in)
+{
+	int row = second_row(in);
+	in->loaded.rows->services[row] = (struct service){.name = "", .index = row};
+	in->second = (struct second){0};
 }
 
 void second_stop(struct instance *in, const char *reason)

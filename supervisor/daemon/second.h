@@ -24,6 +24,8 @@ void second_begin(struct instance *in, int service, const struct loaded *by);
 void second_swap(struct instance *in, const struct loaded *by);
 void second_stop(struct instance *in, const char *reason);
 bool second_is_free(const struct instance *in);
+/* What it was started by goes away. Needs second_is_free(). */
+void second_forget(struct instance *in);
 /* What its row of the keeper has to tell. */
 void second_tell(struct instance *in, const char *text);
 /* A second run of this service is or may be there. */

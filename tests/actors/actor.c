@@ -215,6 +215,17 @@ static void do_term_delay(struct actor *actor, char **args)
 	handle_stop_signals();
 }
 
+static void do_graceful(struct actor *actor, char **args)
+{
+	(void)args;
+	sigset_t term;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
+	handle_stop_signals();
+	actor->graceful = 1;
+}
+
 static void do_words_on_term(struct actor *actor, char **args)
 {
 	(void)actor;
@@ -583,6 +594,7 @@ static const struct action {
 	{"--fail-first", 2, do_fail_first, "N FILE: exits with 1 the first N times"},
 	{"--flood", 1, do_flood, "BYTES (or forever) of 64-byte lines"},
 	{"--fork-bomb", 1, do_fork_bomb, "N children, each in a session of its own"},
+	{"--graceful", 0, do_graceful, "TERM ends it between two requests, not within one"},
 	{"--healthy-while", 1, do_healthy_while, "answers 503 where FILE does not exist"},
 	{"--help", 0, do_help, "prints this"},
 	{"--http-body", 1, do_http_body, "answers TEXT"},

@@ -27,6 +27,7 @@ struct actor {
 	int64_t delay_ms; /* --http-delay */
 	const char *body; /* --http-body, NULL for the actor's own */
 	const char *health_file; /* --healthy-while: 503 where it does not exist */
+	int graceful; /* TERM ends it between two requests */
 };
 
 /* Listens on port; exits with a sentence when it cannot. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,7 +128,12 @@ void serve(struct actor *actor, int64_t ms, const char *path)
 			polls[i] = (struct pollfd){.fd = actor->listeners[i], .events = POLLIN};
 		int most = path ? 5 : 60000;
 		int wait = left < most ? (int)left : most;
-		if (poll(polls, (nfds_t)actor->listener_count, wait) <= 0)
+		struct timespec most_wait = {.tv_sec = wait / 1000, .tv_nsec = wait % 1000 * 1000000L};
+		sigset_t mask;
+		sigprocmask(SIG_SETMASK, NULL, &mask);
+		if (actor->graceful)
+			sigdelset(&mask, SIGTERM);
+		if (ppoll(polls, (nfds_t)actor->listener_count, &most_wait, &mask) <= 0)
 			continue;
 		for (int i = 0; i < actor->listener_count; i++)
 			if (polls[i].revents & POLLIN)

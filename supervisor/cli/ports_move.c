@@ -1,0 +1,78 @@
+#include "base/number.h"
+#include "cli/context.h"
+#include "cli/failures.h"
+#include "cli/out.h"
+#include "cli/ports_verbs.h"
+#include "cli/progress.h"
+
+static json_t *make_request(const struct context *context, int64_t port, int64_t grace_ms)
+{
+	json_t *request = json_pack("{s:s, s:s, s:I}", "verb", "move", "service",
+		context->line.words[1], "port", (json_int_t)port);
+	if (request && grace_ms >= 0)
+		json_object_set_new(request, "grace_ms", json_integer(grace_ms));
+	return request;
+}
+
+static void on_step(void *self, const json_t *frame)
+{
+	progress_frame(self, frame);
+}
+
+static void add_restarted(struct text *out, const json_t *names)
+{
+	size_t index;
+	json_t *name;
+	json_array_foreach(names, index, name)
+		text_addf(out, "%s'%s'", index ? ", " : "; restarted with it: ",
+			json_string_value(name));
+}
+
+static void tell(const struct context *context, const json_t *reply)
+{
+	OWNED_TEXT line = {0};
+	char shown[NUMBER_DURATION_SIZE];
+	int from = (int)json_integer_value(json_object_get(reply, "from"));
+	int64_t grace_ms = json_integer_value(json_object_get(reply, "grace_ms"));
+	text_addf(&line, "service '%s' moved from port %d to %d",
+		json_string_value(json_object_get(reply, "service")), from,
+		(int)json_integer_value(json_object_get(reply, "to")));
+	add_restarted(&line, json_object_get(reply, "restarted"));
+	if (grace_ms)
+		text_addf(&line, "; port %d leads there for another %s", from,
+			number_show_duration(grace_ms, shown));
+	if (!context->quiet)
+		say("%s; it stays there until `stackup down`", text_string(&line));
+	if (context->json)
+		out_json(json_pack("{s:i, s:O, s:O, s:O, s:O, s:O}", "version", 1, "service",
+			json_object_get(reply, "service"), "from", json_object_get(reply, "from"), "to",
+			json_object_get(reply, "to"), "restarted", json_object_get(reply, "restarted"),
+			"grace_ms", json_object_get(reply, "grace_ms")));
+}
+
+int verb_ports_move(struct context *context, struct error *e)
+{
+	const struct command_line *line = &context->line;
+	struct target target;
+	struct control_client client = {.fd = -1};
+	json_t *reply = NULL;
+	int64_t port, grace_ms;
+	if (!number_parse(line->words[2], 1, 65535, &port))
+		return fail(e, EXIT_USAGE, "`ports move` wants a service and a port number, 1 to 65535");
+	if (option_seconds(line, OPTION_GRACE, &grace_ms, e))
+		return -1;
+	int result = context_running(context, &target, e);
+	if (result == 0)
+		result = target_connect(&target, ANSWER_MS, &client, e);
+	if (result == 0)
+		result = client_call_stream(&client, make_request(context, port, grace_ms), -1, on_step,
+			context, &reply, e);
+	if (result == 0)
+		tell(context, reply);
+	else if (client.fd >= 0)
+		failures_show(&client);
+	json_decref(reply);
+	client_close(&client);
+	target_release(&target);
+	return result;
+}
