@@ -381,12 +381,12 @@ static int go_on(struct up *up, struct error *e)
 int verb_up(struct context *context, struct error *e)
 {
 	struct up up = {.context = context, .result = {.lifeline = -1}};
-	conflict_answers_init(&up.answers);
-	if (!up.answers.arena)
-		return fail(e, EXIT_FAILED, "out of memory");
 	int code = take_modes(&up, e);
 	if (code == 0 && option_given(&context->line, OPTION_DRY_RUN))
 		return dry_run(context, e);
+	conflict_answers_init(&up.answers);
+	if (code == 0 && !up.answers.arena)
+		code = fail(e, EXIT_FAILED, "out of memory");
 	if (code == 0)
 		code = context_source(context, &up.source, e);
 	if (code == 0 && !up.source.document)
