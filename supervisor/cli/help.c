@@ -5,6 +5,7 @@
 #include "cli/command_line.h"
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
+#include "cli/registry_verbs.h"
 #include "cli/verb.h"
 
 /* The verb has an option of its own with this letter. */
@@ -45,6 +46,12 @@ static void add_globals(struct text *out, const struct command_row *command)
 			add_option(out, command, o);
 }
 
+static const struct subcommands *family_of(const struct command_row *row)
+{
+	return row->run == verb_ports ? &ports_verbs
+		: row->run == verb_registry ? &registry_verbs : NULL;
+}
+
 static void add_verb(struct text *out, const struct command_row *row)
 {
 	text_addf(out, "Usage: stackup [OPTION...] %s%s%s%s\n\n  %s.\n", row->name,
@@ -52,9 +59,10 @@ static void add_verb(struct text *out, const struct command_row *row)
 		row->summary);
 	if (row->alias[0])
 		text_addf(out, "  `stackup %s` is the same.\n", row->alias);
-	if (row->run == verb_ports) {
+	const struct subcommands *family = family_of(row);
+	if (family) {
 		text_add(out, "\nSubcommands:\n");
-		subcommands_add_help(out, &ports_verbs);
+		subcommands_add_help(out, family);
 	}
 	if (row->options)
 		text_add(out, "\nOptions:\n");

@@ -11,6 +11,7 @@ stackup_room(cli
 		ask.c here.c ports_docs.c ports_history.c ports_policy.c ports_release.c ports_reserve.c ports_reset.c
 		ports_suggest.c
 		ports_move.c
+		registry_list.c
 	ROOMS base model stackfile plan ports registry spawn logs control daemon doctor
 	LIBS lib_jansson)
 
