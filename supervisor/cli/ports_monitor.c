@@ -11,6 +11,9 @@
 #include "cli/context.h"
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
+#include "control/client.h"
+#include "control/path.h"
+#include "ports/lock.h"
 #include "ports/monitor.h"
 #include "ports/report.h"
 
@@ -18,6 +21,7 @@ enum {
 	INTERVAL_MS = 1000,
 	INTERVAL_LEAST_MS = 100,
 	INTERVAL_MOST_MS = 3600 * 1000,
+	ASK_MS = 1000, /* a supervisor answers in a few */
 };
 
 struct watcher {
@@ -73,6 +77,63 @@ static void show_events(struct watcher *w, const struct port_events *events, boo
 	}
 }
 
+static const char *word(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "";
+}
+
+static bool is_one_of(const char *state, const char *const *states)
+{
+	for (; *states; states++)
+		if (strcmp(state, *states) == 0)
+			return true;
+	return false;
+}
+
+/* Is the service meant to be down, by what its supervisor says of it? */
+static bool is_ordered(const json_t *instance, const char *service)
+{
+	static const char *const ending[] = {"stopping", "stopped", NULL};
+	static const char *const down[] = {"stopping", "killing", "down", "done", "blocked", NULL};
+	size_t index;
+	json_t *found;
+	if (is_one_of(word(instance, "state"), ending))
+		return true;
+	json_array_foreach(json_object_get(instance, "services"), index, found)
+		if (strcmp(word(found, "name"), service) == 0)
+			return is_one_of(word(found, "state"), down);
+	return false;
+}
+
+/*
+ * A listener vanishes a moment before its lease when an instance is stopped, and stays away while its
+ * service is: only the supervisor can tell that from a crash. One that has ended meanwhile told it.
+ */
+static bool was_stopped(const struct watcher *w, const struct lease *lease)
+{
+	const struct paths *paths = &w->context->paths;
+	OWNED(char) path = paths_socket(paths, lease->project, lease->instance);
+	struct control_client client = {.fd = -1};
+	json_t *reply = NULL;
+	if (path && client_connect(&client, path, ASK_MS, NULL) == 0)
+		client_call(&client, json_pack("{s:s}", "verb", "status"), ASK_MS, &reply, NULL);
+	client_close(&client);
+	bool stopped = reply ? is_ordered(json_object_get(reply, "instance"), lease->service)
+			     : !instance_is_alive(paths->state, lease->project_id, lease->instance);
+	json_decref(reply);
+	return stopped;
+}
+
+static void settle(const struct watcher *w, struct port_events *events)
+{
+	for (size_t i = 0; i < events->count; i++) {
+		struct port_event *event = &events->items[i];
+		if (event->kind == PORT_VANISHED && event->alert && was_stopped(w, event->lease))
+			event->alert = false;
+	}
+}
+
 static int look(struct watcher *w, struct error *e)
 {
 	struct port_look picture = {0};
@@ -81,6 +142,7 @@ static int look(struct watcher *w, struct error *e)
 	int result = monitor_look(&w->sockets, w->context->paths.state, &w->picture, &picture, e);
 	if (!result)
 		result = monitor_compare(&w->picture, &picture, &events, e);
+	settle(w, &events);
 	if (!result)
 		show_events(w, &events, first);
 	list_release(&events);

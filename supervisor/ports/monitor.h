@@ -14,7 +14,8 @@
  *	unleased	a stranger listens in a block of ours on a port without a lease
  *
  * Strangers that come are alerts, and so is a service that vanishes while its lease stands. What a
- * start, a restart or a `down` makes is none, and neither is a stranger that leaves.
+ * start, a restart or a `down` makes is none, and neither is a stranger that leaves. (Whether a service
+ * was stopped on purpose while its instance goes on, its supervisor knows; who shows events asks it.)
  *
  *	1. monitor_look(&sockets, state, &before, &picture, e) takes a picture. The one before spares
  *	   the scan of /proc: who was seen is only looked at again.

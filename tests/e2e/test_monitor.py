@@ -59,20 +59,38 @@ def test_row_S10_strangers_are_alerts(shop):
     assert sequence == list(range(1, len(sequence) + 1))
 
 
-def test_row_S10_the_life_of_a_service(shop):
-    shop.stack(WEB)
+def test_row_S10_a_service_that_vanishes_is_an_alert(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        restart = no
+    """)
     shop.up()
     follower = watch(shop)
     api = shop.pid("api")
-    shop.run("stop", "api", code=0)
+    os.kill(api, signal.SIGKILL)
     found = event(follower, "vanished", 30101)
     assert found["alert"] and found["before"]["pid"] == api and found["holder"] is None
     shop.run("start", "api", code=0)
     found = event(follower, "appeared", 30101)
     assert not found["alert"] and found["holder"]["pid"] == shop.pid("api")
-    shop.down()
-    found = event(follower, "vanished", 30101)
-    assert not found["alert"], "its lease is gone as well"
+
+
+@pytest.mark.parametrize("how", [["stop", "api"], ["down"]])
+def test_row_S10_a_service_that_is_stopped_is_none(shop, how):
+    """Also while its lease stands: of one service, or the moment before the instance has ended."""
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        [service slow]
+        command = ACTOR --term-delay 1000
+    """)
+    shop.up()
+    follower = watch(shop)
+    shop.run(*how, code=0)
+    assert not event(follower, "vanished", 30101)["alert"]
+    follower.process.send_signal(signal.SIGTERM)
+    assert not [l for l in follower.rest() if json.loads(l)["alert"] and json.loads(l)["port"] != 30190]
 
 
 def test_row_S10_a_port_passes_to_another_process(shop):
