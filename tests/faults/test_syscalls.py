@@ -3,8 +3,10 @@
 strace injects into every process of the run, the services too; so a run may well fail. What it must
 not do: crash, hang, leave a process, or end without saying anything.
 """
+import fcntl
 import os
 import signal
+import struct
 import subprocess
 
 import pytest
@@ -111,6 +113,18 @@ def test_epoll_has_no_room_for_a_while(shop, when):
     tracer.wait(20)
 
 
+def locked(directory):
+    """Bytes of lock files that somebody holds (fcntl(2), F_OFD_GETLK)."""
+    held = []
+    for path in directory.glob("*.lock") if directory.exists() else []:
+        with path.open("rb") as f:
+            asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+            answer = struct.unpack("hhqqi4x", fcntl.fcntl(f, 36, asked))
+            if answer[0] != fcntl.F_UNLCK:
+                held.append((path.name, answer[2]))
+    return held
+
+
 @pytest.mark.parametrize("number", ["TERM", "KILL", "INT"])
 def test_fault_S6_signal_at_every_step_of_the_start(shop, number):
     shop.stack(STACK)
@@ -119,6 +133,9 @@ def test_fault_S6_signal_at_every_step_of_the_start(shop, number):
             code, out, err = strace(shop, f"signal={number}:when={k}", kind)
             assert not crashed(code), (kind, k, code, out, err)
             until(lambda: not shop.world.survivors(), 20, f"nothing left after {number} at {kind} {k}")
+            if number != "KILL":
+                assert not list((shop.world.home / "run").rglob("*.sock")), (kind, k)
+                assert not locked(shop.world.home / "locks"), (kind, k)
     shop.up("job")
     shop.down()
     assert not list((shop.world.home / "run").rglob("*.sock"))

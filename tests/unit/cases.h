@@ -32,7 +32,7 @@ static inline json_t *cases_load(const char *dir, const char *file)
 	OWNED_TEXT path = {0};
 	text_addf(&path, "%s/%s", dir, file);
 	json_error_t error;
-	json_t *root = json_load_file(text_string(&path), 0, &error);
+	json_t *root = json_load_file(text_string(&path), JSON_ALLOW_NUL, &error);
 	if (!root)
 		fail_msg("%s:%d: %s", text_string(&path), error.line, error.text);
 	return root;
