@@ -100,14 +100,15 @@ class Survivor(int):
 
     def __new__(cls, pid):
         self = super().__new__(cls, pid)
-        self.what = f"{pid} {command_line(pid)}({process_state(pid)})"
+        self.what = f"{pid} {command_line(pid)}({shown_state(pid)})"
         return self
 
     def __repr__(self):
         return self.what
 
 
-def process_state(pid):
+def shown_state(pid):
+    """(name) state parent"""
     try:
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
         return " ".join(stat[stat.index("("):].split()[:3])
