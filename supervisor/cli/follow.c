@@ -53,6 +53,9 @@ static int catch_signals(struct follow *f, struct error *e)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, &f->old_mask);
+	/* The first process of a container gets all orphans in it: the kernel is to reap them. */
+	if (getpid() == 1)
+		signal(SIGCHLD, SIG_IGN);
 	f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return f->signal_fd < 0 ? fail_errno(e, EXIT_FAILED, "waiting for signals") : 0;
 }
