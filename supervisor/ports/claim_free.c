@@ -7,13 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "ports/claim_parts.h"
 #include "ports/evict.h"
 #include "ports/leftovers.h"
 #include "ports/lock.h"
 
-enum { LEFTOVER_MS = 2000 };
+/* The kernel's timer for a minute may be seconds late. */
+enum { LEFTOVER_MS = 2000, LATE_MS = 5000, LOOK_AGAIN_MS = 50 };
 
 static int read_leases(struct boarding *b, struct error *e)
 {
@@ -222,6 +224,28 @@ static void retry(struct boarding *b)
 	}
 }
 
+static bool lingers(struct boarding *b)
+{
+	bool found = false;
+	for (size_t i = 0; i < b->troubles.count && !found; i++) {
+		const struct trouble *t = &b->troubles.items[i];
+		struct socket_list now = {0};
+		if (t->plan.action == RESOLVE_WAIT &&
+			!sockets_all(&b->sockets, &t->port, 1, false, &now, NULL))
+			for (size_t k = 0; k < now.count && !found; k++)
+				found = now.items[k].state == SOCKET_TIME_WAIT;
+		list_release(&now);
+	}
+	return found;
+}
+
+static void wait_for(struct boarding *b, uint32_t ms)
+{
+	int64_t deadline = clock_now_ms() + ms + LATE_MS;
+	while (lingers(b) && clock_now_ms() < deadline)
+		(void)poll(NULL, 0, LOOK_AGAIN_MS);
+}
+
 /* All of them at once: the longest decides. */
 static bool wait_all(struct boarding *b)
 {
@@ -240,7 +264,7 @@ static bool wait_all(struct boarding *b)
 	}
 	if (!any)
 		return false;
-	(void)poll(NULL, 0, (int)most + 1);
+	wait_for(b, most);
 	retry(b);
 	return true;
 }

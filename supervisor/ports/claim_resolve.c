@@ -159,7 +159,8 @@ static void add_question(const struct boarding *b, const struct trouble *t, cons
 	const struct owner *holder = t->verdict.holder;
 	*q = (struct claim_question){.service = arena_string(claim->arena, t->plan.row->service),
 		.name = arena_string(claim->arena, t->plan.row->name), .port = t->port,
-		.line = t->plan.row->line, .text = arena_string(claim->arena, sentence),
+		.line = t->plan.row->line,
+		.text = arena_format(claim->arena, "%s; %s", sentence, t->plan.reason),
 		.can_stop = resolve_can_stop(&t->plan), .can_move = resolve_can_move(&t->plan),
 		.move_to = t->plan.move_to, .pid = holder ? holder->pid : 0,
 		.start_ticks = holder ? holder->start_ticks : 0};

@@ -114,7 +114,8 @@ void resolve_decide(const struct resolve_rules *rules, struct conflict *c)
 	bool open = !stale && c->row && wish == RESOLVE_IGNORE && d.action != RESOLVE_IGNORE &&
 		d.action != RESOLVE_WAIT;
 	if (open && is_asked(rules, c))
-		d = say(RESOLVE_ASK, "somebody has to decide");
+		d = say(RESOLVE_ASK, c->row->on_conflict == CONFLICT_ASK ? "it has `on_conflict = ask`"
+									: "somebody has to decide");
 	c->action = d.action;
 	c->reason = d.reason;
 }
@@ -146,14 +147,16 @@ static uint16_t home_of(const struct resolve_rules *rules, const struct search *
 	return first_of(s, s->conflict->port + 1, s->conflict->port + NEIGHBOURS);
 }
 
-static void place_chosen(const struct resolve_rules *rules, const struct search *s, uint16_t chosen)
+/* The port a person chose and no other; true when that settles it. */
+static bool place_chosen(const struct resolve_rules *rules, const struct search *s, uint16_t chosen)
 {
 	struct conflict *c = s->conflict;
 	c->move_to = first_of(s, chosen, chosen);
 	if (c->move_to)
-		return;
+		return true;
 	c->action = is_asked(rules, c) ? RESOLVE_ASK : RESOLVE_FAIL;
 	c->reason = "the port that was chosen cannot be had, either";
+	return c->action == RESOLVE_FAIL;
 }
 
 void resolve_place(const struct resolve_rules *rules, struct conflict *c, resolve_take *take,
@@ -161,17 +164,15 @@ void resolve_place(const struct resolve_rules *rules, struct conflict *c, resolv
 {
 	const struct resolve_choice *choice = resolve_choice_of(rules, c->row);
 	struct search search = {c, take, self};
-	bool moves = c->action == RESOLVE_MOVE;
 	c->move_to = 0;
 	c->emergency = false;
 	if (!resolve_can_move(c) || c->class == CLASS_OWN_STALE || c->action == RESOLVE_IGNORE)
 		return;
-	if (moves && choice && choice->move_to) {
-		place_chosen(rules, &search, choice->move_to);
+	if (c->action == RESOLVE_MOVE && choice && choice->move_to &&
+		place_chosen(rules, &search, choice->move_to))
 		return;
-	}
 	c->move_to = home_of(rules, &search);
-	if (c->move_to || !moves)
+	if (c->move_to || c->action != RESOLVE_MOVE)
 		return;
 	c->move_to = first_of(&search, rules->emergency_low, rules->emergency_high);
 	c->emergency = c->move_to != 0;

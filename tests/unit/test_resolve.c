@@ -369,6 +369,25 @@ static void a_chosen_port_or_none(void **state)
 	assert_int_equal(c.move_to, 0);
 }
 
+static void a_chosen_port_that_is_taken_is_asked_about_again(void **state)
+{
+	(void)state;
+	struct resolve_rules rules = rules_of(STRATEGY_CONSERVATIVE);
+	struct port row = api();
+	row.on_conflict = CONFLICT_ASK;
+	struct resolve_choice choice = {"api", "main", RESOLVE_MOVE, 30525, 0, 0};
+	rules.choices = &choice;
+	rules.choice_count = 1;
+	rules.may_ask = true;
+	struct free_ports ports = {{FREE_SLOT, 40000}};
+	struct conflict c = placed(&rules, on(&row, CLASS_FOREIGN), &ports);
+	assert_int_equal(c.action, RESOLVE_ASK);
+	assert_int_equal(c.move_to, FREE_SLOT);
+	c = placed(&rules, on(&row, CLASS_FOREIGN), &ports);
+	assert_int_equal(c.action, RESOLVE_ASK);
+	assert_int_equal(c.move_to, 0);
+}
+
 /* For reports: where it could go although something else is done by default. */
 static void alternatives_are_shown_but_are_never_emergency_ports(void **state)
 {
@@ -402,6 +421,7 @@ int main(void)
 		cmocka_unit_test(a_service_goes_where_it_belongs),
 		cmocka_unit_test(row_P4_an_emergency_port_where_nothing_fits),
 		cmocka_unit_test(a_chosen_port_or_none),
+		cmocka_unit_test(a_chosen_port_that_is_taken_is_asked_about_again),
 		cmocka_unit_test(alternatives_are_shown_but_are_never_emergency_ports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
