@@ -111,6 +111,53 @@ def test_row_S10_a_port_passes_to_another_process(shop):
     event(follower, "vanished", 30190)
 
 
+def test_row_S10_services_of_all_kinds_are_no_strangers(shop):
+    """One that overwrites its marks, one with a socket that was passed on, a group on one port, UDP."""
+    shop.write("group.py", """
+import os, socket, time
+def listen():
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    s.bind(("127.0.0.1", int(os.environ["PORT"])))
+    s.listen()
+    return s
+group = [listen(), listen()]
+os.fork()
+time.sleep(1000)
+""")
+    shop.write("udp.py", """
+import os, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", int(os.environ["PORT"])))
+print("here", flush=True)
+s.recv(1)
+""")
+    shop.stack("""
+        [service redis]
+        command = redis-server --port ${port} --bind 127.0.0.1 --save ""
+        [service passed]
+        command = ACTOR --listen-fd
+        hold = listen
+        slot = 8
+        [service group]
+        command = /usr/bin/python3 group.py
+        slot = 9
+        [service names]
+        command = /usr/bin/python3 udp.py
+        slot = 5
+        protocol = udp
+        ready = log here
+    """)
+    shop.up()
+    assert shop.run("ports", "monitor", "--once", "--json", code=0).out == ""
+    follower = watch(shop)
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        s.bind(("::1", 30105))
+        found = event(follower, "unexpected", 30105)
+        assert found["protocol"] == "udp" and found["service"] == "names" and found["holder"]["pid"] == os.getpid()
+
+
 def test_quiet_while_nothing_changes(shop):
     shop.stack(WEB)
     shop.up()
