@@ -57,11 +57,7 @@ static bool is_ancestor(pid_t pid)
 static const char *obstacle_of(const struct owner *owner)
 {
 	const char *why = protect_process(owner, geteuid());
-	if (why)
-		return why;
-	if (owner->run_id)
-		return "it belongs to an instance of stackup";
-	return is_ancestor(owner->pid) ? "this command was started by it" : NULL;
+	return why ? why : owner->run_id ? "it belongs to an instance of stackup" : NULL;
 }
 
 const char *evict_obstacle(uint16_t port, bool udp, const struct socket_list *sockets,
@@ -156,6 +152,8 @@ static int take_target(struct evicting *v, struct owner *owner, struct error *e)
 	bool same = !owner->pid || (now.start_ticks == owner->start_ticks && now.uid == owner->uid &&
 		has_port(v, owner->pid));
 	const char *why = obstacle_of(owner->pid ? &now : owner);
+	if (!why && is_ancestor(owner->pid))
+		why = "this command was started by it";
 	if (owner->pid)
 		owner_release(&now);
 	if (!same)
