@@ -46,13 +46,27 @@ void text_add_char(struct text *t, char c)
 void text_vaddf(struct text *t, const char *format, va_list args)
 {
 	va_list again;
+	if (!reserve(t, 0))
+		return;
 	va_copy(again, args);
-	int length = vsnprintf(NULL, 0, format, args);
-	if (length >= 0 && reserve(t, (size_t)length)) {
+	size_t room = t->capacity - t->length;
+	int length = vsnprintf(t->data + t->length, room, format, args);
+	if (length >= 0 && (size_t)length >= room && reserve(t, (size_t)length))
 		vsnprintf(t->data + t->length, (size_t)length + 1, format, again);
+	if (length >= 0 && !t->broken)
 		t->length += (size_t)length;
-	}
+	t->data[t->length] = '\0';
 	va_end(again);
+}
+
+void text_add_number(struct text *t, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	text_add_bytes(t, digits + at, sizeof digits - at);
 }
 
 void text_addf(struct text *t, const char *format, ...)

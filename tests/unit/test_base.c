@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/json_text.h"
 #include "base/list.h"
 #include "base/nearest.h"
 #include "base/number.h"
@@ -242,6 +243,48 @@ static void names_and_slugs(void **state)
 	assert_string_equal(slug, "x");
 }
 
+static void json_text_is_what_a_parser_reads(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *from;
+		const char *to;
+	} rows[] = {
+		{NULL, "null"},
+		{"", "\"\""},
+		{"node server.js", "\"node server.js\""},
+		{"\"a\\b\"", "\"\\\"a\\\\b\\\"\""},
+		{"a\nb\tc\r\b\f", "\"a\\nb\\tc\\r\\b\\f\""},
+		{"\x01\x1f\x7f", "\"\\u0001\\u001f\x7f\""},
+		{"gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\""},
+		{"\xff\xc3", "\"??\""},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		OWNED_TEXT out = {0};
+		json_text_add(&out, rows[i].from);
+		assert_string_equal(text_string(&out), rows[i].to);
+	}
+}
+
+static void numbers_and_long_formats_in_a_text(void **state)
+{
+	(void)state;
+	OWNED_TEXT t = {0};
+	text_add_number(&t, 0);
+	text_add_char(&t, ' ');
+	text_add_number(&t, UINT64_MAX);
+	assert_string_equal(text_string(&t), "0 18446744073709551615");
+	text_clear(&t);
+	/* Exactly as long as there is room, one more, and much more. */
+	for (int length = 28; length < 300; length++) {
+		text_release(&t);
+		text_addf(&t, "%*d", length, 7);
+		assert_int_equal(t.length, length);
+		assert_int_equal(strlen(text_string(&t)), length);
+		assert_int_equal(t.data[length - 1], '7');
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +301,8 @@ int main(void)
 		cmocka_unit_test(since_takes_times_and_durations),
 		cmocka_unit_test(row_P1_slots_by_name_then_alias),
 		cmocka_unit_test(names_and_slugs),
+		cmocka_unit_test(json_text_is_what_a_parser_reads),
+		cmocka_unit_test(numbers_and_long_formats_in_a_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,56 @@
+#include "base/json_text.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+static bool is_plain(char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* One character that is not plain; returns its length. RFC 8259, section 7. */
+static size_t add_one(struct text *out, const char *at, size_t left)
+{
+	static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+	uint32_t point;
+	size_t length = utf8_decode(at, left, &point);
+	if (!length) {
+		text_add_char(out, '?');
+		return 1;
+	}
+	bool quoted = *at == '"' || *at == '\\';
+	bool has_letter = point < sizeof letters && letters[point];
+	if (quoted || has_letter) {
+		text_add_char(out, '\\');
+		text_add_char(out, quoted ? *at : letters[point]);
+	} else if (point < 0x20) {
+		text_addf(out, "\\u%04x", (unsigned)point);
+	} else {
+		text_add_bytes(out, at, length);
+	}
+	return length;
+}
+
+void json_text_add(struct text *out, const char *string)
+{
+	if (!string) {
+		text_add(out, "null");
+		return;
+	}
+	size_t left = strlen(string);
+	text_add_char(out, '"');
+	while (left) {
+		size_t length = 0;
+		while (length < left && is_plain(string[length]))
+			length++;
+		if (length)
+			text_add_bytes(out, string, length);
+		else
+			length = add_one(out, string, left);
+		string += length;
+		left -= length;
+	}
+	text_add_char(out, '"');
+}
