@@ -86,31 +86,54 @@ struct filter {
 	struct inet_diag_bc_op most_port;
 };
 
+static struct filter filter_of(const struct query *q)
+{
+	return (struct filter){
+		.attribute = {.rta_len = sizeof(struct filter), .rta_type = INET_DIAG_REQ_BYTECODE},
+		.least = {.code = INET_DIAG_BC_S_GE, .yes = 8, .no = 20},
+		.least_port = {.no = q->low},
+		.most = {.code = INET_DIAG_BC_S_LE, .yes = 8, .no = 12},
+		.most_port = {.no = q->high},
+	};
+}
+
+/*
+ * For TCP the older form of the request: it is answered for both families in one walk over the
+ * kernel's tables. For UDP there is only the newer form, of one family each.
+ */
 struct request {
 	struct nlmsghdr header;
-	struct inet_diag_req_v2 diag;
-	struct filter filter;
+	union {
+		struct {
+			struct inet_diag_req diag;
+			struct filter filter;
+		} tcp;
+		struct {
+			struct inet_diag_req_v2 diag;
+			struct filter filter;
+		} udp;
+	};
 };
 
 static void fill_request(struct request *request, const struct query *q)
 {
 	bool filtered = q->low > 0 || q->high < UINT16_MAX;
-	size_t size = filtered ? sizeof *request : offsetof(struct request, filter);
-	*request = (struct request){
-		.header = {.nlmsg_len = (uint32_t)size, .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-		.diag = {.sdiag_family = q->family,
-			.sdiag_protocol = q->udp ? IPPROTO_UDP : IPPROTO_TCP,
-			.idiag_states = states_of(q)},
-		.filter = {
-			.attribute = {.rta_len = sizeof(struct filter),
-				.rta_type = INET_DIAG_REQ_BYTECODE},
-			.least = {.code = INET_DIAG_BC_S_GE, .yes = 8, .no = 20},
-			.least_port = {.no = q->low},
-			.most = {.code = INET_DIAG_BC_S_LE, .yes = 8, .no = 12},
-			.most_port = {.no = q->high},
-		},
-	};
+	size_t size = sizeof request->header;
+	*request = (struct request){.header = {.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}};
+	if (q->udp) {
+		request->header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+		request->udp.diag = (struct inet_diag_req_v2){.sdiag_family = q->family,
+			.sdiag_protocol = IPPROTO_UDP, .idiag_states = states_of(q)};
+		request->udp.filter = filter_of(q);
+		size += filtered ? sizeof request->udp : sizeof request->udp.diag;
+	} else {
+		request->header.nlmsg_type = TCPDIAG_GETSOCK;
+		request->tcp.diag = (struct inet_diag_req){
+			.idiag_family = q->family, .idiag_states = states_of(q)};
+		request->tcp.filter = filter_of(q);
+		size += filtered ? sizeof request->tcp : sizeof request->tcp.diag;
+	}
+	request->header.nlmsg_len = (uint32_t)size;
 }
 
 static enum socket_state state_of(const struct query *q, uint8_t state)
@@ -175,7 +198,9 @@ static int take_reply(const struct query *q, char *reply, size_t length)
 			errno = error->error ? -error->error : EPROTO;
 			return -1;
 		}
-		if (header->nlmsg_type == SOCK_DIAG_BY_FAMILY && add_entry(q, header)) {
+		bool is_socket = header->nlmsg_type == SOCK_DIAG_BY_FAMILY ||
+			header->nlmsg_type == TCPDIAG_GETSOCK;
+		if (is_socket && add_entry(q, header)) {
 			errno = ENOMEM;
 			return -1;
 		}
@@ -232,14 +257,14 @@ static bool is_absent(int number)
 
 static int both_families(struct sockets *s, struct query q)
 {
-	static const uint8_t families[] = {AF_INET, AF_INET6};
-	for (size_t i = 0; i < 2; i++) {
-		q.family = families[i];
-		/* ENOENT for AF_INET6: a kernel without it. */
-		if (dump_fresh(s, &q) && !(errno == ENOENT && i == 1))
-			return -1;
-	}
-	return 0;
+	q.family = AF_INET;
+	if (dump_fresh(s, &q))
+		return -1;
+	if (!q.udp)
+		return 0;
+	/* ENOENT: a kernel without IPv6. */
+	q.family = AF_INET6;
+	return dump_fresh(s, &q) && errno != ENOENT ? -1 : 0;
 }
 
 static bool is_asked_for(const struct query *q, const struct socket_entry *entry)
@@ -330,9 +355,26 @@ void sockets_sort(struct socket_list *list)
 		qsort(list->items, list->count, sizeof *list->items, order);
 }
 
+/* inet_ntop() prints with sprintf(), which a scan of thousands of sockets would feel. */
+static void add_byte(char **at, uint8_t value)
+{
+	if (value >= 100)
+		*(*at)++ = (char)('0' + value / 100);
+	if (value >= 10)
+		*(*at)++ = (char)('0' + value / 10 % 10);
+	*(*at)++ = (char)('0' + value % 10);
+}
+
 const char *socket_address(const struct socket_entry *entry, char buffer[SOCKET_ADDRESS_SIZE])
 {
-	if (!inet_ntop(entry->v6 ? AF_INET6 : AF_INET, entry->address, buffer, SOCKET_ADDRESS_SIZE))
+	char *at = buffer;
+	for (int i = 0; i < 4 && !entry->v6; i++) {
+		if (i)
+			*at++ = '.';
+		add_byte(&at, entry->address[i]);
+	}
+	*at = '\0';
+	if (entry->v6 && !inet_ntop(AF_INET6, entry->address, buffer, SOCKET_ADDRESS_SIZE))
 		buffer[0] = '\0';
 	return buffer;
 }

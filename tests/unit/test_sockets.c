@@ -71,6 +71,7 @@ static void listeners_of_both_families(void **state)
 	struct socket_list list = {0};
 	uint16_t ports[] = {31003, 31001};
 	assert_return_code(sockets_listeners(&sockets, ports, 2, &list, NULL), errno);
+	sockets_sort(&list);
 	assert_int_equal(list.count, 2);
 	const struct socket_entry *first = &list.items[0], *second = &list.items[1];
 	char address[SOCKET_ADDRESS_SIZE];
@@ -223,6 +224,8 @@ static void proc_says_the_same(void **state)
 	struct socket_list here = {0}, there = {0};
 	assert_return_code(sockets_listeners(&sockets, ports, 2, &here, NULL), errno);
 	assert_return_code(sockets_listeners(&by_proc, ports, 2, &there, NULL), errno);
+	sockets_sort(&here);
+	sockets_sort(&there);
 	assert_int_equal(here.count, 2);
 	assert_int_equal(there.count, 2);
 	for (size_t i = 0; i < 2; i++) {
@@ -342,12 +345,6 @@ static void many_sockets_of_one_process(void **state)
 		assert_int_equal(owners.items[i].pid, getpid());
 		assert_string_equal(owners.items[i].name, "test_sockets");
 	}
-	owners_release(&owners);
-	owners_by_user(&list, &owners);
-	assert_int_equal(owners.count, MANY);
-	assert_int_equal(owners.items[0].pid, 0);
-	assert_int_equal(owners.items[0].uid, geteuid());
-	assert_non_null(owners.items[0].user);
 	owners_release(&owners);
 	list_release(&list);
 	for (int i = 0; i < MANY; i++)
