@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,11 +110,11 @@ void say_error(const struct error *e, bool json, json_t *extra)
 
 /* ---- tables ---- */
 
+/* Their texts lie one behind the other; a screen of thousands of rows is some hundred kilobytes. */
 struct cell {
-	size_t at; /* in the texts */
-	size_t length;
-	int width;
-	enum colour colour;
+	uint32_t length;
+	uint16_t width;
+	uint8_t colour;
 };
 
 struct table {
@@ -137,23 +138,27 @@ struct table *table_new(size_t columns)
 }
 
 /* Characters, which for what we show is columns. */
-static int width_of(const char *text, size_t length)
+static uint16_t width_of(const char *text, size_t length)
 {
-	int width = 0;
+	size_t width = 0;
 	for (size_t i = 0; i < length; i++)
 		width += (text[i] & 0xc0) != 0x80;
-	return width;
+	return width < UINT16_MAX ? (uint16_t)width : UINT16_MAX;
 }
 
 void table_cell(struct table *table, enum colour colour, const char *text)
 {
 	if (!table)
 		return;
-	struct cell cell = {.at = table->texts.length, .colour = colour};
-	terminal_add_strict(&table->texts, text, strlen(text));
-	cell.length = table->texts.length - cell.at;
-	cell.width = width_of(text_string(&table->texts) + cell.at, cell.length);
-	(void)list_push(&table->cells, cell);
+	size_t start = table->texts.length;
+	if (*text)
+		terminal_add_strict(&table->texts, text, strlen(text));
+	size_t length = table->texts.length - start;
+	struct cell cell = {.length = (uint32_t)length, .colour = (uint8_t)colour};
+	if (length)
+		cell.width = width_of(table->texts.data + start, length);
+	if (!list_push(&table->cells, cell))
+		text_cut(&table->texts, start);
 }
 
 /* Columns in which no row but the heading has anything are left out; the first stays. */
@@ -177,33 +182,39 @@ static void add_blanks(struct text *out, int count)
 			left < (int)sizeof blanks ? (size_t)left : sizeof blanks - 1);
 }
 
-static void print_row(const struct table *table, size_t first, bool colour, struct text *out)
+/* Returns what follows the texts of this row. */
+static const char *print_row(const struct table *table, size_t first, const char *text, bool colour,
+	struct text *out)
 {
 	int owed = 0; /* blanks before the next text: none are left at the end */
 	for (size_t column = 0; column < table->columns; column++) {
 		const struct cell *cell = &table->cells.items[first + column];
 		bool coloured = colour && cell->colour != COLOUR_NONE;
-		if (!table->widths[column])
-			continue;
-		if (cell->length) {
+		if (table->widths[column] && cell->length) {
 			add_blanks(out, owed);
-			text_add(out, colour_on(coloured, cell->colour));
-			text_add_bytes(out, text_string(&table->texts) + cell->at, cell->length);
-			text_add(out, colour_off(coloured));
+			if (coloured)
+				text_add(out, colour_on(true, (enum colour)cell->colour));
+			text_add_bytes(out, text, cell->length);
+			if (coloured)
+				text_add(out, colour_off(true));
 			owed = 0;
 		}
-		owed += table->widths[column] - cell->width + 2;
+		if (table->widths[column])
+			owed += table->widths[column] - cell->width + 2;
+		text += cell->length;
 	}
 	text_add_char(out, '\n');
+	return text;
 }
 
 void table_print(struct table *table, bool colour, struct text *out)
 {
 	if (!table)
 		return;
+	const char *text = text_string(&table->texts);
 	measure(table);
 	for (size_t i = 0; i + table->columns <= table->cells.count; i += table->columns)
-		print_row(table, i, colour, out);
+		text = print_row(table, i, text, colour, out);
 }
 
 void table_free(struct table *table)

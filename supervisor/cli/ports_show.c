@@ -10,40 +10,26 @@
 
 /* ---- parts ---- */
 
-static void number_cell(struct table *table, uint16_t port)
-{
-	OWNED_TEXT cell = {0};
-	text_addf(&cell, "%u", (unsigned)port);
-	table_cell(table, COLOUR_NONE, text_string(&cell));
-}
-
 static void add_lease(struct text *out, const struct port_view *view)
 {
 	const struct lease *lease = &view->lease;
 	if (!view->has_lease)
 		return;
-	text_addf(out, "%s/%d", lease->project ? lease->project : "?", lease->instance);
+	text_add(out, lease->project ? lease->project : "?");
+	text_add_char(out, '/');
+	text_add_number(out, (uint64_t)lease->instance);
 	if (lease->service && *lease->service)
 		text_addf(out, " %s", lease->service);
 	if (lease->name && *lease->name && strcmp(lease->name, "main") != 0)
 		text_addf(out, ".%s", lease->name);
 }
 
-static void lease_cell(struct table *table, const struct port_view *view)
+static void add_user(struct text *out, const struct owner *holder)
 {
-	OWNED_TEXT cell = {0};
-	add_lease(&cell, view);
-	table_cell(table, COLOUR_BOLD, text_string(&cell));
-}
-
-static void holder_cell(struct table *table, const struct port_view *view, bool named)
-{
-	OWNED_TEXT cell = {0};
-	if (view->has_holder && named)
-		owner_add_line(&cell, &view->holder);
-	else if (view->has_holder && view->holder.user)
-		text_addf(&cell, "user %s", view->holder.user);
-	table_cell(table, COLOUR_NONE, text_string(&cell));
+	if (!holder->user)
+		return;
+	text_add(out, "user ");
+	text_add(out, holder->user);
 }
 
 static void add_address(struct text *out, const struct port_view *view)
@@ -54,26 +40,54 @@ static void add_address(struct text *out, const struct port_view *view)
 		text_add(out, " (IPv6 only)");
 }
 
-static void address_cell(struct table *table, const struct port_view *view)
+/* A table in the making, and a text that its cells are put together in. */
+struct sheet {
+	struct table *table; /* owns */
+	struct text cell; /* owns */
+};
+
+static void end_cell(struct sheet *sheet, enum colour colour)
 {
-	OWNED_TEXT cell = {0};
-	add_address(&cell, view);
-	table_cell(table, COLOUR_NONE, text_string(&cell));
+	table_cell(sheet->table, colour, text_string(&sheet->cell));
+	text_clear(&sheet->cell);
 }
 
-static struct table *begin_table(const char *const *headings, size_t columns)
+static void port_cells(struct sheet *sheet, const struct port_view *view)
 {
-	struct table *table = table_new(columns);
+	text_add_number(&sheet->cell, view->port);
+	end_cell(sheet, COLOUR_NONE);
+	table_cell(sheet->table, COLOUR_NONE, view->udp ? "udp" : "tcp");
+}
+
+static void lease_cell(struct sheet *sheet, const struct port_view *view)
+{
+	add_lease(&sheet->cell, view);
+	end_cell(sheet, COLOUR_BOLD);
+}
+
+static void holder_cell(struct sheet *sheet, const struct port_view *view, bool named)
+{
+	if (view->has_holder && named)
+		owner_add_line(&sheet->cell, &view->holder);
+	else if (view->has_holder)
+		add_user(&sheet->cell, &view->holder);
+	end_cell(sheet, COLOUR_NONE);
+}
+
+static struct sheet begin_sheet(const char *const *headings, size_t columns)
+{
+	struct sheet sheet = {.table = table_new(columns)};
 	for (size_t i = 0; i < columns; i++)
-		table_cell(table, COLOUR_GREY, headings[i]);
-	return table;
+		table_cell(sheet.table, COLOUR_GREY, headings[i]);
+	return sheet;
 }
 
-static void end_table(const struct context *context, struct table *table)
+static void end_sheet(const struct context *context, struct sheet *sheet)
 {
 	OWNED_TEXT out = {0};
-	table_print(table, context->colour, &out);
-	table_free(table);
+	table_print(sheet->table, context->colour, &out);
+	table_free(sheet->table);
+	text_release(&sheet->cell);
 	out_text(&out);
 }
 
@@ -90,12 +104,24 @@ static void add_notes(const struct context *context, const struct port_look *loo
 		    "names them", look->unnamed);
 }
 
+static void show_json(const struct port_look *look)
+{
+	OWNED_TEXT out = {0};
+	if (out_is_terminal()) {
+		out_json(report_listeners(look));
+		return;
+	}
+	report_add_listeners(&out, look);
+	text_add_char(&out, '\n');
+	out_text(&out);
+}
+
 /* JSON, or the sentence for an empty answer: done. */
 static bool is_shown(const struct context *context, const struct port_look *look, const char *nothing)
 {
 	add_notes(context, look);
 	if (context->json)
-		out_json(report_listeners(look));
+		show_json(look);
 	else if (!look->count)
 		say("%s", nothing);
 	return context->json || !look->count;
@@ -135,20 +161,19 @@ void ports_show_list(const struct context *context, const struct port_look *look
 	static const char *const headings[] = {"PORT", "PROTOCOL", "LEASE", "STANDING", "HOLDER"};
 	if (is_shown(context, look, "no port is leased"))
 		return;
-	struct table *table = begin_table(headings, 5);
+	struct sheet sheet = begin_sheet(headings, 5);
 	for (size_t i = 0; i < look->count; i++) {
 		const struct port_view *view = &look->items[i];
 		const char *standing = standing_of(view);
 		if (is_repeated(look, i))
 			continue;
 		bool wrong = view->seen && view->class != CLASS_OWN_LIVE && view->class != CLASS_LEASED;
-		number_cell(table, view->port);
-		table_cell(table, COLOUR_NONE, view->udp ? "udp" : "tcp");
-		lease_cell(table, view);
-		table_cell(table, wrong ? COLOUR_RED : COLOUR_NONE, standing);
-		holder_cell(table, view, true);
+		port_cells(&sheet, view);
+		lease_cell(&sheet, view);
+		table_cell(sheet.table, wrong ? COLOUR_RED : COLOUR_NONE, standing);
+		holder_cell(&sheet, view, true);
 	}
-	end_table(context, table);
+	end_sheet(context, &sheet);
 }
 
 /* ---- scan ---- */
@@ -159,21 +184,21 @@ void ports_show_scan(const struct context *context, const struct port_look *look
 		"PORT", "PROTOCOL", "STATE", "ADDRESS", "CLASS", "LEASE", "HOLDER"};
 	if (is_shown(context, look, "nobody listens there"))
 		return;
-	struct table *table = begin_table(headings, 7);
+	struct sheet sheet = begin_sheet(headings, 7);
 	for (size_t i = 0; i < look->count; i++) {
 		const struct port_view *view = &look->items[i];
 		if (is_repeated(look, i))
 			continue;
-		number_cell(table, view->port);
-		table_cell(table, COLOUR_NONE, view->udp ? "udp" : "tcp");
-		table_cell(table, COLOUR_NONE,
+		port_cells(&sheet, view);
+		table_cell(sheet.table, COLOUR_NONE,
 			view->socket.state == SOCKET_UDP ? "" : socket_state_word(view->socket.state));
-		address_cell(table, view);
-		table_cell(table, COLOUR_NONE, port_class_word(view->class));
-		lease_cell(table, view);
-		holder_cell(table, view, !look->unnamed);
+		add_address(&sheet.cell, view);
+		end_cell(&sheet, COLOUR_NONE);
+		table_cell(sheet.table, COLOUR_NONE, port_class_word(view->class));
+		lease_cell(&sheet, view);
+		holder_cell(&sheet, view, !look->unnamed);
 	}
-	end_table(context, table);
+	end_sheet(context, &sheet);
 }
 
 /* ---- who ---- */
@@ -223,8 +248,8 @@ static void add_view(struct text *out, const struct port_view *view)
 {
 	OWNED_TEXT lease = {0}, reserved = {0}, evidence = {0};
 	add_lease(&lease, view);
-	if (view->is_reserved)
-		reservation_add(&reserved, &view->reservation);
+	if (view->reservation)
+		reservation_add(&reserved, view->reservation);
 	if (view->class != CLASS_RESERVED)
 		port_view_add_evidence(&evidence, view);
 	add_heading(out, view);

@@ -82,9 +82,11 @@ static int read_registry(const char *state, const char *project, struct look_fac
 	struct lease *leases = NULL;
 	struct reservation *reservations = NULL;
 	struct project *projects = NULL;
+	f->state = state;
+	if (!registry_exists(state) && !project)
+		return 0;
 	if (look_begin(&look->arena, state, &r, e))
 		return -1;
-	f->state = state;
 	int result = look_read_leases(r, project, look->arena, &leases, &f->lease_count, e);
 	if (!result)
 		result = reservation_list(
@@ -212,9 +214,10 @@ int ports_scan(const char *state, const struct port_scan *scan, struct port_look
 			look, e);
 	if (!result) {
 		filter(&facts.sockets, is_scanned, NULL);
-		bool named = scan->names || facts.sockets.count <= SCAN_NAMES_MOST;
-		(named ? owners_find : owners_by_user)(&facts.sockets, &facts.owners);
-		look->unnamed = named ? 0 : facts.sockets.count;
+		facts.unnamed = !scan->names && facts.sockets.count > SCAN_NAMES_MOST;
+		look->unnamed = facts.unnamed ? facts.sockets.count : 0;
+		if (!facts.unnamed)
+			owners_find(&facts.sockets, &facts.owners);
 		result = look_make_views(&facts, look, e);
 	}
 	look_facts_release(&facts);

@@ -1,6 +1,6 @@
 /*
- * look.h - questions about ports that change nothing: `ports who`, `ports list`. For what is in the way of
- * a launch see check.h.
+ * look.h - questions about ports that change nothing: `ports who`, `ports list`, `ports scan`. For
+ * what is in the way of a launch see check.h.
  */
 #ifndef PORTS_LOOK_H
 #define PORTS_LOOK_H
@@ -22,8 +22,7 @@ struct port_view {
 	bool has_holder;
 	struct lease lease;
 	bool has_lease;
-	struct reservation reservation;
-	bool is_reserved;
+	const struct reservation *reservation; /* borrows from the arena; NULL: not reserved */
 };
 /* What was seen, as a sentence. */
 void port_view_add_evidence(struct text *out, const struct port_view *view);

@@ -32,6 +32,7 @@ struct look_facts {
 	size_t project_count;
 	struct socket_list sockets; /* owns */
 	struct owner_list owners; /* owns */
+	bool unnamed; /* no process was looked for: the views tell only the user */
 	bool silent; /* leases and reservations on which nobody is get a view, too */
 };
 void look_facts_release(struct look_facts *facts);

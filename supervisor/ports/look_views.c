@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "ports/lock.h"
 #include "ports/look_parts.h"
+#include "ports/owner_marks.h"
 
 /* Whether an instance lives is a question to the file system, asked once for each. */
 struct known_life {
@@ -19,6 +20,8 @@ struct viewing {
 	struct owner_list *owners;
 	struct port_look *look;
 	LIST(struct known_life) lives; /* owns */
+	uid_t uid; /* whose name is known */
+	char *user; /* owns; NULL: of nobody so far */
 	size_t next_lease; /* those before have their views */
 	size_t next_reservation;
 };
@@ -72,12 +75,13 @@ static struct port_asker asker_of(struct viewing *v, const struct port_view *vie
 
 /* ---- one view ---- */
 
-static int push(struct viewing *v, struct port_view *view, struct error *e)
+/* Views are made where they stay: there can be thousands. NULL: no memory. */
+static struct port_view *push(struct viewing *v, const struct port_view *like, struct error *e)
 {
-	if (list_push(v->look, *view))
-		return 0;
-	owner_release(&view->holder);
-	return fail(e, EXIT_FAILED, "out of memory");
+	if (list_push(v->look, *like))
+		return &v->look->items[v->look->count - 1];
+	fail(e, EXIT_FAILED, "out of memory");
+	return NULL;
 }
 
 /* A supervisor carries no marks of its own; the lease says whose placeholder it holds. */
@@ -90,8 +94,7 @@ static void name_supervisor(struct port_view *view)
 	view->holder.instance = view->lease.instance;
 }
 
-static int add_view(struct viewing *v, struct port_view *view, const struct socket_list *siblings,
-	struct error *e)
+static void judge(struct viewing *v, struct port_view *view, const struct socket_list *siblings)
 {
 	struct port_asker asker = asker_of(v, view);
 	struct port_verdict verdict = port_classify_socket(&asker, &view->socket,
@@ -101,7 +104,6 @@ static int add_view(struct viewing *v, struct port_view *view, const struct sock
 	view->evidence = verdict.evidence;
 	view->guard = verdict.guard;
 	name_supervisor(view);
-	return push(v, view, e);
 }
 
 static int by_inode(const void *first, const void *second)
@@ -125,21 +127,44 @@ static size_t first_owner(const struct owner_list *owners, uint64_t inode)
 	return low;
 }
 
-/* One view for each process that has the socket, or one without a holder. */
-static int add_socket(struct viewing *v, struct port_view view, const struct socket_list *siblings,
-	struct error *e)
+/* Looking a name up reads files: the sockets of one user mostly come together. */
+static char *user_name(struct viewing *v, uid_t uid)
 {
-	uint64_t inode = view.socket.inode;
-	size_t at = first_owner(v->owners, inode);
-	if (!inode || at >= v->owners->count || v->owners->items[at].inode != inode)
-		return add_view(v, &view, siblings, e);
-	for (; at < v->owners->count && v->owners->items[at].inode == inode; at++) {
-		view.holder = v->owners->items[at];
-		view.has_holder = true;
-		v->owners->items[at] = (struct owner){.inode = inode};
-		if (add_view(v, &view, siblings, e))
-			return -1;
+	if (!v->user || v->uid != uid) {
+		free(v->user);
+		v->user = owner_user_name(uid);
+		v->uid = uid;
 	}
+	return v->user ? strdup(v->user) : NULL;
+}
+
+/* One view for each process that has the socket, or one without a process. */
+static int add_socket(struct viewing *v, const struct port_view *like,
+	const struct socket_list *siblings, struct error *e)
+{
+	uint64_t inode = like->socket.inode;
+	size_t at = inode ? first_owner(v->owners, inode) : v->owners->count;
+	bool found = false;
+	for (; at < v->owners->count && v->owners->items[at].inode == inode; at++) {
+		struct port_view *view = push(v, like, e);
+		if (!view)
+			return -1;
+		view->holder = v->owners->items[at];
+		view->has_holder = found = true;
+		v->owners->items[at] = (struct owner){.inode = inode};
+		judge(v, view, siblings);
+	}
+	if (found)
+		return 0;
+	struct port_view *view = push(v, like, e);
+	if (!view)
+		return -1;
+	if (inode && v->facts->unnamed) {
+		view->has_holder = true;
+		view->holder = (struct owner){.inode = inode, .uid = like->socket.uid,
+			.user = user_name(v, like->socket.uid)};
+	}
+	judge(v, view, siblings);
 	return 0;
 }
 
@@ -157,13 +182,10 @@ static void put_rights(const struct look_facts *facts, struct port_view *view)
 {
 	const struct lease *lease =
 		look_lease_of(facts->leases, facts->lease_count, view->port, view->udp);
-	const struct reservation *reservation = reservation_of(facts, view->port);
+	view->reservation = reservation_of(facts, view->port);
 	view->has_lease = lease != NULL;
-	view->is_reserved = reservation != NULL;
 	if (lease)
 		view->lease = *lease;
-	if (reservation)
-		view->reservation = *reservation;
 }
 
 static bool is_connection(const struct socket_entry *socket)
@@ -186,7 +208,7 @@ static int add_port(struct viewing *v, const struct socket_list *siblings, struc
 		view.socket = siblings->items[i];
 		if (listens && is_connection(&view.socket))
 			continue;
-		if (add_socket(v, view, siblings, e))
+		if (add_socket(v, &view, siblings, e))
 			return -1;
 	}
 	return 0;
@@ -212,14 +234,13 @@ static int add_silent_lease(struct viewing *v, const struct lease *lease, struct
 	bool lives = instance_lives(v, lease->project_id, lease->instance);
 	view.class = lives ? CLASS_LEASED : CLASS_FREE;
 	view.evidence = lives ? SEEN_LEASE : SEEN_NOTHING;
-	return push(v, &view, e);
+	return push(v, &view, e) ? 0 : -1;
 }
 
 static int add_silent_reservation(struct viewing *v, const struct reservation *r, struct error *e)
 {
-	struct port_view view = {.port = r->port, .class = CLASS_RESERVED, .reservation = *r,
-		.is_reserved = true};
-	return push(v, &view, e);
+	struct port_view view = {.port = r->port, .class = CLASS_RESERVED, .reservation = r};
+	return push(v, &view, e) ? 0 : -1;
 }
 
 /* Everything silent below this port; views come out in order. */
@@ -266,10 +287,13 @@ static int view_all(struct viewing *v, struct error *e)
 int look_make_views(struct look_facts *facts, struct port_look *look, struct error *e)
 {
 	struct viewing v = {.facts = facts, .owners = &facts->owners, .look = look};
+	if (!list_reserve(&look->items, &look->capacity, facts->sockets.count, sizeof *look->items))
+		return fail(e, EXIT_FAILED, "out of memory");
 	if (facts->owners.count)
 		qsort(facts->owners.items, facts->owners.count, sizeof *facts->owners.items, by_inode);
 	int result = view_all(&v, e);
 	list_release(&v.lives);
+	free(v.user);
 	return result;
 }
 

@@ -51,8 +51,6 @@ struct owner_list {
  * a microsecond per open descriptor of the machine, whatever the number of sockets.
  */
 void owners_find(const struct socket_list *sockets, struct owner_list *out);
-/* What is known without a look at any process: one entry per socket, with the user and no pid. */
-void owners_by_user(const struct socket_list *sockets, struct owner_list *out);
 void owners_release(struct owner_list *owners);
 
 /* What is known about one process. false: it is gone. */

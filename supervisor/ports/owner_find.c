@@ -261,12 +261,3 @@ void owners_find(const struct socket_list *sockets, struct owner_list *out)
 	}
 	free(s.targets);
 }
-
-void owners_by_user(const struct socket_list *sockets, struct owner_list *out)
-{
-	struct strangers s = {0};
-	for (size_t i = 0; i < sockets->count; i++)
-		if (sockets->items[i].inode)
-			add_stranger(&s, &sockets->items[i], out);
-	strangers_release(&s);
-}

@@ -1,6 +1,7 @@
 #include "ports/report.h"
 
 #include "base/clock.h"
+#include "base/json_text.h"
 #include "ports/lock.h"
 #include "ports/policy.h"
 #include "registry/instances.h"
@@ -25,36 +26,99 @@ static json_t *number_or_null(int64_t number)
 	return number ? json_integer(number) : json_null();
 }
 
+static void add_words(struct text *out, const char *key, const char *value)
+{
+	text_add(out, key);
+	json_text_add(out, value);
+}
+
+static void add_number(struct text *out, const char *key, int64_t number)
+{
+	text_add(out, key);
+	if (number > 0)
+		text_add_number(out, (uint64_t)number);
+	else
+		text_add(out, "null");
+}
+
+static void add_holder(struct text *out, const struct owner *owner)
+{
+	char time[CLOCK_ISO_SIZE];
+	if (!owner) {
+		text_add(out, "null");
+		return;
+	}
+	add_number(out, "{\"pid\":", owner->pid);
+	add_words(out, ",\"name\":", owner->name);
+	add_words(out, ",\"command\":", owner->command);
+	add_words(out, ",\"user\":", owner->user);
+	add_words(out, ",\"cwd\":", owner->cwd);
+	add_words(out, ",\"started_at\":",
+		owner->pid ? clock_iso(owner->started_wall_ms, time) : NULL);
+	add_words(out, ",\"container\":", owner->container);
+	add_words(out, ",\"project\":", owner->project);
+	add_number(out, ",\"instance\":", owner->instance);
+	add_words(out, ",\"service\":", owner->service);
+	text_add_char(out, '}');
+}
+
+static json_t *parsed(const struct text *text)
+{
+	return text_ok(text) ? json_loads(text_string(text), JSON_DECODE_ANY, NULL) : NULL;
+}
+
 static json_t *holder_json(const struct owner *owner)
 {
-	if (!owner)
-		return json_null();
-	char time[CLOCK_ISO_SIZE];
-	return json_pack("{so so so so so so so so so so}", "pid", number_or_null(owner->pid), "name",
-		words(owner->name), "command", words(owner->command), "user", words(owner->user), "cwd",
-		words(owner->cwd), "started_at",
-		words(owner->pid ? clock_iso(owner->started_wall_ms, time) : NULL), "container",
-		words(owner->container), "project", words(owner->project), "instance",
-		number_or_null(owner->instance), "service", words(owner->service));
+	OWNED_TEXT text = {0};
+	add_holder(&text, owner);
+	return parsed(&text);
 }
 
-static json_t *lease_json(const struct lease *lease)
+static void add_lease(struct text *out, const struct lease *lease)
 {
-	return json_pack("{so si so}", "project", words(lease->project), "instance", lease->instance,
-		"service", words(*lease->service ? lease->service : NULL));
+	add_words(out, "{\"project\":", lease->project);
+	add_number(out, ",\"instance\":", lease->instance);
+	add_words(out, ",\"service\":", *lease->service ? lease->service : NULL);
+	text_add_char(out, '}');
 }
 
-static json_t *view_json(const struct port_view *view)
+static void add_view(struct text *out, const struct port_view *view)
 {
 	char address[SOCKET_ADDRESS_SIZE];
-	return json_pack("{si ss so so ss ss so so}", "port", (int)view->port, "protocol",
-		view->udp ? "udp" : "tcp", "family",
-		words(!view->seen ? NULL : view->socket.v6 ? "ipv6" : "ipv4"), "address",
-		words(view->seen ? socket_address(&view->socket, address) : NULL), "state",
-		view->seen ? socket_state_word(view->socket.state) : "free", "class",
-		port_class_word(view->class), "lease",
-		view->has_lease ? lease_json(&view->lease) : json_null(), "holder",
-		view->has_holder ? holder_json(&view->holder) : json_null());
+	const char *family = view->socket.v6 ? "ipv6" : "ipv4";
+	add_number(out, "{\"port\":", view->port);
+	add_words(out, ",\"protocol\":", view->udp ? "udp" : "tcp");
+	add_words(out, ",\"family\":", view->seen ? family : NULL);
+	add_words(out, ",\"address\":",
+		view->seen ? socket_address(&view->socket, address) : NULL);
+	add_words(out, ",\"state\":", view->seen ? socket_state_word(view->socket.state) : "free");
+	add_words(out, ",\"class\":", port_class_word(view->class));
+	text_add(out, ",\"lease\":");
+	if (view->has_lease)
+		add_lease(out, &view->lease);
+	else
+		text_add(out, "null");
+	text_add(out, ",\"holder\":");
+	add_holder(out, view->has_holder ? &view->holder : NULL);
+	text_add_char(out, '}');
+}
+
+void report_add_listeners(struct text *out, const struct port_look *look)
+{
+	text_add(out, "{\"version\":1,\"listeners\":[");
+	for (size_t i = 0; i < look->count; i++) {
+		if (i)
+			text_add_char(out, ',');
+		add_view(out, &look->items[i]);
+	}
+	text_add(out, "]}");
+}
+
+json_t *report_listeners(const struct port_look *look)
+{
+	OWNED_TEXT text = {0};
+	report_add_listeners(&text, look);
+	return parsed(&text);
 }
 
 /* {"version":1,NAME:list}; takes the list, NULL when one of its parts is missing. */
@@ -63,15 +127,6 @@ static json_t *document(const char *name, json_t *list, bool complete)
 	json_t *result = complete ? json_pack("{si sO}", "version", 1, name, list) : NULL;
 	json_decref(list);
 	return result;
-}
-
-json_t *report_listeners(const struct port_look *look)
-{
-	json_t *list = json_array();
-	bool complete = list != NULL;
-	for (size_t i = 0; complete && i < look->count; i++)
-		complete = !json_array_append_new(list, view_json(&look->items[i]));
-	return document("listeners", list, complete);
 }
 
 static json_t *conflict_json(const struct port_conflict *conflict)

@@ -10,8 +10,9 @@
 #include "ports/look.h"
 #include "ports/monitor.h"
 
-/* {"version":1,"listeners":[...]} */
+/* {"version":1,"listeners":[...]}; as text for a scan of thousands of sockets. */
 json_t *report_listeners(const struct port_look *look);
+void report_add_listeners(struct text *out, const struct port_look *look);
 /* {"version":1,"conflicts":[...]} */
 json_t *report_conflicts(const struct port_check *check);
 /* One line of `ports monitor`, without a version as every event. */

@@ -110,12 +110,23 @@ static void gather_lease(struct port_facts *f, const struct port_asker *a, const
 		: instance_is_alive(a->state, lease->project_id, lease->instance);
 }
 
+/* Asked once: no process that looks at ports ever becomes another user. */
+static uid_t own_uid(void)
+{
+	static uid_t uid;
+	static bool is_known;
+	if (!is_known)
+		uid = geteuid();
+	is_known = true;
+	return uid;
+}
+
 static void conclude(struct port_verdict *v, struct port_facts *f, const struct port_asker *a,
 	uint16_t port, const struct lease *lease)
 {
 	f->socket = v->socket;
 	f->holder = v->holder;
-	f->uid = geteuid();
+	f->uid = own_uid();
 	f->guard = protect_port(port, a->protects, a->protect_count);
 	if (lease)
 		gather_lease(f, a, lease);

@@ -254,6 +254,15 @@ static int prepare_to_write(struct registry *r, struct error *e)
 	return r->lock_fd < 0 ? -1 : 0;
 }
 
+bool registry_exists(const char *state)
+{
+	OWNED_TEXT path = {0};
+	struct stat st;
+	text_addf(&path, "%s/registry.db", state);
+	/* What cannot be asked is left to registry_open(), which says why. */
+	return !text_ok(&path) || !lstat(text_string(&path), &st) || errno != ENOENT;
+}
+
 struct registry *registry_open(const char *state, enum registry_mode mode, int busy_ms,
 	struct text *notices, struct error *e)
 {

@@ -44,6 +44,9 @@ enum registry_mode {
 
 enum { REGISTRY_BOOT_MS = 10000, REGISTRY_LOOP_MS = 2000 };
 
+/* Is there one at all? Where nothing was ever registered, nothing needs to be opened. */
+bool registry_exists(const char *state);
+
 /*
  * state is the directory that holds registry.db and locks/. It is created 0700; one that belongs to
  * somebody else, that others may write, or a file that is a symbolic link is refused. notices gets
@@ -63,7 +66,7 @@ int registry_checkpoint(struct registry *r, struct error *e);
 
 /* Version of the schema in the file, and the one this program writes. */
 int registry_version(const struct registry *r);
-enum { REGISTRY_VERSION = 3 };
+enum { REGISTRY_VERSION = 4 };
 /* Whether the file is in WAL mode; false on a network file system and for readers of a snapshot. */
 bool registry_is_wal(const struct registry *r);
 
