@@ -238,6 +238,7 @@ static int open_workers(struct instance *in, struct error *e)
 	const struct prober_hooks hooks = {.self = in,
 		.on_result = on_probe,
 		.look = identity_look,
+		.shares = identity_shares,
 		.start_command = world_start_check,
 		.kill_command = world_kill_check};
 	in->sys = world_sys(in);

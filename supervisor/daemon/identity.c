@@ -1,12 +1,15 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "daemon/instance.h"
 #include "daemon/second.h"
 
 enum { PORTS_A_LOOK = 256, PIDS_A_TREE = 256 };
+/* An idle server accepts within a moment; for one that is busy the loop does not stand still. */
+enum { ACCEPT_LOOKS = 20, ACCEPT_LOOK_US = 250 };
 
 static uint16_t port_of(const struct sockaddr *address)
 {
@@ -67,6 +70,14 @@ static int sibling_of(const struct instance *in, int row)
 	return second_is_of(in, row) ? second_row(in) : -1;
 }
 
+bool identity_shares(void *self, int row)
+{
+	struct instance *in = self;
+	const struct service *s = service_at(in, row);
+	return sibling_of(in, row) >= 0 && s->has_main_port
+		&& port_at(in, row, 0)->hold == HOLD_LISTEN;
+}
+
 /* Two runs on one socket take turns: what the other one answered says nothing about this one. */
 static bool sibling_has(struct instance *in, int row, uint64_t inode)
 {
@@ -75,30 +86,54 @@ static bool sibling_has(struct instance *in, int row, uint64_t inode)
 	return sibling >= 0 && tree_listener_pid(&in->tree, sibling, inode, &seen) > 0;
 }
 
-/*
- * Whose socket is the server's end of this connection? One that is not accepted yet has no inode: then
- * the listener answers for it.
- */
+/* The server's end of the connection; one that is not accepted yet has no inode. */
+static const struct socket_entry *find_end(struct instance *in, const struct listener_look *look,
+	struct socket_list *list)
+{
+	uint16_t client = port_of(look->client);
+	list_release(list);
+	if (sockets_all(&in->sockets, &look->port, 1, false, list, NULL))
+		return NULL;
+	for (size_t i = list->count; i-- > 0;)
+		if (list->items[i].state == SOCKET_CONNECTED && list->items[i].peer_port == client
+			&& list->items[i].inode)
+			return &list->items[i];
+	return NULL;
+}
+
+/* Two runs take turns on one socket, so the listener is no witness for either. */
+static void judge_shared(struct instance *in, struct listener_look *look)
+{
+	const struct timespec moment = {.tv_nsec = ACCEPT_LOOK_US * 1000};
+	struct socket_list list = {0};
+	const struct socket_entry *end = find_end(in, look, &list);
+	for (int i = 0; !end && look->fresh && i < ACCEPT_LOOKS; i++) {
+		nanosleep(&moment, NULL);
+		end = find_end(in, look, &list);
+	}
+	if (!end)
+		look->owner = look->fresh ? LISTENER_UNKNOWN : LISTENER_SIBLING;
+	else if (sibling_has(in, look->service, end->inode))
+		look->owner = LISTENER_SIBLING;
+	else
+		judge(in, end, look);
+	list_release(&list);
+}
+
+/* Whose socket is the server's end of this connection? Where that is nobody's the listener answers. */
 static void judge_connection(struct instance *in, struct listener_look *look)
 {
 	struct socket_list list = {0};
-	uint16_t client = port_of(look->client);
 	look->owner = LISTENER_UNKNOWN;
-	if (sockets_all(&in->sockets, &look->port, 1, false, &list, NULL)) {
-		list_release(&list);
+	if (identity_shares(in, look->service)) {
+		judge_shared(in, look);
 		return;
 	}
-	const struct socket_entry *end = NULL;
-	for (size_t i = 0; i < list.count; i++)
-		if (list.items[i].state == SOCKET_CONNECTED && list.items[i].peer_port == client
-			&& list.items[i].inode)
-			end = &list.items[i];
-	if (end && sibling_has(in, look->service, end->inode))
-		look->owner = LISTENER_SIBLING;
-	else if (end)
+	const struct socket_entry *end = find_end(in, look, &list);
+	if (end)
 		judge(in, end, look);
 	/* The process that accepted may be gone already; its listener is not. */
-	if (!end || look->owner == LISTENER_OTHER)
+	if (list.count && (!end || look->owner == LISTENER_OTHER))
 		judge_listeners(in, &list, look);
 	list_release(&list);
 }

@@ -313,6 +313,8 @@ void log_guard_end(struct instance *in);
 
 /* identity.c */
 void identity_look(void *instance, struct listener_look *looks, size_t count);
+/* Two runs of the service listen on one socket now. */
+bool identity_shares(void *instance, int row);
 int identity_service_of(struct instance *in, pid_t pid);
 /* A port on which the service's tree listens, 0 where it does on none. Not cheap. */
 uint16_t identity_listens_at(struct instance *in, int service);

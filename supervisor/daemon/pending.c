@@ -133,6 +133,9 @@ static enum outcome look_at(const struct instance *in, const struct goal *goal, 
 	case GOAL_UP:
 		if (run->generation < goal->generation)
 			break;
+		/* The process whose place was taken goes first. */
+		if (goal->generation && second_is_of(in, goal->service))
+			return OPEN;
 		if (run->state == STATE_DONE || (run->state == STATE_READY && steady_at(in, goal) <= in->now_ms))
 			return MET;
 		break;

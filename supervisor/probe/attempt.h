@@ -113,6 +113,13 @@ enum probe_result judge_look(const struct listener_look *look, struct text *reas
  * where the probe is not for the service's own port.
  */
 enum probe_result judge_connection(struct attempt *attempt, int fd, struct text *reason);
+/*
+ * The same when the connection was only just made and the service shares its socket with another run
+ * of it: *owner is LISTENER_UNKNOWN when that is not known yet, and where nothing is shared.
+ */
+enum probe_result judge_fresh(
+	struct attempt *attempt, int fd, enum listener_owner *owner, struct text *reason);
+bool shares_socket(const struct attempt *attempt);
 
 /* command.c */
 bool command_exited(struct prober *prober, const struct exit_status *status);

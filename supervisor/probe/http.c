@@ -65,6 +65,29 @@ static bool identify(struct attempt *a)
 	return http->identity == PROBE_OK;
 }
 
+/* Connected, nothing sent yet. What another run would answer is not asked for. */
+static int on_connected(void *self, char *server, char *client, int server_port, int client_port)
+{
+	struct attempt *a = self;
+	struct http_attempt *http = a->http;
+	enum listener_owner owner;
+	(void)server, (void)client, (void)server_port, (void)client_port;
+	if (!shares_socket(a))
+		return CURL_PREREQFUNC_OK;
+	enum probe_result result =
+		judge_fresh(a, connected_socket(http), &owner, &http->identity_reason);
+	if (owner == LISTENER_UNKNOWN) {
+		text_clear(&http->identity_reason);
+		return CURL_PREREQFUNC_OK;
+	}
+	http->identified = true;
+	http->identity = result;
+	if (result == PROBE_OK)
+		return CURL_PREREQFUNC_OK;
+	http->stop = STOP_IDENTITY;
+	return CURL_PREREQFUNC_ABORT;
+}
+
 static long status_of(const struct attempt *a)
 {
 	long status = 0;
@@ -226,6 +249,8 @@ static void set_callbacks(struct attempt *a, const struct curl_calls *curl)
 	curl->curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, a);
 	curl->curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
 	curl->curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, a);
+	curl->curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+	curl->curl_easy_setopt(easy, CURLOPT_PREREQDATA, a);
 	curl->curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl->curl_easy_setopt(easy, CURLOPT_HEADERDATA, a);
 	curl->curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

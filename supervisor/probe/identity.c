@@ -57,6 +57,35 @@ static enum probe_result ask(
 	return judge_look(look, reason);
 }
 
+bool shares_socket(const struct attempt *attempt)
+{
+	const struct prober_hooks *hooks = &attempt->prober->hooks;
+	return attempt->probe->port && hooks->shares
+		&& hooks->shares(hooks->self, attempt->service);
+}
+
+enum probe_result judge_fresh(
+	struct attempt *attempt, int fd, enum listener_owner *owner, struct text *reason)
+{
+	const struct prober_hooks *hooks = &attempt->prober->hooks;
+	struct sockaddr_storage ours = {0};
+	struct sockaddr_storage theirs = {0};
+	struct listener_look look = {.service = attempt->service,
+		.server = (struct sockaddr *)&theirs,
+		.client = (struct sockaddr *)&ours,
+		.fresh = true,
+		.owner = LISTENER_UNKNOWN};
+	socklen_t ours_length = sizeof ours;
+	socklen_t theirs_length = sizeof theirs;
+	if (shares_socket(attempt) && !getsockname(fd, (struct sockaddr *)&ours, &ours_length)
+		&& !getpeername(fd, (struct sockaddr *)&theirs, &theirs_length)) {
+		look.port = dial_port(look.server);
+		hooks->look(hooks->self, &look, 1);
+	}
+	*owner = look.owner;
+	return judge_look(&look, reason);
+}
+
 enum probe_result judge_connection(struct attempt *attempt, int fd, struct text *reason)
 {
 	if (!attempt->probe->port)

@@ -85,6 +85,11 @@ struct listener_look {
 	 */
 	const struct sockaddr *server;
 	const struct sockaddr *client;
+	/*
+	 * The connection was only just made, on a socket that two runs share: who accepts it may be
+	 * waited for, a few ms. LISTENER_UNKNOWN: nobody has yet.
+	 */
+	bool fresh;
 
 	enum listener_owner owner; /* answer; LISTENER_UNKNOWN on entry */
 	pid_t pid;     /* answer for OTHER and TOLERATED: who, 0 where that cannot be seen */
@@ -103,6 +108,13 @@ struct prober_hooks {
 	 * call the prober: it is asked in the middle of an HTTP answer, too.
 	 */
 	void (*look)(void *self, struct listener_look *looks, size_t count);
+
+	/*
+	 * Whether two runs of the service accept on one socket now. Then who took a connection is
+	 * asked before anything is sent over it: after the answer it may be too late to tell. NULL:
+	 * never.
+	 */
+	bool (*shares)(void *self, int service);
 
 	/*
 	 * Starts a check's command as the service's environment and directory say, in a session of

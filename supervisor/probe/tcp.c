@@ -20,7 +20,9 @@ static void try_next(struct attempt *a);
 static void tcp_connected(struct attempt *a)
 {
 	OWNED_TEXT reason = {0};
-	enum probe_result result = judge_connection(a, a->tcp.fd, &reason);
+	enum listener_owner owner;
+	enum probe_result result = shares_socket(a) ? judge_fresh(a, a->tcp.fd, &owner, &reason)
+						    : judge_connection(a, a->tcp.fd, &reason);
 	if (result == PROBE_OK && !reason.length)
 		attempt_succeed(a);
 	else

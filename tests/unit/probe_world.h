@@ -66,6 +66,7 @@ struct world {
 	size_t look_calls;
 	size_t looks;
 	size_t connection_looks;
+	bool shared; /* two runs of the service on one socket */
 	uint16_t client_port; /* of the last connection asked about */
 
 	size_t results;
@@ -148,6 +149,12 @@ static inline uint16_t port_of(const struct sockaddr *address)
 }
 
 /* Ours, unless a rule says otherwise. */
+static inline bool shares(void *self, int service)
+{
+	(void)service;
+	return ((struct world *)self)->shared;
+}
+
 static inline void answer_looks(void *self, struct listener_look *looks, size_t count)
 {
 	struct world *w = self;
@@ -228,7 +235,8 @@ static inline void kill_command(void *self, int service, pid_t pid)
 static inline int world_setup(void **state)
 {
 	struct world *w = calloc(1, sizeof *w);
-	struct prober_hooks hooks = {w, take_result, answer_looks, spawn_command, kill_command};
+	struct prober_hooks hooks = {.self = w, .on_result = take_result, .look = answer_looks,
+		.shares = shares, .start_command = spawn_command, .kill_command = kill_command};
 	w->loop = ev_loop_new(EVFLAG_AUTO);
 	w->prober = prober_new(w->loop, &hooks);
 	w->last_beat_ms = clock_now_ms();

@@ -454,7 +454,8 @@ static void test_hook_may_cancel_what_is_done_but_not_told(void **state)
 {
 	struct world *w = *state;
 	struct probe probe = port_probe(30521);
-	struct prober_hooks hooks = {w, cancel_others, answer_looks, NULL, NULL};
+	struct prober_hooks hooks = {
+		.self = w, .on_result = cancel_others, .look = answer_looks};
 	prober_free(w->prober);
 	w->prober = prober_new(w->loop, &hooks);
 	canceller = w;

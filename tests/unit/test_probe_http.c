@@ -413,6 +413,22 @@ static void test_answer_of_the_other_run_says_nothing(void **state)
 	assert_int_equal(w->connection_looks, 2);
 }
 
+static void test_on_a_shared_socket_the_one_who_accepts_is_asked(void **state)
+{
+	struct world *w = *state;
+	struct seen before = look_at_server();
+	w->shared = true;
+	own(w, httpd.port, true, LISTENER_SIBLING, 812, "node");
+	assert_int_equal(get(w, "/ok", 5000), PROBE_UNKNOWN);
+	assert_reason(w, "the other process of this service answered");
+	assert_int_equal(w->connection_looks, 1);
+	own(w, httpd.port, true, LISTENER_OURS, 0, "");
+	assert_int_equal(get(w, "/ok", 5000), PROBE_OK);
+	assert_int_equal(w->connection_looks, 2);
+	/* The other process was sent nothing. */
+	assert_int_equal(look_at_server().requests - before.requests, 2);
+}
+
 static void test_url_of_somebody_else_is_not_asked_about(void **state)
 {
 	struct world *w = *state;
@@ -604,6 +620,7 @@ int main(void)
 		TEST(test_fault_H14_answer_of_a_stranger_is_not_believed),
 		TEST(test_identity_warn_succeeds_with_a_warning),
 		TEST(test_answer_of_the_other_run_says_nothing),
+		TEST(test_on_a_shared_socket_the_one_who_accepts_is_asked),
 		TEST(test_url_of_somebody_else_is_not_asked_about),
 		TEST(test_fault_H15_proxy_of_the_environment_is_ignored),
 		TEST(test_fault_H16_bombs),
