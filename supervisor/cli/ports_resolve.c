@@ -1,22 +1,9 @@
-#include <string.h>
-
 #include "cli/ask.h"
-#include "cli/conflict_ask.h"
 #include "cli/conflict_report.h"
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
-#include "cli/resolved.h"
+#include "cli/resolving.h"
 #include "ports/report.h"
-#include "registry/reassignments.h"
-
-struct resolving {
-	struct context *context; /* borrows */
-	struct resolved r; /* owns */
-	struct conflict_answers answers; /* owns */
-	struct claim_options options;
-	struct port_check check; /* owns; the plan */
-	size_t reassignments; /* services on emergency ports, or that were when it ran */
-};
 
 /* ---- what is wanted ---- */
 
@@ -39,15 +26,14 @@ static int take_options(struct resolving *v, struct error *e)
 	return 0;
 }
 
-static int count_reassignments(struct resolving *v, struct error *e)
+static int read_reassignments(struct resolving *v, struct error *e)
 {
 	struct registry *registry = context_registry(v->context, e);
-	struct reassignment *all;
 	if (!registry)
 		return -1;
 	int result = v->r.claim.project_id
 		? reassignment_list(registry, v->r.claim.project_id, v->r.claim.instance,
-			  v->r.arena, &all, &v->reassignments, e)
+			  v->r.arena, &v->reassignments, &v->reassignment_count, e)
 		: 0;
 	registry_close(registry);
 	return result;
@@ -108,13 +94,15 @@ static int ask_all(struct resolving *v, struct error *e)
 }
 
 /* Who does not only want to see it is told what has been done. */
-static void show_plan(const struct resolving *v)
+static void show_plan(struct resolving *v)
 {
 	OWNED_TEXT out = {0};
 	if (v->context->json)
 		out_json(report_conflicts(&v->check));
 	else if (option_given(&v->context->line, OPTION_DRY_RUN))
 		conflict_plan_add(&out, &v->check);
+	if (v->r.running && !v->context->json && option_given(&v->context->line, OPTION_DRY_RUN))
+		resolve_running_plan(v, &out);
 	out_text(&out);
 }
 
@@ -203,12 +191,12 @@ static int carry_out(struct resolving *v, struct error *e)
 
 static int resolve_all(struct resolving *v, struct error *e)
 {
-	if (take_options(v, e) || count_reassignments(v, e) || look(v, e))
+	if (take_options(v, e) || read_reassignments(v, e) || look(v, e))
 		return -1;
 	if (ask_all(v, e))
 		return -1;
 	show_plan(v);
-	if (count_of(v, RESOLVE_IGNORE) == v->check.count && !v->reassignments) {
+	if (count_of(v, RESOLVE_IGNORE) == v->check.count && !v->reassignment_count) {
 		if (!v->context->json && !v->context->quiet)
 			say("nothing is in the way of %s instance %d", v->r.claim.project,
 				v->r.claim.instance);
@@ -218,7 +206,7 @@ static int resolve_all(struct resolving *v, struct error *e)
 		return count_of(v, RESOLVE_FAIL) ? EXIT_CONFLICT : EXIT_DONE;
 	if (agree(v, e))
 		return -1;
-	return carry_out(v, e);
+	return v->r.running ? resolve_running(v, e) : carry_out(v, e);
 }
 
 int verb_ports_resolve(struct context *context, struct error *e)

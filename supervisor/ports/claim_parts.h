@@ -110,5 +110,11 @@ struct resolve_rules claim_rules(const struct claim *claim, const struct claim_o
  * (claim_write.c)
  */
 int boarding_write(const struct boarding *b, bool success, struct error *e);
+/*
+ * A service that has an emergency port instead of its home is an incident, until it has another. holder:
+ * who has the home, NULL where unknown. (claim_write.c)
+ */
+int claim_write_emergency(struct registry *r, const struct claim *claim, const struct port *row,
+	uint16_t home, uint16_t number, const char *holder, struct error *e);
 
 #endif

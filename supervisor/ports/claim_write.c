@@ -59,12 +59,6 @@ static int write_removed(struct registry *r, const struct boarding *b, struct er
 	return 0;
 }
 
-static bool is_emergency(const struct claim *claim, const struct port *row)
-{
-	return row->moved_from && row->number >= claim->emergency_low &&
-		row->number <= claim->emergency_high;
-}
-
 static const char *holder_for(const struct boarding *b, const struct port *row)
 {
 	for (size_t i = 0; i < b->troubles.count; i++)
@@ -73,22 +67,18 @@ static const char *holder_for(const struct boarding *b, const struct port *row)
 	return NULL;
 }
 
-/* What runs on an emergency port is an incident until it has another. */
-static int write_reassignment(struct registry *r, const struct boarding *b, const struct port *row,
-	struct error *e)
+int claim_write_emergency(struct registry *r, const struct claim *claim, const struct port *row,
+	uint16_t home, uint16_t number, const char *holder, struct error *e)
 {
-	struct reassignment plan = {.project_id = b->claim->project_id,
-		.instance = b->claim->instance, .service = row->service, .name = row->name,
-		.port = row->number,
-		.planned_port = row->moved_from ? row->moved_from : row->number};
-	const char *holder = holder_for(b, row);
+	struct reassignment plan = {.project_id = claim->project_id, .instance = claim->instance,
+		.service = row->service, .name = row->name, .port = number, .planned_port = home};
 	OWNED_TEXT line = {0};
-	if (!is_emergency(b->claim, row)) {
-		text_addf(&line, "service '%s' has port %u now", row->service, row->number);
+	if (number == home || number < claim->emergency_low || number > claim->emergency_high) {
+		text_addf(&line, "service '%s' has port %u now", row->service, number);
 		return reassignment_end(r, &plan, text_string(&line), e);
 	}
 	text_addf(&line, "service '%s' has the emergency port %u instead of %u%s%s", row->service,
-		row->number, row->moved_from, holder ? ", which is " : "", holder ? holder : "");
+		number, home, holder ? ", which is " : "", holder ? holder : "");
 	return reassignment_plan(r, &plan, text_string(&line), e);
 }
 
@@ -108,7 +98,8 @@ static int write_row(struct registry *r, const struct boarding *b, const struct 
 		.port = row->number, .protocol = protocol_word(row->protocol),
 		.config_files = b->options->config_file};
 	if (lease_put(r, &lease, e) || service_put(r, &service, e) ||
-		write_reassignment(r, b, row, e))
+		claim_write_emergency(r, claim, row, service.wanted_port, row->number,
+			holder_for(b, row), e))
 		return -1;
 	if (row->moved_from || row->overridden)
 		return 0;

@@ -190,7 +190,8 @@ static int write_port(struct registry *r, const struct port_move *move, uint64_t
 		.instance = move->claim->instance, .service = port->service, .name = port->name,
 		.wanted_port = home, .port = move->to, .protocol = protocol_word(port->protocol),
 		.config_files = move->config_file};
-	return lease_put(r, &spare, e) || lease_put(r, &lease, e) || service_put(r, &service, e)
+	return lease_put(r, &spare, e) || lease_put(r, &lease, e) || service_put(r, &service, e) ||
+			claim_write_emergency(r, move->claim, port, home, move->to, NULL, e)
 		? -1 : 0;
 }
 

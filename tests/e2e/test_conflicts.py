@@ -619,6 +619,35 @@ def test_row_P4_an_emergency_port_is_an_incident_with_a_planned_reassignment(sho
     assert shop.port("api") == 8000
 
 
+@pytest.mark.parametrize("free", [30101, 30104])
+def test_row_P4_resolve_brings_a_running_service_home_or_near_it(shop, holder, free):
+    """The planned reassignment is carried out while it runs: by the port it is meant to have, or a slot."""
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        [service worker]
+        command = ACTOR --write-file starts worker
+        depends_on = api
+        env.API = ${api.port}
+    """)
+    held = {port: holder(port) for port in range(30100, 30110)}
+    shop.up()
+    assert shop.port("api") == 40000
+    planned = shop.run("ports", "resolve", "--dry-run", code=0).out
+    assert "40000" in planned and "30101" in planned
+    nothing = shop.run("ports", "resolve", code=5)
+    assert str(held[30101].pid) in nothing.err and shop.port("api") == 40000
+    held[free].close()
+    said = shop.run("ports", "resolve", code=0)
+    assert str(free) in said.err and shop.port("api") == free
+    assert f"API_PORT={free}" in (shop.state_dir() / "ports.env").read_text()
+    assert not rows(shop.world, "SELECT * FROM reassignments")
+    assert [kind for kind, in rows(shop.world, "SELECT kind FROM incidents ORDER BY id")] == [
+        "emergency_port", "emergency_port_left"]
+    assert all(each.untouched() for port, each in held.items() if port != free)
+    assert "nothing is in the way" in shop.run("ports", "resolve", code=0).err
+
+
 def test_row_P4_the_next_start_leaves_the_emergency_port_by_itself(shop, holder):
     shop.stack(API)
     held = [holder(port) for port in range(30100, 30110)]
