@@ -475,6 +475,37 @@ def test_resolve_asks_on_a_terminal(shop, holder):
     assert shop.port("api") == 30101 and shop.port("web") == 30108
 
 
+LOST = """
+    [service api]
+    command = ACTOR --listen
+    [service extra]
+    command = ACTOR --listen
+    slot = 5
+    optional = yes
+    immutable = yes
+"""
+
+
+def test_resolve_frees_a_port_that_a_running_instance_lost(shop, holder):
+    shop.stack(LOST)
+    server = holder(30105)
+    shop.detach()
+    shop.wait_state("api", "ready")
+    pid = shop.pid("api")
+    [conflict] = shop.run("ports", "check", "--json", code=5).json["conflicts"]
+    assert conflict["service"] == "extra" and conflict["holder"]["pid"] == server.pid
+    left = shop.run("ports", "resolve", code=5)
+    assert "immutable" in left.err and server.untouched()
+    assert "--yes" in shop.run("ports", "resolve", "--stop", code=2).err and server.untouched()
+    shop.run("ports", "resolve", "--stop", "--yes", code=0)
+    assert signal.SIGTERM in server.ended()
+    shop.wait_state("extra", "ready")
+    assert shop.port("extra") == 30105 and shop.pid("api") == pid
+    [(action, target, _)] = audited(shop.world)
+    assert action == "SIGTERM" and str(server.pid) in target
+    shop.run("ports", "check", code=0)
+
+
 # ---- on_conflict = ask --------------------------------------------------------------------------
 
 ASK = """
