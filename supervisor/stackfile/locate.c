@@ -10,7 +10,7 @@
 #include "base/own.h"
 #include "base/text.h"
 
-enum { GIT_FILE_MOST = 1024 * 1024 };
+enum { GIT_FILE_MOST = 1024 * 1024, PACKED_REFS_MOST = 16 * GIT_FILE_MOST };
 
 static const char *const file_names[] = {"stack.ini", "Procfile"};
 
@@ -163,6 +163,41 @@ void locate_git(struct arena *arena, const char *dir, struct git_facts *out)
 	}
 	out->main_dir = main_worktree(arena, out);
 	read_branch(arena, out);
+}
+
+static bool is_commit(const char *text, size_t length)
+{
+	return (length == 40 || length == 64) && strspn(text, "0123456789abcdef") >= length;
+}
+
+/* Lines of "COMMIT NAME"; see git-pack-refs(1). */
+static const char *packed_commit(struct arena *arena, const char *common, const char *name)
+{
+	OWNED_TEXT content = {0};
+	size_t length = strlen(name);
+	if (file_read(join(arena, common, "packed-refs"), PACKED_REFS_MOST, &content, NULL))
+		return "";
+	const char *line = text_string(&content);
+	for (; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		size_t digits = strcspn(line, " \n");
+		const char *at = line + digits + (line[digits] == ' ');
+		if (is_commit(line, digits) && !strncmp(at, name, length) &&
+			(at[length] == '\n' || !at[length]))
+			return arena_string_n(arena, line, digits);
+	}
+	return "";
+}
+
+const char *locate_commit(struct arena *arena, const struct git_facts *git)
+{
+	const char *head = git->present ? git_file(arena, git->git_dir, "HEAD") : NULL;
+	if (!head || !*git->branch)
+		return head && is_commit(head, strlen(head)) ? head : "";
+	const char *name = arena_format(arena, "refs/heads/%s", git->branch);
+	const char *loose = git_file(arena, git->common_dir, name);
+	return loose && is_commit(loose, strlen(loose)) ? loose
+							: packed_commit(arena, git->common_dir, name);
 }
 
 /* ---- the stack file ---- */

@@ -48,5 +48,7 @@ struct git_facts {
 };
 
 void locate_git(struct arena *arena, const char *dir, struct git_facts *out);
+/* The commit that is checked out, as hexadecimal digits; "" where there is none or it cannot be read. */
+const char *locate_commit(struct arena *arena, const struct git_facts *git);
 
 #endif
