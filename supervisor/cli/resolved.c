@@ -51,6 +51,7 @@ struct claim_request resolved_request(const struct context *context, const struc
 		.stack_name = s->name,
 		.owner = head && head->owner ? head->owner : "",
 		.worktree = s->worktree,
+		.git_dir = s->git.is_linked ? s->git.git_dir : NULL,
 		.branch = s->git.present ? s->git.branch : "",
 		.environment = option_value(&context->line, OPTION_ENV),
 		.run_id = "",

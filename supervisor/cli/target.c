@@ -8,6 +8,7 @@
 #include "daemon/daemon.h"
 #include "ports/lock.h"
 #include "ports/policy.h"
+#include "ports/worktree.h"
 #include "registry/instances.h"
 #include "registry/projects.h"
 
@@ -58,7 +59,7 @@ static void take_instance(const struct context *context, struct target *t, uint1
 {
 	t->instance = row->number;
 	t->known = true;
-	t->worktree = row->worktree ? row->worktree : "";
+	t->worktree = worktree_path(row, t->arena);
 	t->branch = row->branch ? row->branch : "";
 	t->purpose = row->purpose ? row->purpose : "";
 	t->environment = row->environment ? row->environment : "";
@@ -151,6 +152,8 @@ static int project_by_source(
 	if (found > 0)
 		take_project(t, &row);
 	t->worktree = arena_string(t->arena, source.worktree);
+	if (source.git.is_linked)
+		t->git_dir = arena_string(t->arena, source.git.git_dir);
 	if (found == 0) {
 		fail(e, EXIT_NOT_FOUND, "no instance of '%s' has been started yet", source.name);
 		error_hint(e, "`stackup up` starts one");
@@ -207,19 +210,22 @@ static int instance_missing(
 static int default_instance(
 	struct registry *r, const struct target *t, struct instance *row, struct error *e)
 {
-	const char *worktree = t->worktree[0] ? t->worktree : t->main_dir;
-	int found = instance_find_by_worktree(r, t->project_id, worktree, t->arena, row, e);
-	if (found != 0)
-		return found;
-	if (strcmp(worktree, t->main_dir) != 0)
-		return 0;
-	found = instance_find(r, t->project_id, 1, t->arena, row, e);
-	if (found != 0 || t->worktree[0])
-		return found;
+	struct worktree worktree;
 	struct instance *rows;
 	size_t count;
+	worktree_init(&worktree, t->worktree[0] ? t->worktree : t->main_dir, t->git_dir);
 	if (instance_list(r, t->project_id, t->arena, &rows, &count, e) < 0)
 		return -1;
+	const struct instance *own = worktree_last_used(&worktree, rows, count);
+	if (own) {
+		*row = *own;
+		return 1;
+	}
+	if (strcmp(worktree.path, t->main_dir) != 0)
+		return 0;
+	int found = instance_find(r, t->project_id, 1, t->arena, row, e);
+	if (found != 0 || t->worktree[0])
+		return found;
 	if (count == 1)
 		*row = rows[0];
 	return count == 1;

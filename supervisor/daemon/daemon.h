@@ -44,7 +44,9 @@ struct launch_request {
 	const char *dir; /* of the file, absolute */
 	const char *worktree; /* top level of the git worktree, or dir */
 	const char *main_dir; /* main worktree, or dir */
+	const char *git_dir; /* of a linked worktree; NULL */
 	const char *branch; /* "" where none */
+	const char *commit; /* "" where unknown */
 	bool is_linked_worktree;
 	const char *stack_name; /* [stack] name or the default */
 	const char *project; /* -p, NULL where not given */

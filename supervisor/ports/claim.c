@@ -86,7 +86,7 @@ static int found_running(struct launch *l, int number, struct error *e)
 	if (!got)
 		return fail_without_row(l, number, e);
 	l->claim->pid = visible_pid(row);
-	if (!strcmp(row->worktree, l->request->worktree)) {
+	if (worktree_has(&l->worktree, row)) {
 		l->claim->outcome = CLAIM_RUNNING;
 		return 0;
 	}
@@ -114,8 +114,8 @@ static int choose_instance(struct launch *l, struct error *e)
 	size_t count;
 	if (instance_list(l->registry, l->project.id, claim->arena, &rows, &count, e))
 		return -1;
-	struct chooser chooser = {.request = l->request, .rows = rows, .count = count};
-	bool goes_on = l->request->want == WANT_AUTO || l->request->want == WANT_NEW;
+	struct chooser chooser = {
+		.request = l->request, .worktree = &l->worktree, .rows = rows, .count = count};
 	for (;;) {
 		int number = choose_next(&chooser);
 		if (!number)
@@ -129,7 +129,7 @@ static int choose_instance(struct launch *l, struct error *e)
 		claim->instance = number;
 		if (got)
 			break;
-		if (!goes_on)
+		if (chooser.settled)
 			return found_running(l, number, e);
 	}
 	for (size_t i = 0; i < count; i++)
@@ -172,7 +172,7 @@ static void describe(struct launch *l)
 static int set_state_aside(struct launch *l, struct error *e)
 {
 	const char *dir = l->claim->state_dir;
-	if (!l->before.number || !strcmp(l->before.worktree, l->request->worktree))
+	if (!l->before.number || worktree_has(&l->worktree, &l->before))
 		return 0;
 	char stamp[32];
 	time_t now = (time_t)(clock_wall_ms() / 1000);
@@ -220,8 +220,11 @@ static int put_instance(struct launch *l, struct error *e)
 		.block = claim->block,
 		.project = claim->project,
 		.worktree = request->worktree,
+		.git_dir = l->worktree.git_dir,
+		.git_mark = l->worktree.mark,
 		.purpose = request->purpose ? request->purpose : claim->purpose,
 		.branch = request->branch ? request->branch : "",
+		.commit = request->commit ? request->commit : "",
 		.environment = request->environment ? request->environment : claim->environment,
 		.run_id = request->run_id ? request->run_id : "",
 		.status = INSTANCE_RUNNING,
@@ -234,6 +237,18 @@ static int put_instance(struct launch *l, struct error *e)
 	claim->run_id = arena_string(claim->arena, l->now.run_id);
 	claim->generation = l->now.generation;
 	return 0;
+}
+
+/* It runs already, perhaps from where the worktree was before. */
+static int touch_instance(struct launch *l, struct error *e)
+{
+	const struct claim_request *request = l->request;
+	l->before.worktree = request->worktree;
+	l->before.git_dir = l->worktree.git_dir;
+	l->before.git_mark = l->worktree.mark;
+	l->before.branch = request->branch ? request->branch : "";
+	l->before.commit = request->commit ? request->commit : "";
+	return instance_touch(l->registry, &l->before, e);
 }
 
 /* Is the port leased to somebody who lives? */
@@ -316,7 +331,7 @@ static int decide(struct launch *l, struct error *e)
 	describe(l);
 	if (claim->outcome == CLAIM_RUNNING) {
 		claim->spans = l->before.spans;
-		return claim_load_past(l->registry, claim, e);
+		return touch_instance(l, e) || claim_load_past(l->registry, claim, e) ? -1 : 0;
 	}
 	if (claim_load_past(l->registry, claim, e) || set_state_aside(l, e) || note_crash(l, e) ||
 		put_instance(l, e))
@@ -341,6 +356,7 @@ static int begin_claim(struct claim *claim, struct error *e)
 int claim_instance(const struct claim_request *request, struct claim *claim, struct error *e)
 {
 	struct launch l = {.request = request, .claim = claim};
+	worktree_init(&l.worktree, request->worktree, request->git_dir);
 	if (begin_claim(claim, e))
 		return -1;
 	l.registry = registry_open(request->state, REGISTRY_WRITE, REGISTRY_BOOT_MS, &claim->notices,
@@ -370,8 +386,8 @@ static int find_instance(struct launch *l, struct error *e)
 		return -1;
 	if (!l->project.id)
 		count = 0;
-	struct chooser chooser = {.request = l->request, .rows = rows, .count = count};
-	bool goes_on = l->request->want == WANT_NEW;
+	struct chooser chooser = {
+		.request = l->request, .worktree = &l->worktree, .rows = rows, .count = count};
 	bool alive = false;
 	do {
 		claim->instance = choose_next(&chooser);
@@ -381,7 +397,7 @@ static int find_instance(struct launch *l, struct error *e)
 			return -1;
 		alive = l->project.id && instance_is_alive(l->request->state, l->project.id,
 						 claim->instance);
-	} while (alive && goes_on);
+	} while (alive && !chooser.settled && claim->instance != chooser.own);
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].number == claim->instance)
 			l->before = rows[i];
@@ -428,6 +444,7 @@ static int find_all(struct launch *l, struct error *e)
 int claim_find(const struct claim_request *request, struct claim *claim, struct error *e)
 {
 	struct launch l = {.request = request, .claim = claim};
+	worktree_init(&l.worktree, request->worktree, request->git_dir);
 	if (begin_claim(claim, e))
 		return -1;
 	l.registry = registry_open(request->state, REGISTRY_READ, REGISTRY_BOOT_MS, &claim->notices,

@@ -38,7 +38,7 @@
 
 enum claim_want {
 	WANT_DEFAULT, /* the one this worktree used last; else 1, or in a linked worktree the lowest
-			 free one from 3 up */
+			 free one from 3 up. Number 2 is for tests: never without asking for it */
 	WANT_NUMBER,
 	WANT_AUTO, /* as default, but goes on to a free one when that runs already */
 	WANT_NEW, /* one that nobody has claimed */
@@ -50,7 +50,9 @@ struct claim_request {
 	const char *stack_name;
 	const char *owner; /* "" where the file says none */
 	const char *worktree; /* absolute; main_dir itself, or a linked worktree */
+	const char *git_dir; /* of a linked worktree, by which it is known when it was moved; NULL */
 	const char *branch;
+	const char *commit; /* that is checked out; NULL where unknown */
 	const char *environment; /* NULL: as the instance had it, else "development" */
 	const char *purpose; /* NULL: as it was, else the number's default */
 	const char *run_id; /* STACKUP_ID */

@@ -1,20 +1,7 @@
 #include <string.h>
-#include <sys/stat.h>
 
 #include "ports/claim_parts.h"
 #include "ports/policy.h"
-
-static bool is_mine(const struct chooser *c, const struct instance *row)
-{
-	return !strcmp(row->worktree, c->request->worktree);
-}
-
-/* Its directory is gone: nobody can come back for the number. */
-static bool has_vanished(const struct instance *row)
-{
-	struct stat st;
-	return stat(row->worktree, &st) != 0;
-}
 
 static bool is_free(const struct chooser *c, int number)
 {
@@ -23,19 +10,10 @@ static bool is_free(const struct chooser *c, int number)
 		const struct instance *row = &c->rows[i];
 		if (!instance_overlaps(number, c->request->spans, row->number, row->spans))
 			continue;
-		if (!has_vanished(row) && !(own_is_free && is_mine(c, row)))
+		if (!worktree_is_gone(row) && !(own_is_free && worktree_has(c->worktree, row)))
 			return false;
 	}
 	return true;
-}
-
-static int last_used(const struct chooser *c)
-{
-	const struct instance *best = NULL;
-	for (size_t i = 0; i < c->count; i++)
-		if (is_mine(c, &c->rows[i]) && (!best || c->rows[i].used > best->used))
-			best = &c->rows[i];
-	return best ? best->number : 0;
 }
 
 static bool is_main_worktree(const struct claim_request *request)
@@ -43,12 +21,13 @@ static bool is_main_worktree(const struct claim_request *request)
 	return !strcmp(request->worktree, request->main_dir);
 }
 
-/* Numbers 1 and 2 are for the main worktree, unless somebody asks for them. */
+/* Number 1 is for the main worktree and 2 for tests, unless somebody asks for them. */
 static int next_free(struct chooser *c)
 {
-	int number = c->next ? c->next : is_main_worktree(c->request) ? 1 : 3;
+	int number = c->next ? c->next : is_main_worktree(c->request) ? 1 : INSTANCE_FEATURES;
 	for (; number <= INSTANCE_MOST; number++) {
-		if (!instance_is_valid(number, c->request->spans) || !is_free(c, number))
+		if (number == INSTANCE_TESTS || !instance_is_valid(number, c->request->spans) ||
+			!is_free(c, number))
 			continue;
 		c->next = number + 1;
 		return number;
@@ -59,14 +38,17 @@ static int next_free(struct chooser *c)
 static int first_choice(struct chooser *c)
 {
 	const struct claim_request *request = c->request;
-	int own = last_used(c);
+	const struct instance *own = worktree_last_used(c->worktree, c->rows, c->count);
+	c->own = own ? own->number : 0;
 	switch (request->want) {
 	case WANT_NUMBER:
+		c->settled = true;
 		return request->number;
 	case WANT_DEFAULT:
-		return own ? own : is_main_worktree(request) ? 1 : next_free(c);
+		c->settled = c->own || is_main_worktree(request);
+		return c->own ? c->own : c->settled ? 1 : next_free(c);
 	case WANT_AUTO:
-		return own ? own : next_free(c);
+		return c->own ? c->own : next_free(c);
 	case WANT_NEW:
 		return next_free(c);
 	}
@@ -75,10 +57,10 @@ static int first_choice(struct chooser *c)
 
 int choose_next(struct chooser *c)
 {
-	if (!c->began) {
-		c->began = true;
-		return first_choice(c);
-	}
-	bool goes_on = c->request->want == WANT_AUTO || c->request->want == WANT_NEW;
-	return goes_on ? next_free(c) : 0;
+	if (c->settled)
+		return 0;
+	if (c->began)
+		return next_free(c);
+	c->began = true;
+	return first_choice(c);
 }

@@ -8,6 +8,7 @@
 #include "ports/claim.h"
 #include "ports/classify.h"
 #include "ports/resolve.h"
+#include "ports/worktree.h"
 #include "registry/instances.h"
 #include "registry/projects.h"
 
@@ -17,6 +18,7 @@ struct launch {
 	struct claim *claim;
 	struct registry *registry;
 	struct project project;
+	struct worktree worktree; /* of the request */
 	struct instance before; /* the row as it was; number 0 where none */
 	struct instance now;
 };
@@ -34,10 +36,13 @@ int launch_place_block(struct launch *l, struct error *e);
 /* Which instance number to try next (claim_choose.c). Pure but for a look at worktrees. */
 struct chooser {
 	const struct claim_request *request;
+	const struct worktree *worktree; /* of the request */
 	const struct instance *rows; /* all of the project */
 	size_t count;
+	int own; /* what this worktree used last; 0: nothing. Known after the first call */
 	int next;
 	bool began;
+	bool settled; /* there is nothing to choose: this number or none */
 };
 /* 0: there is no further one. */
 int choose_next(struct chooser *c);

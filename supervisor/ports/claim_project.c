@@ -36,8 +36,8 @@ static int check_explicit(struct launch *l, struct error *e)
 		return 0;
 	int free_block = -1;
 	(void)launch_choose_block(l, &free_block, NULL);
-	fail(e, EXIT_CONFLICT, "block = %d belongs to project '%s' (%s)", request->block, owner.name,
-		owner.path);
+	fail(e, EXIT_CONFLICT, "block = %d of %s belongs to project '%s' (%s)", request->block,
+		request->main_dir, owner.name, owner.path);
 	error_hint(e, "write block = %d, or leave the key out", free_block);
 	return -1;
 }

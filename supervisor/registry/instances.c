@@ -14,8 +14,13 @@
 #define INSTANCE_COLUMNS                                                                           \
 	"i.project_id, i.instance, i.spans, i.block, p.name, i.worktree, i.purpose, i.branch, "    \
 	"i.environment, i.run_id, i.started_at, i.last_used_at, i.status, i.generation, i.used, "  \
-	"i.owner_pid, i.guardian_pid, i.owner_start, i.boot_id, i.netns, i.pidns"
+	"i.owner_pid, i.guardian_pid, i.owner_start, i.boot_id, i.netns, i.pidns, i.created_at, "
 #define FROM_INSTANCES " FROM instances AS i JOIN projects AS p ON p.id = i.project_id "
+/* Somebody who only reads does not bring an old file to this version. */
+#define SELECT_INSTANCES(r, rest)                                                                  \
+	(registry_version(r) >= 4                                                                  \
+		? "SELECT " INSTANCE_COLUMNS "i.git_dir, i.git_mark, i.commit_id" FROM_INSTANCES rest \
+		: "SELECT " INSTANCE_COLUMNS "'', '', ''" FROM_INSTANCES rest)
 
 WORDS(instance_status_word, instance_status, INSTANCE_STATUSES)
 
@@ -98,6 +103,10 @@ static void read_instance(sqlite3_stmt *row, struct arena *arena, struct instanc
 			.netns = (uint64_t)sqlite3_column_int64(row, 19),
 			.pidns = (uint64_t)sqlite3_column_int64(row, 20),
 		},
+		.created_at = sql_text(row, 21, arena),
+		.git_dir = sql_text(row, 22, arena),
+		.git_mark = sql_text(row, 23, arena),
+		.commit = sql_text(row, 24, arena),
 	};
 	snprintf(out->owner.boot_id, sizeof out->owner.boot_id, "%s", sql_text(row, 18, arena));
 }
@@ -115,20 +124,8 @@ int instance_find(struct registry *r, int64_t project_id, int number, struct are
 {
 	sqlite3_stmt *row;
 	int got = sql_first(r, e, &row,
-		"SELECT " INSTANCE_COLUMNS FROM_INSTANCES
-		"WHERE i.project_id = ?1 AND i.instance = ?2",
+		SELECT_INSTANCES(r, "WHERE i.project_id = ?1 AND i.instance = ?2"),
 		"ii", project_id, (int64_t)number);
-	return take_instance(got, row, arena, out);
-}
-
-int instance_find_by_worktree(struct registry *r, int64_t project_id, const char *worktree,
-	struct arena *arena, struct instance *out, struct error *e)
-{
-	sqlite3_stmt *row;
-	int got = sql_first(r, e, &row,
-		"SELECT " INSTANCE_COLUMNS FROM_INSTANCES
-		"WHERE i.project_id = ?1 AND i.worktree = ?2 ORDER BY i.used DESC LIMIT 1",
-		"is", project_id, worktree);
 	return take_instance(got, row, arena, out);
 }
 
@@ -139,8 +136,7 @@ int instance_list(struct registry *r, int64_t project_id, struct arena *arena,
 	*out = NULL;
 	*count = 0;
 	int got = sql_first(r, e, &row,
-		"SELECT " INSTANCE_COLUMNS FROM_INSTANCES
-		"WHERE ?1 IN (0, i.project_id) ORDER BY p.name, i.instance",
+		SELECT_INSTANCES(r, "WHERE ?1 IN (0, i.project_id) ORDER BY p.name, i.instance"),
 		"i", project_id);
 	for (; got == 1; got = sql_next(r, e, &row))
 		read_instance(row, arena, arena_append(arena, *out, *count));
@@ -169,9 +165,10 @@ int instance_put(struct registry *r, struct instance *instance, struct error *e)
 	if (sql_run(r, e,
 		    "INSERT INTO instances (project_id, instance, spans, block, worktree, purpose, "
 		    "branch, environment, status, run_id, owner_pid, guardian_pid, owner_start, "
-		    "boot_id, netns, pidns, created_at, started_at, last_used_at, generation, used) "
+		    "boot_id, netns, pidns, git_dir, git_mark, commit_id, created_at, started_at, "
+		    "last_used_at, generation, used) "
 		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
-		    "?17, ?17, ?17, 1, "
+		    "?17, ?18, ?19, ?20, ?20, ?20, 1, "
 		    "(SELECT coalesce(max(used), 0) + 1 FROM instances WHERE project_id = ?1)) "
 		    "ON CONFLICT (project_id, instance) DO UPDATE SET spans = excluded.spans, "
 		    "block = excluded.block, worktree = excluded.worktree, "
@@ -180,16 +177,46 @@ int instance_put(struct registry *r, struct instance *instance, struct error *e)
 		    "run_id = excluded.run_id, owner_pid = excluded.owner_pid, "
 		    "guardian_pid = excluded.guardian_pid, owner_start = excluded.owner_start, "
 		    "boot_id = excluded.boot_id, netns = excluded.netns, pidns = excluded.pidns, "
+		    "git_dir = excluded.git_dir, git_mark = excluded.git_mark, "
+		    "commit_id = excluded.commit_id, "
 		    "started_at = excluded.started_at, last_used_at = excluded.last_used_at, "
 		    "generation = generation + 1, used = excluded.used",
-		    "iiiissssssiiisiis", instance->project_id, (int64_t)instance->number,
+		    "iiiissssssiiisiissss", instance->project_id, (int64_t)instance->number,
 		    (int64_t)instance->spans, (int64_t)instance->block, instance->worktree,
 		    instance->purpose, instance->branch, instance->environment,
 		    instance_status_word(instance->status), instance->run_id, (int64_t)owner->pid,
 		    (int64_t)owner->guardian_pid, (int64_t)owner->start_ticks, owner->boot_id,
-		    (int64_t)owner->netns, (int64_t)owner->pidns, now))
+		    (int64_t)owner->netns, (int64_t)owner->pidns, instance->git_dir,
+		    instance->git_mark, instance->commit, now))
 		return -1;
 	return read_counters(r, instance, e);
+}
+
+int instance_touch(struct registry *r, const struct instance *instance, struct error *e)
+{
+	char now[32];
+	return sql_run(r, e,
+		"UPDATE instances SET worktree = ?3, git_dir = ?4, git_mark = ?5, branch = ?6, "
+		"commit_id = ?7, last_used_at = ?8, used = "
+		"(SELECT max(used) + 1 FROM instances WHERE project_id = ?1) "
+		"WHERE project_id = ?1 AND instance = ?2",
+		"iissssss", instance->project_id, (int64_t)instance->number, instance->worktree,
+		instance->git_dir, instance->git_mark, instance->branch, instance->commit,
+		sql_now(now));
+}
+
+int instance_drop(struct registry *r, int64_t project_id, int number, struct error *e)
+{
+	static const char *const tables[] = {
+		"DELETE FROM leases WHERE project_id = ?1 AND instance = ?2",
+		"DELETE FROM pool_ports WHERE project_id = ?1 AND instance = ?2",
+		"DELETE FROM reassignments WHERE project_id = ?1 AND instance = ?2",
+		"DELETE FROM instances WHERE project_id = ?1 AND instance = ?2",
+	};
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+		if (sql_run(r, e, tables[i], "ii", project_id, (int64_t)number))
+			return -1;
+	return 0;
 }
 
 int instance_describe(struct registry *r, int64_t project_id, int number, const char *environment,

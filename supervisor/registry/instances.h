@@ -44,9 +44,13 @@ struct instance {
 	const char *project; /* name */
 	const char *worktree;
 	const char *purpose;
+	const char *git_dir; /* of a linked worktree, .git/worktrees/NAME; "" of a main one */
+	const char *git_mark; /* tells that directory from a later one of its name; "" where unknown */
 	const char *branch;
+	const char *commit; /* that was checked out at the last use; "" where unknown */
 	const char *environment;
 	const char *run_id; /* STACKUP_ID of the last run */
+	const char *created_at;
 	const char *started_at;
 	const char *last_used_at;
 	enum instance_status status;
@@ -58,15 +62,16 @@ struct instance {
 /* 1, 0, -1 as in projects.h. */
 int instance_find(struct registry *r, int64_t project_id, int number, struct arena *arena,
 	struct instance *out, struct error *e);
-/* The instance this worktree used last; 0 when it has claimed none. */
-int instance_find_by_worktree(struct registry *r, int64_t project_id, const char *worktree,
-	struct arena *arena, struct instance *out, struct error *e);
 /* Of one project, or of all with project_id 0; by project and number. */
 int instance_list(struct registry *r, int64_t project_id, struct arena *arena,
 	struct instance **out, size_t *count, struct error *e);
 
 /* Insert or update by (project_id, number); generation and used grow by one and are filled. */
 int instance_put(struct registry *r, struct instance *instance, struct error *e);
+/* The same run is used once more: its worktree (where it is now), branch and commit; used grows. */
+int instance_touch(struct registry *r, const struct instance *instance, struct error *e);
+/* Forgets it, its leases and what the pool kept for it. While nothing of it runs, in a transaction. */
+int instance_drop(struct registry *r, int64_t project_id, int number, struct error *e);
 /* What the stack file makes of the run, once it has been read; NULL leaves what is there. */
 int instance_describe(struct registry *r, int64_t project_id, int number, const char *environment,
 	const char *purpose, struct error *e);

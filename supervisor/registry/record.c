@@ -39,13 +39,14 @@ int record_write(const char *state, uint16_t ports_base, const struct project *p
 {
 	OWNED_TEXT path = {0};
 	text_addf(&path, "%s/locks/p%lld-%d.json", state, (long long)project->id, instance->number);
-	json_t *record = json_pack("{si sI si ss ss ss ss ss, si si si ss ss ss ss}", "ports_base",
+	json_t *record = json_pack("{si sI si ss ss ss ss ss, si si si ss ss ss ss ss ss ss}", "ports_base",
 		(int)ports_base, "project_id", (json_int_t)project->id, "project_block", project->block, "project", project->name,
 		"path", project->path, "stack", project->stack_name, "owner", project->owner,
 		"created_at", project->created_at, "instance", instance->number, "spans",
 		instance->spans, "block", instance->block, "worktree", instance->worktree, "purpose",
 		instance->purpose, "branch", instance->branch, "environment",
-		instance->environment);
+		instance->environment, "git_dir", instance->git_dir, "git_mark",
+		instance->git_mark, "commit", instance->commit);
 	OWNED(char) content = record ? json_dumps(record, JSON_INDENT(1)) : NULL;
 	json_decref(record);
 	if (!content || !text_ok(&path))
@@ -102,12 +103,14 @@ static int insert(struct registry *r, const json_t *record, struct error *e)
 	bool lives = is_alive(r->state, id, instance);
 	return sql_run(r, e,
 		"INSERT OR IGNORE INTO instances (project_id, instance, spans, block, worktree, "
-		"purpose, branch, environment, status, created_at, last_used_at) "
-		"SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10 FROM projects WHERE id = ?1",
-		"iiiissssss", id, instance, number(record, "spans"), number(record, "block"),
+		"purpose, branch, environment, status, created_at, last_used_at, git_dir, git_mark, "
+		"commit_id) SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13 "
+		"FROM projects WHERE id = ?1",
+		"iiiisssssssss", id, instance, number(record, "spans"), number(record, "block"),
 		word(record, "worktree"), word(record, "purpose"), word(record, "branch"),
 		word(record, "environment"),
-		instance_status_word(lives ? INSTANCE_RUNNING : INSTANCE_STOPPED), now);
+		instance_status_word(lives ? INSTANCE_RUNNING : INSTANCE_STOPPED), now,
+		word(record, "git_dir"), word(record, "git_mark"), word(record, "commit"));
 }
 
 static bool is_record(const json_t *record)

@@ -74,8 +74,8 @@ static int64_t add_project(struct registry *r, const char *path, const char *nam
 {
 	struct project project = {.path = path, .stack_name = name, .owner = "", .block = block};
 	struct instance instance = {.number = 1, .spans = 1, .block = block, .worktree = path,
-		.purpose = "development", .branch = "main", .environment = "development",
-		.run_id = "r", .status = INSTANCE_STOPPED};
+		.purpose = "development", .git_dir = "", .git_mark = "", .branch = "main",
+		.commit = "", .environment = "development", .run_id = "r", .status = INSTANCE_STOPPED};
 	assert_int_equal(registry_begin(r, &w.e), 0);
 	assert_int_equal(project_add(r, w.arena, &project, &w.e), 0);
 	instance.project_id = project.id;
@@ -171,7 +171,7 @@ static void projects_instances_and_leases_come_back(void **state)
 	assert_int_equal(project_find_by_block(r, 4, w.arena, &project, &w.e), 1);
 	assert_true(project.id == second);
 	assert_int_equal(project_find(r, "/p/none", "shop", w.arena, &project, &w.e), 0);
-	assert_int_equal(instance_find_by_worktree(r, id, "/p/shop", w.arena, &instance, &w.e), 1);
+	assert_int_equal(instance_find(r, id, 1, w.arena, &instance, &w.e), 1);
 	assert_int_equal(instance.number, 1);
 	assert_true(instance.generation == 1);
 	assert_string_equal(instance.branch, "main");

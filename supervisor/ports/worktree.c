@@ -1,0 +1,99 @@
+#include "ports/worktree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/own.h"
+
+enum { GITDIR_MOST = 8192 };
+
+static bool is_missing(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) && (errno == ENOENT || errno == ENOTDIR);
+}
+
+void worktree_init(struct worktree *w, const char *path, const char *git_dir)
+{
+	struct statx st;
+	*w = (struct worktree){.path = path, .git_dir = git_dir ? git_dir : ""};
+	if (!*w->git_dir || statx(AT_FDCWD, w->git_dir, 0, STATX_BTIME, &st) ||
+		!(st.stx_mask & STATX_BTIME))
+		return;
+	snprintf(w->mark, sizeof w->mark, "%lld.%09u", (long long)st.stx_btime.tv_sec,
+		st.stx_btime.tv_nsec);
+}
+
+static bool differs(const char *a, const char *b)
+{
+	return *a && *b && strcmp(a, b) != 0;
+}
+
+bool worktree_has(const struct worktree *w, const struct instance *row)
+{
+	if (!*w->git_dir || !*row->git_dir)
+		return !strcmp(w->path, row->worktree);
+	return !strcmp(w->git_dir, row->git_dir) && !differs(w->mark, row->git_mark);
+}
+
+const struct instance *worktree_last_used(const struct worktree *w, const struct instance *rows,
+	size_t count)
+{
+	const struct instance *best = NULL;
+	for (size_t i = 0; i < count; i++)
+		if (worktree_has(w, &rows[i]) && (!best || rows[i].used > best->used))
+			best = &rows[i];
+	return best;
+}
+
+/* The worktree's `.git`, which the file `gitdir` names: absolute, or from git_dir on. */
+static bool read_gitdir(const char *git_dir, struct text *out)
+{
+	OWNED_TEXT path = {0}, content = {0};
+	text_addf(&path, "%s/gitdir", git_dir);
+	if (!text_ok(&path) || file_read(text_string(&path), GITDIR_MOST, &content, NULL))
+		return false;
+	text_cut(&content, strcspn(text_string(&content), "\r\n"));
+	const char *named = text_string(&content);
+	text_addf(out, "%s%s%s", *named == '/' ? "" : git_dir, *named == '/' ? "" : "/", named);
+	return *named && text_ok(out);
+}
+
+static bool is_locked(const char *git_dir)
+{
+	OWNED_TEXT path = {0};
+	text_addf(&path, "%s/locked", git_dir);
+	return text_ok(&path) && !is_missing(text_string(&path));
+}
+
+bool worktree_is_gone(const struct instance *row)
+{
+	struct worktree now;
+	OWNED_TEXT dot_git = {0};
+	worktree_init(&now, row->worktree, row->git_dir);
+	if (!*row->git_dir || is_missing(row->git_dir))
+		return is_missing(row->worktree);
+	if (differs(now.mark, row->git_mark))
+		return true;
+	return read_gitdir(row->git_dir, &dot_git) && is_missing(text_string(&dot_git)) &&
+		!is_locked(row->git_dir);
+}
+
+const char *worktree_path(const struct instance *row, struct arena *arena)
+{
+	struct worktree now;
+	OWNED_TEXT dot_git = {0};
+	worktree_init(&now, row->worktree, row->git_dir);
+	if (!*row->git_dir || differs(now.mark, row->git_mark) || !read_gitdir(row->git_dir, &dot_git))
+		return row->worktree;
+	char *slash = strrchr(dot_git.data, '/');
+	*slash = '\0';
+	OWNED(char) real = realpath(dot_git.data, NULL);
+	return real ? arena_string(arena, real) : row->worktree;
+}
