@@ -28,6 +28,22 @@ static int finish(struct context *context, int code, const struct error *e)
 	return code;
 }
 
+static int one_too_many(const struct command_line *line, struct error *e)
+{
+	fail(e, EXIT_USAGE, "`%s` takes no argument, not '%s'", line->command->name, line->words[0]);
+	error_hint(e, "`stackup help %s` tells what it takes", line->command->name);
+	return -1;
+}
+
+/* Parsing ended at a mistake; what comes after it was not looked at. */
+static bool mentions_json(char **argv)
+{
+	for (; *argv && strcmp(*argv, "--") != 0; argv++)
+		if (strcmp(*argv, "--json") == 0)
+			return true;
+	return false;
+}
+
 static int run(struct context *context, struct error *e)
 {
 	const struct command_line *line = &context->line;
@@ -41,6 +57,8 @@ static int run(struct context *context, struct error *e)
 			"the verbs");
 		return -1;
 	}
+	if (line->command->words == NO_WORDS && line->word_count)
+		return one_too_many(line, e);
 	if (context_init(context, e) < 0)
 		return -1;
 	return line->command->run(context, e);
@@ -53,7 +71,7 @@ int cli_main(int argc, char **argv)
 	fill_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	int code = command_line_parse(argc, argv, &context.line, &e);
-	context.json = option_given(&context.line, OPTION_JSON);
+	context.json = option_given(&context.line, OPTION_JSON) || (code < 0 && mentions_json(argv));
 	if (code == 0)
 		code = run(&context, &e);
 	return finish(&context, code, &e);

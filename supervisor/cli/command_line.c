@@ -71,6 +71,25 @@ static enum option find_name(const struct command_row *command, const char *name
 	return OPTION_COUNT;
 }
 
+/* Where the options are listed. */
+static void hint_options(const struct command_row *command, struct error *e)
+{
+	if (command)
+		error_hint(e, "`stackup help %s` lists them", command->name);
+	else
+		error_hint(e, "options of a verb come after it; `stackup help` lists the verbs");
+}
+
+static int unknown_letter(const struct command_row *command, char letter, struct error *e)
+{
+	if (command)
+		fail(e, EXIT_USAGE, "`%s` has no option -%c", command->name, letter);
+	else
+		fail(e, EXIT_USAGE, "there is no option -%c before a verb", letter);
+	hint_options(command, e);
+	return -1;
+}
+
 static int unknown_name(const struct command_row *command, const char *name, struct error *e)
 {
 	struct nearest near = {.wanted = name};
@@ -83,10 +102,8 @@ static int unknown_name(const struct command_row *command, const char *name, str
 		fail(e, EXIT_USAGE, "there is no option --%s before a verb", name);
 	if (near.best)
 		error_hint(e, "did you mean --%s?", near.best);
-	else if (command)
-		error_hint(e, "`stackup help %s` lists them", command->name);
 	else
-		error_hint(e, "options of a verb come after it; `stackup help` lists the verbs");
+		hint_options(command, e);
 	return -1;
 }
 
@@ -144,14 +161,8 @@ static int parse_letters(struct parser *p, const char *letters, struct error *e)
 {
 	for (; *letters; letters++) {
 		enum option option = find_letter(p->line->command, *letters);
-		if (option == OPTION_COUNT) {
-			fail(e, EXIT_USAGE, "there is no option -%c%s%s", *letters,
-				p->line->command ? " of " : " before a verb",
-				p->line->command ? p->line->command->name : "");
-			error_hint(e, "`stackup help%s%s` lists them", p->line->command ? " " : "",
-				p->line->command ? p->line->command->name : "");
-			return -1;
-		}
+		if (option == OPTION_COUNT)
+			return unknown_letter(p->line->command, *letters, e);
 		if (option_rows[option].argument == NONE) {
 			give(p, option, NULL);
 			continue;

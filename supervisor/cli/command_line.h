@@ -40,7 +40,7 @@ struct option_row {
 };
 extern const struct option_row option_rows[OPTION_COUNT];
 
-enum word_rule { PLAIN, FIRST_WORD_ENDS };
+enum word_rule { PLAIN, FIRST_WORD_ENDS, NO_WORDS };
 
 struct context;
 

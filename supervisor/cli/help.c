@@ -8,6 +8,8 @@
 #include "cli/registry_verbs.h"
 #include "cli/verb.h"
 
+enum { HELP_COLUMN = 32 };
+
 /* The verb has an option of its own with this letter. */
 static bool letter_is_hidden(const struct command_row *command, enum option option)
 {
@@ -34,8 +36,11 @@ static void add_option(struct text *out, const struct command_row *command, enum
 	else if (row->argument == OPTIONAL)
 		text_addf(out, "[=%s]", row->metavar);
 	size_t width = out->length - start;
-	text_addf(out, "%*s%s%s\n", width < 32 ? (int)(32 - width) : 1, "", row->help,
-		row->flags & MANY ? "; may be repeated" : "");
+	if (width >= HELP_COLUMN)
+		text_addf(out, "\n%*s", HELP_COLUMN, "");
+	else
+		text_addf(out, "%*s", (int)(HELP_COLUMN - width), "");
+	text_addf(out, "%s%s\n", row->help, row->flags & MANY ? "; may be repeated" : "");
 }
 
 static void add_globals(struct text *out, const struct command_row *command)
@@ -78,7 +83,8 @@ static void add_overview(struct text *out)
 	for (size_t i = 0; i < command_count; i++)
 		text_addf(out, "  %-10s %s\n", command_rows[i].name, command_rows[i].summary);
 	add_globals(out, NULL);
-	text_add(out, "\n`stackup help VERB` and `stackup help KEY` tell more.\n");
+	text_add(out, "\n`stackup help VERB` and `stackup help KEY` tell more; `stackup help service` lists the "
+		      "keys of a service.\n");
 }
 
 int help_print(const struct command_row *command)

@@ -28,6 +28,8 @@ int verb_graph(struct context *context, struct error *e)
 	enum graph_format format = option_given(line, OPTION_DOT) ? GRAPH_DOT
 		: option_given(line, OPTION_MERMAID)		    ? GRAPH_MERMAID
 								    : GRAPH_TEXT;
+	if (option_given(line, OPTION_DOT) + option_given(line, OPTION_MERMAID) + context->json > 1)
+		return fail(e, EXIT_USAGE, "one of --dot, --mermaid and --json, not several");
 	int code = resolve_checked(context, &r, e);
 	if (code == 0 && context->json) {
 		out_json(graph_json(r.stack));

@@ -61,6 +61,8 @@ static int unknown(const char *name, struct error *e)
 	fail(e, EXIT_USAGE, "'%s' is neither a verb nor a key of the stack file", name);
 	if (near.best)
 		error_hint(e, "did you mean '%s'?", near.best);
+	else
+		error_hint(e, "`stackup help` lists the verbs, `stackup help service` the keys");
 	return -1;
 }
 
@@ -69,6 +71,9 @@ int verb_help(struct context *context, struct error *e)
 	const struct command_line *line = &context->line;
 	if (!line->word_count)
 		return help_print(NULL);
+	if (line->word_count > 1)
+		return fail(e, EXIT_USAGE, "`help` wants one verb or one key, not '%s' as well",
+			line->words[1]);
 	const char *name = line->words[0];
 	struct error ignored;
 	const struct command_row *command = command_find(name, &ignored);
