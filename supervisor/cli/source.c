@@ -62,8 +62,8 @@ int context_source(struct context *context, struct source *source, struct error 
 	bool git = source->git.present;
 	source->main_dir = git ? source->git.main_dir : source->location.dir;
 	source->worktree = git ? source->git.top : source->location.dir;
-	/* The document names itself in complaints by the path that it is given. */
-	source->document = document_read(source->location.file, &source->complaints);
+	source->document = document_read_as(
+		source->location.file, source->location.shown, &source->complaints);
 	name_stack(context, source);
 	return 0;
 }

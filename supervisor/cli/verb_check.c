@@ -28,6 +28,7 @@ static size_t check_machine(struct resolved *r)
 {
 	struct env_source source = {.all = resolved_environments(r)};
 	struct validate validate = {.stack = r->stack,
+		.file = r->source.location.shown,
 		.self = &source,
 		.environment = on_environment,
 		.complaints = &r->source.complaints};

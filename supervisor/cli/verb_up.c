@@ -125,10 +125,14 @@ static int launch(struct up *up, struct error *e)
 	struct complaints *complaints = &up->source.complaints;
 	up->started_ms = clock_wall_ms();
 	int result = daemon_launch(&up->request, &up->result, complaints, e);
-	/* For a bad file its complaints are the better sentence; warnings are shown in any case. */
+	/*
+	 * For a bad file its complaints are the better sentence; what the machine lacks is no mistake of
+	 * the file. Warnings are shown in any case.
+	 */
 	struct error judged = {0};
 	if (context_judge(up->context, complaints, &judged) < 0) {
-		*e = judged;
+		if (result == 0 || e->code == EXIT_BAD_FILE)
+			*e = judged;
 		return -1;
 	}
 	if (!up->context->quiet)
@@ -188,8 +192,8 @@ static json_t *reload_request(const struct up *up)
 	const struct launch_request *r = &up->request;
 	OWNED(char) here = getcwd(NULL, 0);
 	json_t *request = json_pack(
-		"{s:s, s:s, s:s?, s:b, s:b, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o}", "verb", "reload", "file",
-		r->file, "dir", here, "no_deps", (int)r->no_deps, "strict_ports",
+		"{s:s, s:s, s:s, s:s?, s:b, s:b, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o}", "verb",
+		"reload", "shown", up->source.location.shown, "file", r->file, "dir", here, "no_deps", (int)r->no_deps, "strict_ports",
 		(int)r->strict_ports, "strategy",
 		r->strategy ? port_strategy_word(*r->strategy) : NULL, "environment", r->environment, "purpose", r->purpose, "services",
 		string_list(r->services, r->service_count), "profiles",

@@ -54,15 +54,16 @@
  *	 "deadline_ms": n?, "waits_for": [{"service", "condition", "state", "met": bool, "text"}],
  *	 "transitions": [{"time", "from", "to", "text"}], "log": ["last lines", ...]}
  *
- * reload	{"file", "dir", "services": [...], "no_deps": bool, "profiles": [...],
+ * reload	{"file", "shown", "dir", "services": [...], "no_deps": bool, "profiles": [...],
  *	 "environment": "name"?, "purpose": "text"?, "env_files": [...], "strict_ports": bool,
  *	 "strategy": "word"?, "timeout_ms": n?, "environ": packed} ->
  *	{"started": [...], "restarted": [...], "stopped": [...], "unchanged": n, "notes": [...]}
  *	Before it, and before anything is stopped, the same as {"more"}: the plan.
- *	Converges to the file as the caller sees it: "dir" is the caller's directory, "environ" the
- *	caller's environment as wire_pack_environment() makes it. "file" "-" brings the text itself as
- *	"text". A bad file changes nothing: error "bad_stack_file" with "complaints":
- *	[{"file", "line", "key", "severity", "text", "hint"}] inside the error object.
+ *	Converges to the file as the caller sees it: "shown" is what complaints call it, "dir" the
+ *	caller's directory, "environ" the caller's environment as wire_pack_environment() makes it.
+ *	"file" "-" brings the text itself as "text". A bad file changes nothing: error
+ *	"bad_stack_file" with "complaints": [{"file", "line", "key", "severity", "text", "hint"}]
+ *	inside the error object.
  *
  * move	{"service": "api", "port": n, "grace_ms": n?} ->
  *	{"service", "from", "to", "restarted": [names], "grace_ms": n}

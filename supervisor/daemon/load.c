@@ -141,6 +141,7 @@ static int validate(const struct load_request *request, const struct loaded *l, 
 	}
 	struct validating self = {l, scratch};
 	const struct validate v = {.stack = l->stack,
+		.file = request->document->label,
 		.wanted = wanted,
 		.run_project_programs = request->check_programs,
 		.self = &self,

@@ -96,6 +96,7 @@ static int read_wish(struct instance *in, struct wish *w, const json_t *body,
 	if (setjmp(*arena_on_failure(w->arena)))
 		return fail(e, EXIT_FAILED, "out of memory");
 	const char *file = string_of(w->arena, body, "file");
+	const char *shown = string_of(w->arena, body, "shown");
 	const char *dir = string_of(w->arena, body, "dir");
 	const char *text = json_string_value(json_object_get(body, "text"));
 	file = file ? file : in->loaded.stack->file;
@@ -103,7 +104,7 @@ static int read_wish(struct instance *in, struct wish *w, const json_t *body,
 	if (text)
 		w->document = document_parse(text, strlen(text), "-", dir, c);
 	else
-		w->document = document_read(file, c);
+		w->document = document_read_as(file, shown ? shown : file, c);
 	if (!w->document)
 		return fail(e, EXIT_BAD_FILE, "%s cannot be read", file);
 	struct load_request *r = &w->request;

@@ -108,7 +108,7 @@ static void add_failure(struct text *out, const struct complaints *c, const stru
 	}
 	complaint_show(first, out);
 	if (c->errors > 1)
-		text_addf(out, "; and %zu more mistakes", c->errors - 1);
+		text_addf(out, "; and %zu more mistake%s", c->errors - 1, c->errors == 2 ? "" : "s");
 }
 
 void tell_not_started(struct instance *in, const struct complaints *c, const struct error *e)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/number.h"
 #include "stackfile/draft_inside.h"
 
 #define USUAL_FILE ".env"
@@ -28,21 +29,23 @@ struct env_source {
 	const struct site *site; /* NULL: --env-file or .env */
 };
 
-static void complain_missing(const struct draft *draft, const struct env_source *source,
-	const struct error *e, struct complaints *complaints)
+static void complain_missing(const struct env_source *source, const struct error *e,
+	struct complaints *complaints)
 {
 	const struct site *site = source->site;
 	if (site)
 		complaint_error(complaints, site->file, site->line, site->key, "%s: %s", site->key,
 			e->text);
+	else if (source->optional)
+		complaint_error(complaints, source->shown, 0, NULL, "%s", e->text);
 	else
-		complaint_error(complaints, draft->document->label, 0, NULL, "%s", e->text);
+		complaint_error(complaints, NULL, 0, NULL, "--env-file: %s", e->text);
 	if (site && e->number == ENOENT)
 		complaint_hint(complaints, "create it, or write '?%s' if it may be missing",
 			source->shown);
 }
 
-static void read_source(struct draft *draft, struct dotenv *files, const struct env_source *source,
+static void read_source(struct dotenv *files, const struct env_source *source,
 	struct complaints *complaints)
 {
 	OWNED_TEXT content = {0};
@@ -52,7 +55,7 @@ static void read_source(struct draft *draft, struct dotenv *files, const struct 
 		return;
 	}
 	if (!(source->optional && (e.number == ENOENT || e.number == ENOTDIR)))
-		complain_missing(draft, source, &e, complaints);
+		complain_missing(source, &e, complaints);
 }
 
 /* Reads the files that one `env_file` names; relative to the stack file. */
@@ -76,7 +79,7 @@ static void read_list(struct draft *draft, int service, struct dotenv *files, co
 		if (!*path)
 			value_refuse(&site, paths.items[i]);
 		else
-			read_source(draft, files, &source, complaints);
+			read_source(files, &source, complaints);
 	}
 }
 
@@ -130,7 +133,7 @@ static void read_usual(struct draft *draft, struct complaints *complaints)
 	}
 	struct env_source source = {
 		.path = path, .shown = shown_path(draft, USUAL_FILE), .optional = true};
-	read_source(draft, &draft->files, &source, complaints);
+	read_source(&draft->files, &source, complaints);
 }
 
 static void read_asked(struct draft *draft, struct complaints *complaints)
@@ -138,7 +141,7 @@ static void read_asked(struct draft *draft, struct complaints *complaints)
 	for (size_t i = 0; i < draft->request.env_file_count; i++) {
 		const char *path = arena_string(draft->arena, draft->request.env_files[i]);
 		struct env_source source = {.path = path, .shown = path};
-		read_source(draft, &draft->files, &source, complaints);
+		read_source(&draft->files, &source, complaints);
 	}
 }
 
@@ -183,7 +186,12 @@ static void notice_port(struct draft *draft, struct complaints *complaints)
 		return;
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a place is an index into vars */
 	const char *origin = draft->files.vars[*place].origin;
-	complaint_notice(complaints, NULL, 0, NULL, "%s: PORT moves nothing here", origin);
+	const char *colon = strrchr(origin, ':');
+	int64_t line = 0;
+	bool placed = colon && number_parse(colon + 1, 1, INT32_MAX, &line);
+	complaint_notice(complaints,
+		placed ? arena_string_n(draft->arena, origin, (size_t)(colon - origin)) : origin,
+		(int)line, "PORT", "PORT moves nothing here");
 	complaint_hint(
 		complaints, "every instance has ports of its own; 'stackup port NAME' shows them");
 }

@@ -671,7 +671,7 @@ static void a_procfile_is_a_stack(void **state)
 	assert_non_null(stack);
 	assert_true(stack->is_procfile);
 	assert_int_equal(f.complaints.errors, 0);
-	assert_non_null(strstr(said(&f), ".env:1: PORT moves nothing here"));
+	assert_non_null(strstr(said(&f), ".env:1: notice: PORT moves nothing here"));
 	assert_int_equal(stack->service_count, 4);
 	assert_int_equal(stack->services[0].policy.type, TYPE_TASK);
 	assert_int_equal(stack->services[1].policy.type, TYPE_SERVICE);
