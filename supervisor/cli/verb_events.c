@@ -9,19 +9,17 @@
 #include "cli/context.h"
 #include "cli/event_tail.h"
 #include "cli/out.h"
+#include "cli/service_names.h"
 #include "cli/tail_options.h"
 #include "cli/verb.h"
 
-static bool is_wanted(const struct context *context, int64_t since_ms, const json_t *event)
+/* chosen: none, or the services that the words name. */
+static bool is_wanted(
+	const struct service_names *chosen, int64_t since_ms, const json_t *event)
 {
 	if (since_ms && event_time(event) < since_ms)
 		return false;
-	if (!context->line.word_count)
-		return true;
-	for (size_t i = 0; i < context->line.word_count; i++)
-		if (strcmp(context->line.words[i], event_string(event, "service")) == 0)
-			return true;
-	return false;
+	return !chosen->list.count || service_names_have(chosen, event_string(event, "service"));
 }
 
 static void show(const struct context *context, json_t *event)
@@ -53,12 +51,12 @@ static void show(const struct context *context, json_t *event)
 
 /* The last `most` of what is there; all with -1. */
 static void show_present(const struct context *context, struct event_tail *tail,
-	const struct tail_options *options)
+	const struct tail_options *options, const struct service_names *chosen)
 {
 	LIST(json_t *) kept = {0};
 	json_t *event;
 	while (event_tail_next(tail, &event)) {
-		bool keep = is_wanted(context, options->since_ms, event);
+		bool keep = is_wanted(chosen, options->since_ms, event);
 		if (keep && options->tail >= 0 && kept.count && kept.count >= (size_t)options->tail) {
 			json_decref(kept.items[0]);
 			list_remove(&kept, 0);
@@ -73,36 +71,52 @@ static void show_present(const struct context *context, struct event_tail *tail,
 	list_release(&kept);
 }
 
-static void follow(const struct context *context, struct event_tail *tail)
+static void follow(const struct context *context, struct event_tail *tail,
+	const struct service_names *chosen)
 {
 	for (;;) {
 		struct pollfd wait = {.fd = event_tail_fd(tail), .events = POLLIN};
 		poll(&wait, 1, wait.fd < 0 ? 500 : -1);
 		json_t *event;
 		while (event_tail_next(tail, &event)) {
-			if (is_wanted(context, 0, event))
+			if (is_wanted(chosen, 0, event))
 				show(context, event);
 			json_decref(event);
 		}
 	}
 }
 
+static int read_events(const struct context *context, const struct target *target,
+	const struct tail_options *options, const struct service_names *chosen, struct error *e)
+{
+	struct event_tail *tail = event_tail_open(target->events, options->follow, e);
+	if (!tail)
+		return -1;
+	show_present(context, tail, options, chosen);
+	if (options->follow)
+		follow(context, tail, chosen);
+	event_tail_free(tail);
+	return EXIT_DONE;
+}
+
 int verb_events(struct context *context, struct error *e)
 {
 	struct target target;
+	struct service_names known = {0};
+	struct service_names chosen = {0};
 	struct tail_options options;
 	if (tail_options(context, &options, e) < 0)
 		return -1;
 	int result = context_target(context, &target, e);
-	struct event_tail *tail =
-		result == 0 ? event_tail_open(target.events, options.follow, e) : NULL;
-	if (tail) {
-		show_present(context, tail, &options);
-		if (options.follow)
-			follow(context, tail);
+	if (result == 0 && context->line.word_count) {
+		service_names_of_events(&known, &target);
+		service_names_of_supervisor(&known, &target);
+		result = service_names_choose(context, &known, &chosen, e);
 	}
-	result = tail ? EXIT_DONE : -1;
-	event_tail_free(tail);
+	if (result == 0)
+		result = read_events(context, &target, &options, &chosen, e);
+	service_names_release(&known);
+	service_names_release(&chosen);
 	target_release(&target);
 	return result;
 }

@@ -58,7 +58,7 @@ void attach_request(struct instance *in, struct control_ticket ticket, const jso
 	const struct service *s = name ? stack_service(in->loaded.stack, name) : NULL;
 	struct attached *a = NULL;
 	if (!s) {
-		fail(&e, EXIT_NOT_FOUND, "there is no service '%.64s' in this instance", name ? name : "");
+		no_such_service(in, name ? name : "", &e);
 	} else if (!s->tty) {
 		fail(&e, EXIT_FAILED, "service '%s' has no terminal", s->name);
 		error_hint(&e, "write `tty = yes` in [service %s]; its output is in `stackup logs %s`",
