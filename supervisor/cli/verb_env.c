@@ -39,14 +39,53 @@ static const struct env_mask *choose_mask(
 	return option_given(&context->line, OPTION_SHOW_SECRETS) ? NULL : mask;
 }
 
+/* Value null: it is secret. */
+static json_t *definition_json(
+	const char *name, const struct definition *d, const struct env_mask *mask)
+{
+	OWNED_TEXT shown = {0};
+	if (mask)
+		mask->add(mask->self, &shown, name, d->value);
+	bool hidden = mask && strcmp(text_string(&shown), d->value) != 0;
+	json_t *value = hidden ? json_null() : json_string(d->value);
+	return json_pack("{s:o, s:s, s:s}", "value", value ? value : json_string("(not UTF-8)"),
+		"origin", d->origin, "layer", layer_word(d->layer));
+}
+
+static json_t *variable_json(const struct variable *var, const struct env_mask *mask)
+{
+	json_t *covers = json_array();
+	for (const struct definition *d = var->top ? var->top->covers : NULL; d; d = d->covers)
+		json_array_append_new(covers, definition_json(var->name, d, mask));
+	json_t *result = var->top ? definition_json(var->name, var->top, mask)
+				  : json_pack("{s:n, s:s?}", "value", "note", var->note);
+	json_object_set_new(result, "name", json_string(var->name));
+	json_object_set_new(result, "set", json_boolean(var->top != NULL));
+	json_object_set_new(result, "instead_of", covers);
+	return result;
+}
+
+static void explain_json(const struct environment *env, const char *name, const struct env_mask *mask)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < env->count; i++)
+		if (!name || strcmp(env->vars[i].name, name) == 0)
+			json_array_append_new(all, variable_json(&env->vars[i], mask));
+	out_json(json_pack("{s:i, s:o}", "version", 1, "variables", all));
+}
+
 static int explain(struct context *context, struct surroundings *s, struct error *e)
 {
 	OWNED_TEXT out = {0};
-	struct env_mask mask;
+	struct env_mask self;
+	const struct env_mask *mask = choose_mask(context, s, &self);
 	const char *name = option_value(&context->line, OPTION_EXPLAIN);
-	if (formats_explain(&s->env, name, choose_mask(context, s, &mask), &out, e) < 0)
+	if (formats_explain(&s->env, name, mask, &out, e) < 0)
 		return -1;
-	print(&out);
+	if (context->json)
+		explain_json(&s->env, name, mask);
+	else
+		print(&out);
 	return EXIT_DONE;
 }
 

@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "base/words.h"
 #include "model/names.h"
@@ -287,8 +288,15 @@ int formats_explain(const struct environment *env, const char *name, const struc
 	struct text *out, struct error *e)
 {
 	const struct variable *var = name ? environment_find(env, name) : NULL;
-	if (name && !var)
-		return fail(e, EXIT_NOT_FOUND, "there is no variable %s", name);
+	if (name && !var) {
+		struct nearest near = {.wanted = name};
+		for (size_t i = 0; i < env->count; i++)
+			nearest_offer(&near, env->vars[i].name);
+		fail(e, EXIT_NOT_FOUND, "there is no variable %s in this environment", name);
+		if (near.best)
+			error_hint(e, "did you mean %s?", near.best);
+		return -1;
+	}
 	if (var)
 		explain_one(var, mask, out);
 	for (size_t i = 0; i < env->count && !name; i++)
