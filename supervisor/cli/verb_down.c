@@ -42,7 +42,9 @@ static int delete_data(const struct context *context, const struct target *t, st
 	return 0;
 }
 
-static int finish_one(struct context *context, struct stopping *s, bool data, struct error *e)
+/* *stopped counts those that there was something to stop of. */
+static int finish_one(struct context *context, struct stopping *s, bool data, int *stopped,
+	struct error *e)
 {
 	struct target *t = s->target;
 	bool ran = t->alive || t->unclean || t->crashed;
@@ -50,13 +52,15 @@ static int finish_one(struct context *context, struct stopping *s, bool data, st
 		return -1;
 	if (leftovers_clear(context, t, true, e) < 0)
 		return -1;
+	*stopped += ran;
 	if (!context->quiet)
 		say("%s %s", target_name(t), ran ? "is down" : "does not run");
 	return data ? delete_data(context, t, e) : 0;
 }
 
 /* All are told before the first is waited for: they stop at the same time. */
-static int stop_all(struct context *context, struct target *targets, size_t count, struct error *e)
+static int stop_all(struct context *context, struct target *targets, size_t count, int *stopped,
+	struct error *e)
 {
 	int data = may_delete(context, targets, count, e);
 	if (data < 0)
@@ -67,7 +71,7 @@ static int stop_all(struct context *context, struct target *targets, size_t coun
 		if (stopping_begin(context, &all[i], &targets[i], e) < 0)
 			result = -1;
 	for (size_t i = 0; all && i < count; i++) {
-		if (all[i].told && finish_one(context, &all[i], data, e) < 0)
+		if (all[i].told && finish_one(context, &all[i], data, stopped, e) < 0)
 			result = -1;
 		stopping_release(&all[i]);
 	}
@@ -86,15 +90,16 @@ int verb_down(struct context *context, struct error *e)
 	struct target one;
 	struct target *targets = &one;
 	size_t count = 1;
+	int stopped = 0;
 	int result = set == SET_ONE ? context_target(context, &one, e)
 				    : context_targets(context, set, &targets, &count, e);
 	if (result == 0)
-		result = stop_all(context, targets, count, e);
+		result = stop_all(context, targets, count, &stopped, e);
 	for (size_t i = 0; i < count; i++)
 		target_release(&targets[i]);
 	if (set != SET_ONE)
 		free(targets);
 	if (result == 0 && context->json)
-		out_json(json_pack("{s:i, s:i}", "version", 1, "stopped", (int)count));
+		out_json(json_pack("{s:i, s:i}", "version", 1, "stopped", stopped));
 	return result;
 }
