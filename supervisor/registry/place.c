@@ -46,7 +46,9 @@ int place_check_file(const char *path, struct error *e)
 	if (lstat(path, &st)) {
 		if (errno == ENOENT)
 			return 0;
-		return fail_errno(e, EXIT_REGISTRY, "cannot look at %s", path);
+		fail_errno(e, EXIT_REGISTRY, "cannot look at %s", path);
+		error_hint(e, "work as its owner, or set STACKUP_HOME to a directory of your own");
+		return -1;
 	}
 	if (S_ISLNK(st.st_mode))
 		return fail(e, EXIT_REGISTRY, "%s is a symbolic link, which cannot be trusted", path);

@@ -49,6 +49,8 @@ static bool read_path(const char *path, const char *label, struct text *out,
 		complaint_error(complaints, label, 0, NULL, "cannot be read: %s", strerror(errno));
 		if (errno == ENOENT)
 			complaint_hint(complaints, "name the stack file with --file");
+		else if (errno == EACCES)
+			complaint_hint(complaints, "let yourself read it: chmod +r, or work as its owner");
 		return false;
 	}
 	if (!S_ISREG(s.st_mode)) {

@@ -272,12 +272,16 @@ static bool is_trusted(const char *path, const char *cwd)
 	return file.st_uid == geteuid() || file.st_uid == 0 || file.st_uid == dir.st_uid;
 }
 
+/* NULL: there is none, or errno is EACCES. */
 static const char *file_in(struct arena *arena, const char *dir)
 {
 	for (size_t i = 0; i < sizeof file_names / sizeof *file_names; i++) {
 		const char *path = join(arena, dir, file_names[i]);
+		errno = 0;
 		if (is_file(path))
 			return path;
+		if (errno == EACCES)
+			break;
 	}
 	return NULL;
 }
@@ -292,6 +296,11 @@ static int search(struct arena *arena, const struct locate_request *request, str
 	const char *last = cwd;
 	for (const char *dir = cwd; dir; dir = parent(arena, dir)) {
 		const char *path = file_in(arena, dir);
+		if (!path && errno == EACCES) {
+			fail_errno(e, EXIT_BAD_FILE, "cannot look for a stack.ini in %s", dir);
+			error_hint(e, "work as the owner of %s, or name the file with -f FILE", dir);
+			return -1;
+		}
 		if (path && dir != cwd && !is_trusted(path, cwd)) {
 			fail(e, EXIT_BAD_FILE, "%s belongs to another user", path);
 			error_hint(e,
@@ -311,7 +320,7 @@ static int search(struct arena *arena, const struct locate_request *request, str
 	else
 		fail(e, EXIT_BAD_FILE,
 			"there is no stack.ini or Procfile in %s or above it up to %s", cwd, last);
-	error_hint(e, "go to the project (or -C DIR), or name the file with -f FILE");
+	error_hint(e, "go to the project (or -C DIR, or -p NAME), or name the file with -f FILE");
 	return -1;
 }
 

@@ -388,3 +388,87 @@ def test_worktrees_claim_their_own_instances(world):
     linked.up()
     assert linked.instance()["instance"] == 3
     assert linked.run("env", "api", "--format=json", code=0).json["STACKUP_SLUG"] == "shop-feature-auth"
+
+
+# ---- as somebody who knows only `stackup help` ----
+
+@pytest.mark.parametrize("verb", ["check", "config", "graph", "version", "doctor", "status", "down"])
+def test_a_word_too_many_is_not_ignored(shop, verb):
+    shop.stack(STACK)
+    refused = shop.run(verb, "api", code=2)
+    assert "api" in refused.err or verb == "status", refused
+
+
+def test_options_that_do_not_exist_are_told_alike(shop):
+    for option in ("--nope", "-Z"):
+        assert f"`graph` has no option {option}" in shop.run("graph", option, code=2).err
+        assert "before a verb" in shop.run(option, code=2).err
+
+
+def test_forms_exclude_each_other(shop):
+    shop.stack(STACK)
+    for forms in (["--dot", "--mermaid"], ["--dot", "--json"]):
+        assert "not several" in shop.run("graph", *forms, code=2).err
+
+
+def test_an_unknown_verb_with_json_has_its_error_object(world):
+    result = world.run("nope", "--json", code=2)
+    assert result.json["error"]["code"] == "usage" and "nope" in result.err
+
+
+def test_help_leads_to_the_keys(world):
+    assert "stackup help service" in world.run("help", code=0).out
+    assert "depends_on" in world.run("help", "service", code=0).out
+    assert "stackup help service" in world.run("help", "qqqqqqqq", code=2).err
+    assert "one verb or one key" in world.run("help", "up", "down", code=2).err
+
+
+def test_complaints_name_the_file_as_it_is_seen_from_here(shop):
+    shop.stack("[service a]\ncommand = ./missing\n[service b]\ncomand = x\n")
+    for args in (["check"], ["up", "-d"], ["config"]):
+        err = shop.run(*args, code=78).err
+        assert "\nstack.ini:4: unknown key" in "\n" + err, err
+    (shop.dir / "sub").mkdir()
+    assert str(shop.dir / "stack.ini") + ":4:" in shop.run("check", cwd=shop.dir / "sub", code=78).err
+    shop.stack("[service a]\ncommand = ./missing\n")
+    lacking = shop.run("up", "-d", code=1)
+    assert lacking.err.startswith("stack.ini:2: service 'a': './missing' does not exist"), lacking
+    assert "stack.ini cannot be started as it is" in lacking.err
+    shop.run("check", code=3)
+
+
+def test_a_missing_env_file_of_the_command_line_is_not_blamed_on_the_stack_file(shop):
+    shop.stack(STACK)
+    err = shop.run("check", "--env-file", "nope.env", code=78).err
+    assert "--env-file" in err and "nope.env" in err and "stack.ini" not in err, err
+
+
+def test_events_of_a_service_that_does_not_exist(running):
+    assert "did you mean 'api'" in running.run("events", "apo", code=4).err
+    assert {e["service"] for e in running.run("events", "--json", "a*", code=0).json_lines} == {"api"}
+
+
+def test_down_counts_what_it_stopped(running):
+    assert running.run("down", "--json", code=0).json["stopped"] == 1
+    assert running.run("down", "--json", code=0).json["stopped"] == 0
+
+
+def test_env_explained_as_json(shop):
+    shop.stack(STACK)
+    data = shop.run("env", "api", "--explain", "COLOUR", "--json", env={"COLOUR": "red"}, code=0).json
+    variable = data["variables"][0]
+    assert variable["name"] == "COLOUR" and variable["value"] == "blue" and variable["origin"] == "stack.ini:6"
+    assert variable["instead_of"] == [{"value": "red", "origin": "caller", "layer": "caller"}]
+    assert "did you mean COLOUR" in shop.run("env", "api", "--explain=COLOURS", code=4).err
+
+
+def test_a_directory_that_cannot_be_looked_into_is_said(unprivileged):
+    shop = unprivileged.project("shop")
+    shop.stack(STACK)
+    shop.dir.chmod(0)
+    os.chown(shop.dir, 0, 0)
+    try:
+        refused = unprivileged.run("check", "-C", shop.dir)
+        assert refused.code == 2 and "Permission denied" in refused.err
+    finally:
+        shop.dir.chmod(0o755)
