@@ -151,11 +151,6 @@ static void test_mistakes_have_the_nearest_name(void **state)
 	assert_wrong("stackup up --json=yes", "takes no value", "");
 	/* Of later releases: absent, not ignored. */
 	assert_wrong("stackup top", "no verb", "");
-<<<<<<< Updated upstream
-=======
-	assert_wrong("stackup mcp", "no verb", "");
-	assert_wrong("stackup up --dashboard", "no option --dashboard", "");
->>>>>>> Stashed changes
 }
 
 static void test_no_verb(void **state)
