@@ -173,8 +173,8 @@ static void a_slow_reader_holds_up_its_own_connection_only(void **state)
 	OWNED_FD other = accept_one(w.server);
 	say(quick, "me too");
 	expect(other, "me too");
-	UNTIL(sends(client, &to_send) & receives(server, &to_receive) & sends(server, &back) &
-		receives(client, &received));
+	UNTIL((int)sends(client, &to_send) & (int)receives(server, &to_receive) & (int)sends(server, &back) &
+		(int)receives(client, &received));
 	assert_int_equal(to_receive, 0);
 	assert_int_equal(received, 0);
 }
