@@ -148,12 +148,13 @@ static enum socket_state state_of(const struct query *q, uint8_t state)
 	return state == TCP_CLOSE ? SOCKET_BOUND : SOCKET_CONNECTED;
 }
 
-static void take_attributes(struct socket_entry *entry, const struct nlmsghdr *header)
+/* The macros of rtnetlink(3) cast `const` away, hence none here. */
+static void take_attributes(struct socket_entry *entry, struct nlmsghdr *header)
 {
 	size_t fixed = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
 	size_t left = header->nlmsg_len - fixed;
-	const char *at = (const char *)header + fixed;
-	const struct rtattr *attribute = (const void *)at;
+	char *at = (char *)header + fixed;
+	struct rtattr *attribute = (void *)at;
 	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
 		if (attribute->rta_type == INET_DIAG_SKV6ONLY)
 			entry->v6_only = *(const uint8_t *)RTA_DATA(attribute);
@@ -162,7 +163,7 @@ static void take_attributes(struct socket_entry *entry, const struct nlmsghdr *h
 	}
 }
 
-static int add_entry(const struct query *q, const struct nlmsghdr *header)
+static int add_entry(const struct query *q, struct nlmsghdr *header)
 {
 	const struct inet_diag_msg *message = NLMSG_DATA(header);
 	struct socket_entry entry = {
