@@ -1,20 +1,214 @@
+#include <string.h>
+
 #include "base/number.h"
+#include "cli/out.h"
 #include "cli/ports_show.h"
 #include "cli/ports_verbs.h"
+#include "ports/report.h"
+
+/*
+ * Thousands of rows are written as they come, some kilobytes at a time. Only two columns are of
+ * different widths on different machines, and these are measured before.
+ */
+enum {
+	PORT_WIDTH = 5,
+	PROTOCOL_WIDTH = 8,
+	STATE_WIDTH = 9,
+	CLASS_WIDTH = 14,
+	GAP = 2,
+	WRITE_BYTES = 64 * 1024,
+};
+
+struct output {
+	const struct context *context;
+	struct text text; /* owns; not written so far */
+	struct text cell; /* owns; in the making */
+	size_t address_width;
+	size_t lease_width; /* 0: nothing is leased */
+	bool named;
+	size_t rows;
+	struct port_view last; /* borrows what is gone: only numbers are read */
+};
+
+/* ---- rows ---- */
+
+static void add_column(struct text *out, const char *text, size_t length, size_t width)
+{
+	static const char blanks[] = "                                                ";
+	text_add_bytes(out, text, length);
+	for (size_t left = width + GAP > length ? width + GAP - length : GAP; left;) {
+		size_t some = left < sizeof blanks - 1 ? left : sizeof blanks - 1;
+		text_add_bytes(out, blanks, some);
+		left -= some;
+	}
+}
+
+static void add_word(struct text *out, const char *word, size_t width)
+{
+	add_column(out, word, strlen(word), width);
+}
+
+/* The text in the making as a column. Names of projects and services are plain ASCII. */
+static void end_column(struct output *o, size_t width)
+{
+	add_column(&o->text, text_string(&o->cell), o->cell.length, width);
+	text_clear(&o->cell);
+}
+
+static void add_address(struct text *out, const struct socket_entry *socket)
+{
+	char address[SOCKET_ADDRESS_SIZE];
+	text_add(out, socket_address(socket, address));
+	if (socket->v6_only && strcmp(address, "::") == 0)
+		text_add(out, " (IPv6 only)");
+}
+
+static void add_lease(struct output *o, const struct port_view *view)
+{
+	if (!o->lease_width)
+		return;
+	if (view->has_lease)
+		ports_add_lease(&o->cell, &view->lease);
+	text_add(&o->text, colour_on(o->context->colour, COLOUR_BOLD));
+	end_column(o, o->lease_width);
+	text_add(&o->text, colour_off(o->context->colour));
+}
+
+static void add_holder(struct output *o, const struct port_view *view)
+{
+	if (!view->has_holder)
+		return;
+	if (o->named) {
+		owner_add_line(&o->cell, &view->holder);
+	} else {
+		text_add(&o->cell, "user ");
+		text_add(&o->cell, view->holder.user ? view->holder.user : "?");
+	}
+	terminal_add_strict(&o->text, text_string(&o->cell), o->cell.length);
+	text_clear(&o->cell);
+}
+
+static void add_row(struct output *o, const struct port_view *view)
+{
+	const struct socket_entry *socket = &view->socket;
+	text_add_number(&o->cell, view->port);
+	end_column(o, PORT_WIDTH);
+	add_word(&o->text, view->udp ? "udp" : "tcp", PROTOCOL_WIDTH);
+	add_word(&o->text, socket->state == SOCKET_UDP ? "" : socket_state_word(socket->state),
+		STATE_WIDTH);
+	add_address(&o->cell, socket);
+	end_column(o, o->address_width);
+	add_word(&o->text, port_class_word(view->class), CLASS_WIDTH);
+	add_lease(o, view);
+	add_holder(o, view);
+	text_add_char(&o->text, '\n');
+}
+
+static void add_headings(struct output *o)
+{
+	text_add(&o->text, colour_on(o->context->colour, COLOUR_GREY));
+	add_word(&o->text, "PORT", PORT_WIDTH);
+	add_word(&o->text, "PROTOCOL", PROTOCOL_WIDTH);
+	add_word(&o->text, "STATE", STATE_WIDTH);
+	add_word(&o->text, "ADDRESS", o->address_width);
+	add_word(&o->text, "CLASS", CLASS_WIDTH);
+	if (o->lease_width)
+		add_word(&o->text, "LEASE", o->lease_width);
+	text_add(&o->text, "HOLDER");
+	text_add(&o->text, colour_off(o->context->colour));
+	text_add_char(&o->text, '\n');
+}
+
+/* ---- what a scan tells ---- */
+
+static size_t wider(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+static void measure(struct output *o, const struct port_survey *survey)
+{
+	o->address_width = strlen("ADDRESS");
+	for (size_t i = 0; i < survey->sockets->count; i++) {
+		const struct socket_entry *socket = &survey->sockets->items[i];
+		add_address(&o->cell, socket);
+		o->address_width = wider(o->address_width, o->cell.length);
+		text_clear(&o->cell);
+	}
+	for (size_t i = 0; i < survey->lease_count; i++) {
+		ports_add_lease(&o->cell, &survey->leases[i]);
+		o->lease_width = wider(wider(o->lease_width, o->cell.length), strlen("LEASE"));
+		text_clear(&o->cell);
+	}
+}
+
+static void on_survey(void *self, const struct port_survey *survey)
+{
+	struct output *o = self;
+	ports_note_proc(o->context, survey->by_proc);
+	if (survey->unnamed && !o->context->quiet)
+		say("the processes of %zu sockets were not looked for; --who or a range of ports "
+		    "names them", survey->unnamed);
+	o->named = !survey->unnamed;
+	if (o->context->json)
+		report_begin_listeners(&o->text);
+	else
+		measure(o, survey);
+}
+
+static int on_view(void *self, const struct port_view *view, struct error *e)
+{
+	struct output *o = self;
+	bool is_first = o->rows++ == 0;
+	if (o->context->json) {
+		report_add_listener(&o->text, view, is_first);
+	} else if (is_first || !ports_is_repeated(&o->last, view)) {
+		if (is_first)
+			add_headings(o);
+		add_row(o, view);
+		o->last = *view;
+	}
+	if (!text_ok(&o->text) || !text_ok(&o->cell))
+		return fail(e, EXIT_FAILED, "out of memory");
+	/* On a terminal JSON is indented, as a whole. */
+	if (o->text.length > WRITE_BYTES && !(o->context->json && out_is_terminal())) {
+		out_text(&o->text);
+		text_clear(&o->text);
+	}
+	return 0;
+}
+
+static void finish(struct output *o)
+{
+	if (o->context->json && out_is_terminal()) {
+		report_end_listeners(&o->text);
+		out_json(json_loads(text_string(&o->text), 0, NULL));
+		return;
+	}
+	if (o->context->json) {
+		report_end_listeners(&o->text);
+		text_add_char(&o->text, '\n');
+	} else if (!o->rows) {
+		say("nobody listens there");
+	}
+	out_text(&o->text);
+}
 
 int verb_ports_scan(struct context *context, struct error *e)
 {
 	const struct command_line *line = &context->line;
-	struct port_look look = {0};
+	struct output output = {.context = context};
+	struct port_reader reader = {.self = &output, .on_survey = on_survey, .on_view = on_view};
 	struct port_scan scan = {.low = 1, .high = UINT16_MAX,
 		.names = option_given(line, OPTION_WHO),
 		.connections = option_given(line, OPTION_CONNECTIONS)};
 	if (line->word_count > 1 && !number_port_range(line->words[1], &scan.low, &scan.high))
 		return fail(e, EXIT_USAGE, "`ports scan` wants a port or a range like 3000-3999, not '%s'",
 			line->words[1]);
-	int result = ports_scan(context->paths.state, &scan, &look, e);
+	int result = ports_scan(context->paths.state, &scan, &reader, e);
 	if (result == 0)
-		ports_show_scan(context, &look);
-	port_look_release(&look);
+		finish(&output);
+	text_release(&output.text);
+	text_release(&output.cell);
 	return result;
 }

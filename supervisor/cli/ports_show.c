@@ -10,11 +10,8 @@
 
 /* ---- parts ---- */
 
-static void add_lease(struct text *out, const struct port_view *view)
+void ports_add_lease(struct text *out, const struct lease *lease)
 {
-	const struct lease *lease = &view->lease;
-	if (!view->has_lease)
-		return;
 	text_add(out, lease->project ? lease->project : "?");
 	text_add_char(out, '/');
 	text_add_number(out, (uint64_t)lease->instance);
@@ -22,14 +19,6 @@ static void add_lease(struct text *out, const struct port_view *view)
 		text_addf(out, " %s", lease->service);
 	if (lease->name && *lease->name && strcmp(lease->name, "main") != 0)
 		text_addf(out, ".%s", lease->name);
-}
-
-static void add_user(struct text *out, const struct owner *holder)
-{
-	if (!holder->user)
-		return;
-	text_add(out, "user ");
-	text_add(out, holder->user);
 }
 
 static void add_address(struct text *out, const struct port_view *view)
@@ -61,16 +50,15 @@ static void port_cells(struct sheet *sheet, const struct port_view *view)
 
 static void lease_cell(struct sheet *sheet, const struct port_view *view)
 {
-	add_lease(&sheet->cell, view);
+	if (view->has_lease)
+		ports_add_lease(&sheet->cell, &view->lease);
 	end_cell(sheet, COLOUR_BOLD);
 }
 
-static void holder_cell(struct sheet *sheet, const struct port_view *view, bool named)
+static void holder_cell(struct sheet *sheet, const struct port_view *view)
 {
-	if (view->has_holder && named)
+	if (view->has_holder)
 		owner_add_line(&sheet->cell, &view->holder);
-	else if (view->has_holder)
-		add_user(&sheet->cell, &view->holder);
 	end_cell(sheet, COLOUR_NONE);
 }
 
@@ -91,50 +79,36 @@ static void end_sheet(const struct context *context, struct sheet *sheet)
 	out_text(&out);
 }
 
-/* Where the answer is not complete, and why. */
-static void add_notes(const struct context *context, const struct port_look *look)
+void ports_note_proc(const struct context *context, bool by_proc)
 {
-	if (context->quiet)
-		return;
-	if (look->by_proc)
+	if (by_proc && !context->quiet)
 		say("this kernel has no sock_diag, so /proc/net was read: ports that are held and "
 		    "not listened on do not show there");
-	if (look->unnamed)
-		say("the processes of %zu sockets were not looked for; --who or a range of ports "
-		    "names them", look->unnamed);
-}
-
-static void show_json(const struct port_look *look)
-{
-	OWNED_TEXT out = {0};
-	if (out_is_terminal()) {
-		out_json(report_listeners(look));
-		return;
-	}
-	report_add_listeners(&out, look);
-	text_add_char(&out, '\n');
-	out_text(&out);
 }
 
 /* JSON, or the sentence for an empty answer: done. */
 static bool is_shown(const struct context *context, const struct port_look *look, const char *nothing)
 {
-	add_notes(context, look);
+	ports_note_proc(context, look->by_proc);
 	if (context->json)
-		show_json(look);
+		out_json(report_listeners(look));
 	else if (!look->count)
 		say("%s", nothing);
 	return context->json || !look->count;
 }
 
-/* Another socket of the same process in the same place, as SO_REUSEPORT has them. */
-static bool is_repeated(const struct port_look *look, size_t at)
+bool ports_is_repeated(const struct port_view *before, const struct port_view *view)
 {
-	const struct port_view *b = &look->items[at], *a = at ? b - 1 : NULL;
-	return a && a->port == b->port && a->udp == b->udp && a->seen && b->seen &&
+	const struct port_view *a = before, *b = view;
+	return a->port == b->port && a->udp == b->udp && a->seen && b->seen &&
 		a->socket.state == b->socket.state && a->socket.v6 == b->socket.v6 &&
 		!memcmp(a->socket.address, b->socket.address, sizeof a->socket.address) &&
 		a->has_holder && b->has_holder && a->holder.pid && a->holder.pid == b->holder.pid;
+}
+
+static bool is_repeated(const struct port_look *look, size_t at)
+{
+	return at && ports_is_repeated(&look->items[at - 1], &look->items[at]);
 }
 
 /* ---- list ---- */
@@ -171,32 +145,7 @@ void ports_show_list(const struct context *context, const struct port_look *look
 		port_cells(&sheet, view);
 		lease_cell(&sheet, view);
 		table_cell(sheet.table, wrong ? COLOUR_RED : COLOUR_NONE, standing);
-		holder_cell(&sheet, view, true);
-	}
-	end_sheet(context, &sheet);
-}
-
-/* ---- scan ---- */
-
-void ports_show_scan(const struct context *context, const struct port_look *look)
-{
-	static const char *const headings[] = {
-		"PORT", "PROTOCOL", "STATE", "ADDRESS", "CLASS", "LEASE", "HOLDER"};
-	if (is_shown(context, look, "nobody listens there"))
-		return;
-	struct sheet sheet = begin_sheet(headings, 7);
-	for (size_t i = 0; i < look->count; i++) {
-		const struct port_view *view = &look->items[i];
-		if (is_repeated(look, i))
-			continue;
-		port_cells(&sheet, view);
-		table_cell(sheet.table, COLOUR_NONE,
-			view->socket.state == SOCKET_UDP ? "" : socket_state_word(view->socket.state));
-		add_address(&sheet.cell, view);
-		end_cell(&sheet, COLOUR_NONE);
-		table_cell(sheet.table, COLOUR_NONE, port_class_word(view->class));
-		lease_cell(&sheet, view);
-		holder_cell(&sheet, view, !look->unnamed);
+		holder_cell(&sheet, view);
 	}
 	end_sheet(context, &sheet);
 }
@@ -247,7 +196,8 @@ static void add_heading(struct text *out, const struct port_view *view)
 static void add_view(struct text *out, const struct port_view *view)
 {
 	OWNED_TEXT lease = {0}, reserved = {0}, evidence = {0};
-	add_lease(&lease, view);
+	if (view->has_lease)
+		ports_add_lease(&lease, &view->lease);
 	if (view->reservation)
 		reservation_add(&reserved, view->reservation);
 	if (view->class != CLASS_RESERVED)

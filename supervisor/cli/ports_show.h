@@ -10,9 +10,14 @@
 
 /* Leases and what is really there: a row each. */
 void ports_show_list(const struct context *context, const struct port_look *look);
-/* Sockets of the machine: a row each. */
-void ports_show_scan(const struct context *context, const struct port_look *look);
 /* One port: a paragraph for each process, with the evidence. */
 void ports_show_who(const struct context *context, const struct port_look *look);
+
+/* "shop/1 api", "shop/1 api.admin"; nothing for a port without a lease. */
+void ports_add_lease(struct text *out, const struct lease *lease);
+/* Says on stderr, unless quiet, that /proc/net was read and what does not show there. */
+void ports_note_proc(const struct context *context, bool by_proc);
+/* Another socket of the same process in the same place, as SO_REUSEPORT has them. */
+bool ports_is_repeated(const struct port_view *before, const struct port_view *view);
 
 #endif

@@ -134,6 +134,25 @@ static void filter(struct socket_list *sockets, keeps_socket *keeps, const void 
 	sockets->count = kept;
 }
 
+/* A view that stays: it gets texts of its own. */
+static int on_collect(void *self, const struct port_view *view, struct error *e)
+{
+	struct port_look *look = self;
+	struct port_view kept = *view;
+	if (kept.has_holder)
+		kept.holder = owner_copy(&view->holder);
+	if (list_push(look, kept))
+		return 0;
+	owner_release(&kept.holder);
+	return fail(e, EXIT_FAILED, "out of memory");
+}
+
+static int collect(struct look_facts *facts, struct port_look *look, struct error *e)
+{
+	owner_index_find(&facts->sockets, &facts->owners);
+	return look_make_views(facts, on_collect, look, e);
+}
+
 /* ---- who ---- */
 
 static void narrow(struct look_facts *f, uint16_t low, uint16_t high)
@@ -155,10 +174,8 @@ int ports_who(const char *state, uint16_t port, struct port_look *look, struct e
 	narrow(&facts, port, port);
 	if (!result)
 		result = dump(&facts, KIND_ALL, port, port, look, e);
-	if (!result) {
-		owners_find(&facts.sockets, &facts.owners);
-		result = look_make_views(&facts, look, e);
-	}
+	if (!result)
+		result = collect(&facts, look, e);
 	look_facts_release(&facts);
 	return result;
 }
@@ -187,8 +204,7 @@ int ports_list(const char *state, const char *project, struct port_look *look, s
 		result = dump(&facts, KIND_LISTEN | KIND_BOUND | KIND_UDP, 1, UINT16_MAX, look, e);
 	if (!result) {
 		filter(&facts.sockets, is_listed, &facts);
-		owners_find(&facts.sockets, &facts.owners);
-		result = look_make_views(&facts, look, e);
+		result = collect(&facts, look, e);
 	}
 	look_facts_release(&facts);
 	return result;
@@ -203,23 +219,34 @@ static bool is_scanned(const void *self, const struct socket_entry *socket, bool
 	return socket->state != SOCKET_BOUND || !listens;
 }
 
-int ports_scan(const char *state, const struct port_scan *scan, struct port_look *look,
+static int tell(struct look_facts *facts, const struct port_scan *scan,
+	const struct port_reader *reader, bool by_proc, struct error *e)
+{
+	filter(&facts->sockets, is_scanned, NULL);
+	narrow(facts, scan->low, scan->high);
+	facts->unnamed = !scan->names && facts->sockets.count > SCAN_NAMES_MOST;
+	struct port_survey survey = {.sockets = &facts->sockets, .leases = facts->leases,
+		.lease_count = facts->lease_count, .by_proc = by_proc,
+		.unnamed = facts->unnamed ? facts->sockets.count : 0};
+	reader->on_survey(reader->self, &survey);
+	if (!facts->unnamed)
+		owner_index_find(&facts->sockets, &facts->owners);
+	return look_make_views(facts, reader->on_view, reader->self, e);
+}
+
+int ports_scan(const char *state, const struct port_scan *scan, const struct port_reader *reader,
 	struct error *e)
 {
 	struct look_facts facts = {0};
+	struct port_look look = {0};
 	unsigned kinds = KIND_LISTEN | KIND_BOUND | KIND_UDP;
-	int result = read_registry(state, NULL, &facts, look, e);
+	int result = read_registry(state, NULL, &facts, &look, e);
 	if (!result)
 		result = dump(&facts, scan->connections ? KIND_ALL : kinds, scan->low, scan->high,
-			look, e);
-	if (!result) {
-		filter(&facts.sockets, is_scanned, NULL);
-		facts.unnamed = !scan->names && facts.sockets.count > SCAN_NAMES_MOST;
-		look->unnamed = facts.unnamed ? facts.sockets.count : 0;
-		if (!facts.unnamed)
-			owners_find(&facts.sockets, &facts.owners);
-		result = look_make_views(&facts, look, e);
-	}
+			&look, e);
+	if (!result)
+		result = tell(&facts, scan, reader, look.by_proc, e);
 	look_facts_release(&facts);
+	port_look_release(&look);
 	return result;
 }

@@ -32,7 +32,6 @@ struct port_look {
 	struct port_view *items; /* owns; by port, TCP before UDP */
 	size_t count;
 	size_t capacity;
-	size_t unnamed; /* sockets whose processes were not looked for */
 	bool by_proc; /* this kernel has no sock_diag: what is only held could not be seen */
 };
 void port_look_release(struct port_look *look);
@@ -49,6 +48,8 @@ int ports_who(const char *state, uint16_t port, struct port_look *look, struct e
 int ports_list(const char *state, const char *project, struct port_look *look,
 	struct error *e);
 
+/* ---- the machine ---- */
+
 /* Above this many sockets a scan names no processes by itself: that costs more than all the rest. */
 enum { SCAN_NAMES_MOST = 1000 };
 struct port_scan {
@@ -57,8 +58,28 @@ struct port_scan {
 	bool names; /* look for the processes of however many sockets */
 	bool connections; /* also ports that only connections have */
 };
-/* Who listens on these ports of the machine or keeps them bound; TCP and UDP. */
-int ports_scan(const char *state, const struct port_scan *scan, struct port_look *look,
+
+/* What is known before the first view of a scan: how wide columns must be, and what is missing. */
+struct port_survey {
+	const struct socket_list *sockets; /* that will have views */
+	const struct lease *leases; /* of these ports */
+	size_t lease_count;
+	size_t unnamed; /* sockets whose processes were not looked for */
+	bool by_proc; /* as in struct port_look */
+};
+
+/* A view and all it points to is only there during the call. */
+typedef int on_port_view(void *self, const struct port_view *view, struct error *e);
+struct port_reader {
+	void *self;
+	void (*on_survey)(void *self, const struct port_survey *survey);
+	on_port_view *on_view; /* fails with e, which ends the scan */
+};
+/*
+ * Who listens on these ports of the machine or keeps them bound; TCP and UDP. Views come in order of
+ * their ports, TCP first; they are not collected, for there can be thousands.
+ */
+int ports_scan(const char *state, const struct port_scan *scan, const struct port_reader *reader,
 	struct error *e);
 
 #endif

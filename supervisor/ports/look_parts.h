@@ -31,12 +31,12 @@ struct look_facts {
 	const struct project *projects; /* all: by them the run of a process is known */
 	size_t project_count;
 	struct socket_list sockets; /* owns */
-	struct owner_list owners; /* owns */
+	struct owner_index owners; /* owns */
 	bool unnamed; /* no process was looked for: the views tell only the user */
 	bool silent; /* leases and reservations on which nobody is get a view, too */
 };
 void look_facts_release(struct look_facts *facts);
-/* Moves the owners over into the views. */
-int look_make_views(struct look_facts *facts, struct port_look *look, struct error *e);
+/* Views are told one by one, in order of their ports. */
+int look_make_views(const struct look_facts *facts, on_port_view *on_view, void *self, struct error *e);
 
 #endif

@@ -14,16 +14,15 @@ struct known_life {
 	bool lives;
 };
 
-/* Sockets are in order of their ports, owners of their inodes. */
 struct viewing {
 	const struct look_facts *facts;
-	struct owner_list *owners;
-	struct port_look *look;
+	on_port_view *on_view;
+	void *self;
 	LIST(struct known_life) lives; /* owns */
-	uid_t uid; /* whose name is known */
-	char *user; /* owns; NULL: of nobody so far */
+	struct owner nobody; /* owns: of sockets whose process was not looked for */
 	size_t next_lease; /* those before have their views */
 	size_t next_reservation;
+	int last; /* order of the port that was told last */
 };
 
 static bool instance_lives(struct viewing *v, int64_t project_id, int instance)
@@ -75,26 +74,30 @@ static struct port_asker asker_of(struct viewing *v, const struct port_view *vie
 
 /* ---- one view ---- */
 
-/* Views are made where they stay: there can be thousands. NULL: no memory. */
-static struct port_view *push(struct viewing *v, const struct port_view *like, struct error *e)
-{
-	if (list_push(v->look, *like))
-		return &v->look->items[v->look->count - 1];
-	fail(e, EXIT_FAILED, "out of memory");
-	return NULL;
-}
-
 /* A supervisor carries no marks of its own; the lease says whose placeholder it holds. */
 static void name_supervisor(struct port_view *view)
 {
 	bool own = view->class == CLASS_OWN_LIVE || view->class == CLASS_LEASED;
 	if (!own || !view->has_lease || !view->holder.supervisor || view->holder.project)
 		return;
-	view->holder.project = strdup(view->lease.project);
+	/* The view is told and forgotten: it borrows. */
+	view->holder.project = (char *)(uintptr_t)view->lease.project;
 	view->holder.instance = view->lease.instance;
 }
 
-static void judge(struct viewing *v, struct port_view *view, const struct socket_list *siblings)
+static int order_of(uint16_t port, bool udp)
+{
+	return port * 2 + udp;
+}
+
+static int tell(struct viewing *v, const struct port_view *view, struct error *e)
+{
+	v->last = order_of(view->port, view->udp);
+	return v->on_view(v->self, view, e);
+}
+
+static int judge(struct viewing *v, struct port_view *view, const struct socket_list *siblings,
+	struct error *e)
 {
 	struct port_asker asker = asker_of(v, view);
 	struct port_verdict verdict = port_classify_socket(&asker, &view->socket,
@@ -104,67 +107,41 @@ static void judge(struct viewing *v, struct port_view *view, const struct socket
 	view->evidence = verdict.evidence;
 	view->guard = verdict.guard;
 	name_supervisor(view);
-}
-
-static int by_inode(const void *first, const void *second)
-{
-	const struct owner *a = first, *b = second;
-	if (a->inode != b->inode)
-		return a->inode < b->inode ? -1 : 1;
-	return (a->pid > b->pid) - (a->pid < b->pid);
-}
-
-static size_t first_owner(const struct owner_list *owners, uint64_t inode)
-{
-	size_t low = 0, high = owners->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (owners->items[middle].inode < inode)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return tell(v, view, e);
 }
 
 /* Looking a name up reads files: the sockets of one user mostly come together. */
-static char *user_name(struct viewing *v, uid_t uid)
+static void put_user(struct viewing *v, struct port_view *view)
 {
-	if (!v->user || v->uid != uid) {
-		free(v->user);
-		v->user = owner_user_name(uid);
-		v->uid = uid;
+	uid_t uid = view->socket.uid;
+	if (!v->nobody.user || v->nobody.uid != uid) {
+		owner_release(&v->nobody);
+		v->nobody = (struct owner){.uid = uid, .user = owner_user_name(uid)};
 	}
-	return v->user ? strdup(v->user) : NULL;
+	view->holder = v->nobody;
+	view->has_holder = true;
 }
 
 /* One view for each process that has the socket, or one without a process. */
-static int add_socket(struct viewing *v, const struct port_view *like,
+static int add_socket(struct viewing *v, struct port_view *view,
 	const struct socket_list *siblings, struct error *e)
 {
-	uint64_t inode = like->socket.inode;
-	size_t at = inode ? first_owner(v->owners, inode) : v->owners->count;
-	bool found = false;
-	for (; at < v->owners->count && v->owners->items[at].inode == inode; at++) {
-		struct port_view *view = push(v, like, e);
-		if (!view)
-			return -1;
-		view->holder = v->owners->items[at];
-		view->has_holder = found = true;
-		v->owners->items[at] = (struct owner){.inode = inode};
-		judge(v, view, siblings);
+	const struct owner_index *owners = &v->facts->owners;
+	uint64_t inode = view->socket.inode;
+	size_t at = inode ? owner_index_first(owners, inode) : owners->count;
+	view->has_holder = false;
+	if (at == owners->count) {
+		if (inode && v->facts->unnamed)
+			put_user(v, view);
+		return judge(v, view, siblings, e);
 	}
-	if (found)
-		return 0;
-	struct port_view *view = push(v, like, e);
-	if (!view)
-		return -1;
-	if (inode && v->facts->unnamed) {
+	for (; at < owners->count && owners->links[at].inode == inode; at++) {
+		view->holder = owners->owners.items[owners->links[at].owner];
+		view->holder.inode = inode;
 		view->has_holder = true;
-		view->holder = (struct owner){.inode = inode, .uid = like->socket.uid,
-			.user = user_name(v, like->socket.uid)};
+		if (judge(v, view, siblings, e))
+			return -1;
 	}
-	judge(v, view, siblings);
 	return 0;
 }
 
@@ -216,17 +193,6 @@ static int add_port(struct viewing *v, const struct socket_list *siblings, struc
 
 /* ---- ports on which nobody is ---- */
 
-static int order_of(uint16_t port, bool udp)
-{
-	return port * 2 + udp;
-}
-
-static bool has_view(const struct port_look *look, uint16_t port, bool udp)
-{
-	const struct port_view *last = look->count ? &look->items[look->count - 1] : NULL;
-	return last && last->port == port && last->udp == udp;
-}
-
 static int add_silent_lease(struct viewing *v, const struct lease *lease, struct error *e)
 {
 	struct port_view view = {.port = lease->port, .udp = lease->udp};
@@ -234,13 +200,13 @@ static int add_silent_lease(struct viewing *v, const struct lease *lease, struct
 	bool lives = instance_lives(v, lease->project_id, lease->instance);
 	view.class = lives ? CLASS_LEASED : CLASS_FREE;
 	view.evidence = lives ? SEEN_LEASE : SEEN_NOTHING;
-	return push(v, &view, e) ? 0 : -1;
+	return tell(v, &view, e);
 }
 
 static int add_silent_reservation(struct viewing *v, const struct reservation *r, struct error *e)
 {
 	struct port_view view = {.port = r->port, .class = CLASS_RESERVED, .reservation = r};
-	return push(v, &view, e) ? 0 : -1;
+	return tell(v, &view, e);
 }
 
 /* Everything silent below this port; views come out in order. */
@@ -259,8 +225,7 @@ static int add_silent(struct viewing *v, int limit, struct error *e)
 		bool is_lease = lease_order <= order;
 		v->next_lease += is_lease;
 		v->next_reservation += !is_lease;
-		if ((is_lease && !*lease->service) ||
-			has_view(v->look, is_lease ? lease->port : r->port, is_lease && lease->udp))
+		if ((is_lease && !*lease->service) || v->last == (is_lease ? lease_order : order))
 			continue;
 		if (is_lease ? add_silent_lease(v, lease, e) : add_silent_reservation(v, r, e))
 			return -1;
@@ -284,23 +249,19 @@ static int view_all(struct viewing *v, struct error *e)
 	return add_silent(v, INT32_MAX, e);
 }
 
-int look_make_views(struct look_facts *facts, struct port_look *look, struct error *e)
+int look_make_views(const struct look_facts *facts, on_port_view *on_view, void *self, struct error *e)
 {
-	struct viewing v = {.facts = facts, .owners = &facts->owners, .look = look};
-	if (!list_reserve(&look->items, &look->capacity, facts->sockets.count, sizeof *look->items))
-		return fail(e, EXIT_FAILED, "out of memory");
-	if (facts->owners.count)
-		qsort(facts->owners.items, facts->owners.count, sizeof *facts->owners.items, by_inode);
+	struct viewing v = {.facts = facts, .on_view = on_view, .self = self, .last = -1};
 	int result = view_all(&v, e);
 	list_release(&v.lives);
-	free(v.user);
+	owner_release(&v.nobody);
 	return result;
 }
 
 void look_facts_release(struct look_facts *facts)
 {
 	list_release(&facts->sockets);
-	owners_release(&facts->owners);
+	owner_index_release(&facts->owners);
 }
 
 void port_view_add_evidence(struct text *out, const struct port_view *view)

@@ -230,26 +230,36 @@ static void add_command(struct text *out, const char *command)
 		text_add(out, " ...");
 }
 
+/* Without formats: a scan tells thousands of owners. */
+static void add_part(struct text *out, const char *before, const char *value, const char *after)
+{
+	if (!value || !*value)
+		return;
+	text_add(out, before);
+	text_add(out, value);
+	text_add(out, after);
+}
+
 void owner_add_line(struct text *out, const struct owner *owner)
 {
-	if (owner->pid)
-		text_addf(out, "pid %d", (int)owner->pid);
-	else
+	if (owner->pid) {
+		text_add(out, "pid ");
+		text_add_number(out, (uint64_t)owner->pid);
+	} else {
 		text_add(out, "a process that cannot be looked at");
-	if (owner->name && *owner->name)
-		text_addf(out, " (%s)", owner->name);
+	}
+	add_part(out, " (", owner->name, ")");
 	if (owner->command && *owner->command) {
 		text_add(out, ", ");
 		add_command(out, owner->command);
 	}
-	if (owner->user)
-		text_addf(out, ", user %s", owner->user);
-	if (owner->container)
-		text_addf(out, ", container %s", owner->container);
-	if (owner->unit)
-		text_addf(out, ", unit %s", owner->unit);
-	if (owner->project)
-		text_addf(out, ", project %s instance %d", owner->project, owner->instance);
-	if (owner->project && owner->service)
-		text_addf(out, " service %s", owner->service);
+	add_part(out, ", user ", owner->user, "");
+	add_part(out, ", container ", owner->container, "");
+	add_part(out, ", unit ", owner->unit, "");
+	add_part(out, ", project ", owner->project, "");
+	if (owner->project) {
+		text_add(out, " instance ");
+		text_add_number(out, (uint64_t)owner->instance);
+		add_part(out, " service ", owner->service, "");
+	}
 }

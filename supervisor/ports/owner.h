@@ -53,6 +53,21 @@ struct owner_list {
 void owners_find(const struct socket_list *sockets, struct owner_list *out);
 void owners_release(struct owner_list *owners);
 
+/* The same for thousands of sockets: each process once, and which socket it has. */
+struct owner_index {
+	struct owner_list owners; /* owns; their inode is 0 */
+	struct owner_link {
+		uint64_t inode;
+		size_t owner; /* its place in the list */
+	} *links; /* owns; by inode, then in the order of the list */
+	size_t count;
+	size_t capacity;
+};
+void owner_index_find(const struct socket_list *sockets, struct owner_index *index);
+void owner_index_release(struct owner_index *index);
+/* The first link of a socket, or index->count; those of the same inode follow. */
+size_t owner_index_first(const struct owner_index *index, uint64_t inode);
+
 /* What is known about one process. false: it is gone. */
 bool owner_describe(pid_t pid, struct owner *out);
 void owner_release(struct owner *owner);

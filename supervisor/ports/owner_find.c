@@ -93,8 +93,8 @@ struct search {
 	size_t count;
 	size_t left; /* not seen in this process so far */
 	pid_t pid;
-	size_t first; /* entries of this process begin here: it is described once */
-	struct owner_list *out;
+	bool is_told; /* this process: it is the last owner */
+	struct owner_index *out;
 };
 
 static int by_inode(const void *first, const void *second)
@@ -103,7 +103,8 @@ static int by_inode(const void *first, const void *second)
 	return (a->inode > b->inode) - (a->inode < b->inode);
 }
 
-static bool search_begin(struct search *s, const struct socket_list *sockets, struct owner_list *out)
+static bool search_begin(
+	struct search *s, const struct socket_list *sockets, struct owner_index *out)
 {
 	*s = (struct search){.out = out};
 	s->targets = calloc(sockets->count + 1, sizeof *s->targets);
@@ -122,11 +123,21 @@ static bool search_begin(struct search *s, const struct socket_list *sockets, st
 	return true;
 }
 
-static void push(struct owner_list *out, struct owner *owner, uint64_t inode)
+/* Takes the owner over. */
+static bool add_owner(struct owner_index *index, struct owner *owner)
 {
-	owner->inode = inode;
-	if (!list_push(out, *owner))
-		owner_release(owner);
+	if (list_push(&index->owners, *owner))
+		return true;
+	owner_release(owner);
+	return false;
+}
+
+/* To the last owner. */
+static void add_link(struct owner_index *index, uint64_t inode)
+{
+	struct owner_link link = {inode, index->owners.count - 1};
+	if (list_reserve(&index->links, &index->capacity, index->count + 1, sizeof link))
+		index->links[index->count++] = link;
 }
 
 static bool on_socket(void *self, uint64_t inode)
@@ -137,12 +148,11 @@ static bool on_socket(void *self, uint64_t inode)
 	target = bsearch(&key, s->targets, s->count, sizeof key, by_inode);
 	if (!target || target->found_in == s->pid)
 		return true;
-	if (s->first < s->out->count)
-		owner = owner_copy(&s->out->items[s->first]);
-	else if (!owner_describe(s->pid, &owner))
+	if (!s->is_told && (!owner_describe(s->pid, &owner) || !add_owner(s->out, &owner)))
 		return false;
+	s->is_told = true;
 	target->found_in = s->pid;
-	push(s->out, &owner, inode);
+	add_link(s->out, inode);
 	return --s->left > 0;
 }
 
@@ -150,7 +160,7 @@ static void search_processes(struct search *s)
 {
 	DIR *proc = opendir("/proc");
 	while (proc && next_process(proc, &s->pid)) {
-		s->first = s->out->count;
+		s->is_told = false;
 		s->left = s->count;
 		each_socket(s->pid, on_socket, s);
 	}
@@ -169,8 +179,7 @@ struct publisher {
 struct strangers {
 	struct cgroup_names groups; /* owns */
 	LIST(struct publisher) publishers; /* owns */
-	uid_t uid; /* whose name is known */
-	char *user; /* owns; NULL: of nobody so far */
+	const struct socket_entry *last; /* whose owner was added last, and is no publisher */
 };
 
 /* Anybody may read the command line of docker-proxy; its descriptors nobody but root. */
@@ -197,7 +206,6 @@ static void strangers_release(struct strangers *s)
 {
 	cgroup_names_release(&s->groups);
 	list_release(&s->publishers);
-	free(s->user);
 }
 
 static bool describe_publisher(const struct strangers *s, const struct socket_entry *socket,
@@ -211,28 +219,30 @@ static bool describe_publisher(const struct strangers *s, const struct socket_en
 	return false;
 }
 
-/* Looking a name up reads files: the sockets of one user mostly come together. */
-static char *name_of(struct strangers *s, uid_t uid)
+/* The sockets of one program mostly come together: one owner for them is enough. */
+static bool is_like_last(const struct strangers *s, const struct socket_entry *socket)
 {
-	if (!s->user || s->uid != uid) {
-		free(s->user);
-		s->user = owner_user_name(uid);
-		s->uid = uid;
-	}
-	return s->user ? strdup(s->user) : NULL;
+	return s->last && s->last->uid == socket->uid && s->last->cgroup == socket->cgroup;
 }
 
 static void add_stranger(struct strangers *s, const struct socket_entry *socket,
-	struct owner_list *out)
+	struct owner_index *out)
 {
 	struct owner owner;
-	if (!describe_publisher(s, socket, &owner)) {
-		const char *path = cgroup_path(&s->groups, socket->cgroup);
-		owner = (struct owner){.uid = socket->uid, .user = name_of(s, socket->uid)};
-		if (path)
-			owner_read_groups(&owner, path);
+	bool is_publisher = describe_publisher(s, socket, &owner);
+	if (is_publisher || !is_like_last(s, socket)) {
+		if (!is_publisher) {
+			const char *path = cgroup_path(&s->groups, socket->cgroup);
+			owner = (struct owner){
+				.uid = socket->uid, .user = owner_user_name(socket->uid)};
+			if (path)
+				owner_read_groups(&owner, path);
+		}
+		if (!add_owner(out, &owner))
+			return;
+		s->last = is_publisher ? NULL : socket;
 	}
-	push(out, &owner, socket->inode);
+	add_link(out, socket->inode);
 }
 
 static void add_strangers(const struct search *search)
@@ -252,12 +262,57 @@ static void add_strangers(const struct search *search)
 	strangers_release(&s);
 }
 
-void owners_find(const struct socket_list *sockets, struct owner_list *out)
+/* ---- the answers ---- */
+
+static int by_link(const void *first, const void *second)
+{
+	const struct owner_link *a = first, *b = second;
+	if (a->inode != b->inode)
+		return a->inode < b->inode ? -1 : 1;
+	return (a->owner > b->owner) - (a->owner < b->owner);
+}
+
+void owner_index_find(const struct socket_list *sockets, struct owner_index *index)
 {
 	struct search s;
-	if (search_begin(&s, sockets, out)) {
+	if (search_begin(&s, sockets, index)) {
 		search_processes(&s);
 		add_strangers(&s);
+		if (index->count)
+			qsort(index->links, index->count, sizeof *index->links, by_link);
 	}
 	free(s.targets);
+}
+
+void owner_index_release(struct owner_index *index)
+{
+	owners_release(&index->owners);
+	free(index->links);
+	*index = (struct owner_index){0};
+}
+
+size_t owner_index_first(const struct owner_index *index, uint64_t inode)
+{
+	size_t low = 0, high = index->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (index->links[middle].inode < inode)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < index->count && index->links[low].inode == inode ? low : index->count;
+}
+
+void owners_find(const struct socket_list *sockets, struct owner_list *out)
+{
+	struct owner_index index = {0};
+	owner_index_find(sockets, &index);
+	for (size_t i = 0; i < index.count; i++) {
+		struct owner owner = owner_copy(&index.owners.items[index.links[i].owner]);
+		owner.inode = index.links[i].inode;
+		if (!list_push(out, owner))
+			owner_release(&owner);
+	}
+	owner_index_release(&index);
 }

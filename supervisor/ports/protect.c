@@ -17,6 +17,8 @@ static const uint16_t database_ports[] = {1433, 1521, 2379, 3306, 5432, 5984, 63
 
 static bool matches(const char *name, const char *pattern)
 {
+	if (*name != *pattern)
+		return false;
 	size_t length = strcspn(pattern, "*");
 	return pattern[length] ? !strncmp(name, pattern, length) : !strcmp(name, pattern);
 }

@@ -103,21 +103,30 @@ static void add_view(struct text *out, const struct port_view *view)
 	text_add_char(out, '}');
 }
 
-void report_add_listeners(struct text *out, const struct port_look *look)
+void report_begin_listeners(struct text *out)
 {
 	text_add(out, "{\"version\":1,\"listeners\":[");
-	for (size_t i = 0; i < look->count; i++) {
-		if (i)
-			text_add_char(out, ',');
-		add_view(out, &look->items[i]);
-	}
+}
+
+void report_add_listener(struct text *out, const struct port_view *view, bool is_first)
+{
+	if (!is_first)
+		text_add_char(out, ',');
+	add_view(out, view);
+}
+
+void report_end_listeners(struct text *out)
+{
 	text_add(out, "]}");
 }
 
 json_t *report_listeners(const struct port_look *look)
 {
 	OWNED_TEXT text = {0};
-	report_add_listeners(&text, look);
+	report_begin_listeners(&text);
+	for (size_t i = 0; i < look->count; i++)
+		report_add_listener(&text, &look->items[i], i == 0);
+	report_end_listeners(&text);
 	return parsed(&text);
 }
 

@@ -10,9 +10,12 @@
 #include "ports/look.h"
 #include "ports/monitor.h"
 
-/* {"version":1,"listeners":[...]}; as text for a scan of thousands of sockets. */
+/* {"version":1,"listeners":[...]} */
 json_t *report_listeners(const struct port_look *look);
-void report_add_listeners(struct text *out, const struct port_look *look);
+/* The same as text, view by view, for a scan that may have thousands. */
+void report_begin_listeners(struct text *out);
+void report_add_listener(struct text *out, const struct port_view *view, bool is_first);
+void report_end_listeners(struct text *out);
 /* {"version":1,"conflicts":[...]} */
 json_t *report_conflicts(const struct port_check *check);
 /* One line of `ports monitor`, without a version as every event. */
