@@ -3,18 +3,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/own.h"
 #include "cli/conflict_ask.h"
+#include "cli/converge.h"
 #include "cli/dry_run.h"
-#include "cli/event_tail.h"
 #include "cli/failures.h"
 #include "cli/follow.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/verb.h"
 #include "daemon/daemon.h"
-
-enum { RELOAD_MS = 60000 };
 
 struct up {
 	struct context *context; /* borrows */
@@ -177,116 +174,6 @@ static int launch_asking(struct up *up, struct error *e)
 	}
 }
 
-/* ---- converging ---- */
-
-static json_t *string_list(const char *const *strings, size_t count)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; list && i < count; i++)
-		json_array_append_new(list, json_string(strings[i]));
-	return list;
-}
-
-static json_t *reload_request(const struct up *up)
-{
-	const struct launch_request *r = &up->request;
-	OWNED(char) here = getcwd(NULL, 0);
-	json_t *request = json_pack(
-		"{s:s, s:s, s:s, s:s?, s:b, s:b, s:s?, s:s?, s:s?, s:o, s:o, s:o, s:o}", "verb",
-		"reload", "shown", up->source.location.shown, "file", r->file, "dir", here, "no_deps", (int)r->no_deps, "strict_ports",
-		(int)r->strict_ports, "strategy",
-		r->strategy ? port_strategy_word(*r->strategy) : NULL, "environment", r->environment, "purpose", r->purpose, "services",
-		string_list(r->services, r->service_count), "profiles",
-		string_list(r->profiles, r->profile_count), "env_files",
-		string_list(r->env_files, r->env_file_count), "environ",
-		wire_pack_environment(environ));
-	if (request && r->stop_timeout_ms >= 0)
-		json_object_set_new(request, "timeout_ms", json_integer(r->stop_timeout_ms));
-	return request;
-}
-
-/* "; restarts api, worker" */
-static void add_names(struct text *out, const json_t *plan, const char *key, const char *what)
-{
-	size_t index;
-	json_t *name;
-	json_array_foreach(json_object_get(plan, key), index, name)
-		text_addf(out, "%s%s %s", index ? "," : "; ", index ? "" : what,
-			json_string_value(name));
-}
-
-/* Before anything of it is done: whoever reads this may still think better of it. */
-static void tell_plan(const struct up *up, const json_t *plan)
-{
-	if (up->context->quiet)
-		return;
-	OWNED_TEXT text = {0};
-	add_names(&text, plan, "stopped", "stops");
-	add_names(&text, plan, "restarted", "restarts");
-	add_names(&text, plan, "started", "starts");
-	say("%s runs already%s", up->name, text.length ? text_string(&text) : "; nothing has changed");
-}
-
-static void tell_notes(const struct up *up, const json_t *reply)
-{
-	if (up->context->quiet)
-		return;
-	size_t index;
-	json_t *note;
-	json_array_foreach(json_object_get(reply, "notes"), index, note)
-		say("%s", json_string_value(note));
-}
-
-/* A refused reload brings the complaints with it: they are shown like our own. */
-static int show_refusal(struct up *up, const json_t *detail, struct error *e)
-{
-	struct complaints complaints = {0};
-	size_t index;
-	json_t *item;
-	json_array_foreach(json_object_get(detail, "complaints"), index, item)
-	{
-		const char *word = event_string(item, "severity");
-		complaint_add(&complaints,
-			strcmp(word, "warning") == 0 ? SEVERITY_WARNING
-			: strcmp(word, "notice") == 0 ? SEVERITY_NOTICE : SEVERITY_ERROR,
-			event_string(item, "file"),
-			(int)json_integer_value(json_object_get(item, "line")),
-			json_string_value(json_object_get(item, "key")), "%s",
-			event_string(item, "text"));
-		if (event_string(item, "hint")[0])
-			complaint_hint(&complaints, "%s", event_string(item, "hint"));
-	}
-	struct error judged = {0};
-	if (context_judge(up->context, &complaints, &judged) < 0 && e->code == EXIT_BAD_FILE)
-		*e = judged;
-	complaints_release(&complaints);
-	return -1;
-}
-
-static int converge(struct up *up, struct control_client *client, struct error *e)
-{
-	int64_t id;
-	json_t *frame = NULL;
-	if (client_send(client, reload_request(up), &id, e) < 0)
-		return -1;
-	enum client_result what;
-	do {
-		json_decref(frame);
-		what = client_next(client, id, RELOAD_MS, &frame, e);
-		if (what == CLIENT_MORE)
-			tell_plan(up, frame);
-	} while (what == CLIENT_MORE);
-	int result = 0;
-	if (what == CLIENT_REPLY)
-		tell_notes(up, frame);
-	else if (what == CLIENT_WAITING)
-		result = fail(e, EXIT_TIMED_OUT, "the supervisor does not answer");
-	else
-		result = show_refusal(up, frame, e);
-	json_decref(frame);
-	return result;
-}
-
 /* ---- detached ---- */
 
 static json_t *wait_request(const struct up *up)
@@ -375,7 +262,8 @@ static int go_on(struct up *up, struct error *e)
 	struct control_client client = {.fd = -1};
 	int code = client_connect(&client, up->result.socket_path, ANSWER_MS, e);
 	if (code == 0 && up->result.already_running)
-		code = converge(up, &client, e);
+		code = converge(up->context, &up->request, up->source.location.shown, up->name,
+			&client, e);
 	if (code == 0)
 		tell_newer(up);
 	if (code == 0)
