@@ -7,6 +7,7 @@
 #include "ports/lock.h"
 #include "ports/policy.h"
 #include "registry/history.h"
+#include "registry/reassignments.h"
 
 static bool is_udp(const struct port_move *move)
 {
@@ -92,27 +93,24 @@ static int check_lease(struct registry *r, const struct port_move *move, uint64_
 
 /* ---- the hold of the new port ---- */
 
-/* Says who has it. True: only connections are left there, which do not hinder a server. */
-static bool look_at(const struct port_move *move, int bind_errno, struct error *e)
+bool port_explain(const char *state, const struct claim *claim, uint16_t port, bool udp,
+	int bind_errno, struct text *out)
 {
-	const struct claim *claim = move->claim;
-	const struct port_asker asker = {.state = move->state, .project_id = claim->project_id,
+	const struct port_asker asker = {.state = state, .project_id = claim->project_id,
 		.project = claim->project, .instance = claim->instance, .run_id = claim->run_id};
 	struct sockets sockets;
 	struct socket_list seen = {0};
 	struct owner_list owners = {0};
-	OWNED_TEXT who = {0};
 	sockets_init(&sockets);
-	(void)sockets_all(&sockets, &move->to, 1, is_udp(move), &seen, NULL);
+	(void)sockets_all(&sockets, &port, 1, udp, &seen, NULL);
 	owners_find(&seen, &owners);
-	struct port_verdict verdict = port_classify(&asker, move->to, is_udp(move), bind_errno,
-		&seen, &owners, NULL);
+	struct port_verdict verdict =
+		port_classify(&asker, port, udp, bind_errno, &seen, &owners, NULL);
 	const struct socket_entry *socket = verdict.socket;
-	bool passing = !is_udp(move) && socket &&
+	bool passing = !udp && socket &&
 		(socket->state == SOCKET_TIME_WAIT || socket->state == SOCKET_CONNECTED);
-	port_verdict_add(&who, &verdict, NULL);
-	fail(e, EXIT_CONFLICT, "port %u is %s", move->to, text_string(&who));
-	error_hint(e, "take another port, or stop what has it");
+	text_addf(out, "port %u is ", port);
+	port_verdict_add(out, &verdict, NULL);
 	list_release(&seen);
 	owners_release(&owners);
 	sockets_release(&sockets);
@@ -130,9 +128,16 @@ static int take_hold(const struct port_move *move, struct error *e)
 	if (!grown)
 		return fail(e, EXIT_FAILED, "out of memory");
 	claim->spares = grown;
-	if (hold_take(&hold, move->to, is_udp(move), &why) &&
-		(!look_at(move, why.number, e) || hold_take_beside(&hold, move->to, NULL)))
-		return -1;
+	if (hold_take(&hold, move->to, is_udp(move), &why)) {
+		OWNED_TEXT who = {0};
+		bool passing = port_explain(move->state, claim, move->to, is_udp(move), why.number,
+			&who);
+		if (!passing || hold_take_beside(&hold, move->to, NULL)) {
+			fail(e, EXIT_CONFLICT, "%s", text_string(&who));
+			error_hint(e, "take another port, or stop what has it");
+			return -1;
+		}
+	}
 	claim->spares[claim->spare_count++] = hold;
 	return 0;
 }
@@ -285,10 +290,24 @@ int port_move_back(struct port_move *move, struct error *e)
 	return 0;
 }
 
-static int write_leave_from(struct registry *r, const struct port_move *move, uint64_t netns,
+static int write_given_back(struct registry *r, const struct port_move *move, uint64_t netns,
 	struct error *e)
 {
-	return lease_drop_port(r, netns, is_udp(move), move->from, e);
+	return lease_drop_port(r, netns, is_udp(move), move->to, e);
+}
+
+/* If it was an emergency port, that has come to its end. */
+static int write_left(struct registry *r, const struct port_move *move, uint64_t netns,
+	struct error *e)
+{
+	OWNED_TEXT how = {0};
+	const struct reassignment past = {.project_id = move->claim->project_id,
+		.instance = move->claim->instance, .service = move->port->service,
+		.name = move->port->name, .port = move->from};
+	text_addf(&how, "service '%s' has moved to port %u", move->port->service, move->to);
+	return reassignment_end(r, &past, text_string(&how), e) ||
+			lease_drop_port(r, netns, is_udp(move), move->from, e)
+		? -1 : 0;
 }
 
 int port_move_leave(const struct port_move *move, uint16_t port, struct error *e)
@@ -297,7 +316,5 @@ int port_move_leave(const struct port_move *move, uint16_t port, struct error *e
 	if (in_range(move, port) && hold)
 		return hold_unlisten(hold, e) || hold_rearm(hold, e) ? -1 : 0;
 	drop_hold(move, port);
-	struct port_move leaving = *move;
-	leaving.from = port;
-	return transact(&leaving, write_leave_from, e);
+	return transact(move, port == move->from ? write_left : write_given_back, e);
 }

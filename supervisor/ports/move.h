@@ -40,6 +40,13 @@ int port_move_back(struct port_move *move, struct error *e);
 /* port: move->from after 2, move->to after 1 or 3. */
 int port_move_leave(const struct port_move *move, uint16_t port, struct error *e);
 
+/*
+ * "port 30101 is held by pid 4242 (nc)", for a port that the instance cannot have. True: only
+ * connections are left there, which do not hinder a server that sets SO_REUSEADDR.
+ */
+bool port_explain(const char *state, const struct claim *claim, uint16_t port, bool udp,
+	int bind_errno, struct text *out);
+
 /* A hold of the claim, a service's or a spare; NULL. */
 struct hold *claim_hold(struct claim *claim, uint16_t port, bool udp);
 
