@@ -10,7 +10,7 @@
 struct forwarding {
 	struct forward *forward; /* owns */
 	char *service; /* owns: its name */
-	struct port port; /* the row as it was; its texts are not used */
+	struct port port; /* the row as it was */
 	struct port_move move;
 	bool left; /* the old port is somebody's again */
 };
@@ -73,6 +73,8 @@ int forwarding_begin(struct instance *in, const struct takeover *t, struct error
 	f->move = t->port;
 	f->move.port = &f->port;
 	f->service = strdup(service_at(in, t->wish.service)->name);
+	f->port.service = f->service;
+	f->port.name = "main";
 	f->forward = forward_new(in->loop, t->port.to, t->wish.grace_ms);
 	if (f->service && f->forward && !listen_there(f, t, e))
 		return 0;
@@ -119,6 +121,14 @@ void forwarding_make_room(struct instance *in, uint16_t port)
 		f->left = true;
 		forward_close(f->forward);
 	}
+}
+
+bool forwarding_has(const struct instance *in, uint64_t inode)
+{
+	for (size_t i = 0; i < in->forwardings.count; i++)
+		if (forward_has(in->forwardings.items[i]->forward, inode))
+			return true;
+	return false;
 }
 
 void forwarding_turn(struct instance *in)

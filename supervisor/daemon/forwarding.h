@@ -16,6 +16,8 @@ int forwarding_begin(struct instance *in, const struct takeover *t, struct error
 void forwarding_follow(struct instance *in);
 /* A process of ours is about to bind this port itself. */
 void forwarding_make_room(struct instance *in, uint16_t port);
+/* One of them has accepted the connection with this inode. */
+bool forwarding_has(const struct instance *in, uint64_t inode);
 /* Once a turn: what is over is put away. */
 void forwarding_turn(struct instance *in);
 void forwarding_free(struct instance *in);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "daemon/forwarding.h"
 #include "daemon/instance.h"
 #include "daemon/second.h"
 
@@ -78,9 +79,14 @@ bool identity_shares(void *self, int row)
 		&& port_at(in, row, 0)->hold == HOLD_LISTEN;
 }
 
-/* Two runs on one socket take turns: what the other one answered says nothing about this one. */
+/*
+ * Two runs on one socket take turns, and so does the forward of a port that its service comes back to:
+ * what another one answered says nothing about this one.
+ */
 static bool sibling_has(struct instance *in, int row, uint64_t inode)
 {
+	if (forwarding_has(in, inode))
+		return true;
 	int sibling = sibling_of(in, row);
 	struct tree_listener seen = {0};
 	return sibling >= 0 && tree_listener_pid(&in->tree, sibling, inode, &seen) > 0;

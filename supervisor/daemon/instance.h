@@ -14,6 +14,7 @@
  *	identity.c	whose listener is that
  *	second.c	a second run of a service, beside its own
  *	takeover.c	one process takes the place of another; takeover_steps.c how
+ *	lost.c		ports that went to somebody meanwhile
  *	forwarding.c	old ports that lead to new ones for a while
  *	tell.c		events.jsonl
  *	pending.c	requests that are answered later
@@ -60,6 +61,7 @@ struct run_io {
 	enum hold_mode hold; /* how its ports are held for the next start */
 	bool hold_learned; /* differs from what the registry remembers */
 	bool hold_works; /* and the service became ready with it */
+	bool lost; /* somebody has its port: it is to be claimed anew */
 	bool waits_for_line; /* ready = log */
 	bool waits_for_notify;
 	int64_t started_wall_ms;
@@ -252,6 +254,8 @@ void loaded_release(struct loaded *loaded);
  */
 int load_with_port(struct instance *in, size_t row, uint16_t number, struct loaded *next,
 	struct error *e);
+/* The same after its ports were claimed anew, by the strategy of the stack. Nothing is waited for. */
+int load_claimed_again(struct instance *in, struct loaded *next, struct error *e);
 
 /* boot.c */
 int instance_boot(struct instance *in, const struct launch_request *request, bool **wanted,

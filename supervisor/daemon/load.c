@@ -215,6 +215,20 @@ static int claim_and_resolve(struct instance *in, const struct load_request *req
 	return derive(in, request, loaded, wanted, c, e);
 }
 
+/* What the stack file says of ports that are nobody's service: the claim borrows it. */
+static void lend_rules(struct instance *in, const struct draft *draft)
+{
+	struct claim *claim = &in->claim;
+	claim->avoided = draft_avoided(draft, &claim->avoided_count, &claim->protect_count);
+	draft_emergency(draft, &claim->emergency_low, &claim->emergency_high);
+}
+
+static void take_rules_back(struct instance *in)
+{
+	in->claim.avoided = NULL;
+	in->claim.avoided_count = in->claim.protect_count = 0;
+}
+
 int load_stack(struct instance *in, const struct load_request *request, struct loaded *loaded,
 	bool **wanted, struct complaints *c, struct error *e)
 {
@@ -234,11 +248,8 @@ int load_stack(struct instance *in, const struct load_request *request, struct l
 	*loaded = (struct loaded){0};
 	struct draft *draft = draft_new(&asked, c);
 	int rc = draft ? numbers_begin(&n, draft, e) : fail(e, EXIT_FAILED, "out of memory");
-	if (draft) {
-		in->claim.avoided = draft_avoided(
-			draft, &in->claim.avoided_count, &in->claim.protect_count);
-		draft_emergency(draft, &in->claim.emergency_low, &in->claim.emergency_high);
-	}
+	if (draft)
+		lend_rules(in, draft);
 	if (!rc)
 		rc = look_first(in, request, draft, &n, c, e);
 	if (!rc) {
@@ -252,8 +263,7 @@ int load_stack(struct instance *in, const struct load_request *request, struct l
 	if (rc)
 		loaded_release(loaded);
 	numbers_release(&n);
-	in->claim.avoided = NULL;
-	in->claim.avoided_count = in->claim.protect_count = 0;
+	take_rules_back(in);
 	if (rc)
 		draft_free(draft);
 	else
@@ -300,6 +310,26 @@ int load_with_port(struct instance *in, size_t row, uint16_t number, struct load
 	if (!rc) {
 		n.now[row] = number;
 		n.before[row] = number == home ? 0 : home;
+		rc = resolve_again(in, &n, next, e);
+	}
+	numbers_release(&n);
+	return rc;
+}
+
+int load_claimed_again(struct instance *in, struct loaded *next, struct error *e)
+{
+	const struct claim_options options = {.strategy = in->loaded.stack->strategy,
+		.strict = in->strict_ports,
+		.wait_ms = 1,
+		.config_file = in->loaded.stack->file};
+	struct numbers n = {0};
+	int rc = numbers_begin(&n, in->loaded.draft, e);
+	lend_rules(in, in->loaded.draft);
+	if (!rc)
+		rc = claim_ports(in->paths.state, &in->claim, n.rows, (size_t)n.count, &options, e);
+	take_rules_back(in);
+	if (!rc) {
+		numbers_take(&n);
 		rc = resolve_again(in, &n, next, e);
 	}
 	numbers_release(&n);

@@ -39,6 +39,8 @@ bool takeover_fits(const struct instance *in, int service)
 
 static enum handover_kind kind_of(const struct instance *in, const struct takeover_wish *wish)
 {
+	if (wish->lost)
+		return HANDOVER_LOST;
 	if (!wish->port)
 		return HANDOVER_SAME;
 	bool runs = service_running(keeper_run(in->keeper, wish->service));
@@ -50,6 +52,8 @@ static enum handover_kind kind_of(const struct instance *in, const struct takeov
 static int load_other(struct instance *in, struct takeover *t, struct error *e)
 {
 	const struct service *s = service_at(in, t->wish.service);
+	if (t->wish.lost)
+		return lost_claim(in, t, e);
 	if (!t->wish.port)
 		return 0;
 	if (!s->has_main_port)
@@ -96,7 +100,7 @@ static void tell_success(struct instance *in, const struct takeover *t)
 {
 	char shown[NUMBER_DURATION_SIZE];
 	char text[REASON_SIZE];
-	if (!t->wish.port)
+	if (!t->wish.port || t->wish.lost)
 		return;
 	if (t->wish.grace_ms)
 		reason_format(text, "moved from port %u to %u; the old port leads there for %s",
@@ -109,6 +113,8 @@ static void tell_success(struct instance *in, const struct takeover *t)
 static void tell_failure(struct instance *in, const struct takeover *t)
 {
 	char text[REASON_SIZE];
+	if (t->wish.lost)
+		return;
 	if (t->wish.port)
 		reason_format(text, "not moved to port %u: %.300s", t->wish.port, t->why.text);
 	else
@@ -140,7 +146,7 @@ static void end(struct instance *in)
 	else
 		tell_success(in, t);
 	answer(in, t);
-	if (t->plan.back && !t->wish.port)
+	if (t->plan.kind == HANDOVER_SAME && t->plan.back)
 		pending_give_up(in, t->wish.service, &t->why);
 	second_forget(in);
 	free_one(t);
@@ -150,7 +156,7 @@ static void refuse(struct instance *in, const struct takeover_wish *wish, const 
 {
 	if (wish->has_ticket)
 		control_refuse(in->server, wish->ticket, e);
-	else
+	else if (!wish->lost)
 		pending_give_up(in, wish->service, e);
 }
 
@@ -182,13 +188,17 @@ static void begin(struct instance *in, const struct takeover_wish *wish)
 		*t = (struct takeover){.wish = *wish, .restarted = json_array()};
 		rc = load_other(in, t, &e) || find_followers(in, t, &e) ? -1 : 0;
 	}
-	if (!rc) {
+	bool nothing = !rc && wish->lost && !t->wish.port;
+	if (!rc && !nothing) {
 		in->takeover = t;
 		return;
 	}
-	refuse(in, wish, &e);
+	if (rc)
+		refuse(in, wish, &e);
 	if (t)
 		free_one(t);
+	if (wish->lost)
+		keeper_restart(in->keeper, wish->service, "its port was claimed anew");
 }
 
 /* It may have ended while it waited: then there is nothing to pass on. */
@@ -197,9 +207,29 @@ static bool is_plain_restart(const struct instance *in, const struct takeover_wi
 	return !wish->port && !takeover_fits(in, wish->service);
 }
 
+/* Who has lost its port comes first: nothing of it runs. */
+static bool find_lost(struct instance *in, struct takeover_wish *wish)
+{
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+		if (!in->io[i]->run.lost)
+			continue;
+		in->io[i]->run.lost = false;
+		*wish = (struct takeover_wish){.service = i, .lost = true};
+		return keeper_run(in->keeper, i)->want == WANT_UP;
+	}
+	return false;
+}
+
 static bool begin_next(struct instance *in)
 {
-	if (in->takeover || in->reload || !second_is_free(in) || !in->wishes.count)
+	struct takeover_wish lost;
+	if (in->takeover || in->reload || !second_is_free(in))
+		return false;
+	if (find_lost(in, &lost)) {
+		begin(in, &lost);
+		return true;
+	}
+	if (!in->wishes.count)
 		return false;
 	struct takeover_wish wish = in->wishes.items[0];
 	list_remove(&in->wishes, 0);

@@ -21,6 +21,7 @@ struct takeover_wish {
 	int service;
 	uint16_t port; /* 0: it stays where it is */
 	int64_t grace_ms; /* how long the old port leads to the new one */
+	bool lost; /* the port went to somebody: nobody asked for anything */
 	struct control_ticket ticket;
 	bool has_ticket;
 };
@@ -58,6 +59,13 @@ void takeover_renumber(struct instance *in, const int *new_index);
 /* The instance ends: who waits is told. */
 void takeover_abandon(struct instance *in);
 void takeover_free(struct instance *in);
+
+/*
+ * lost.c: has somebody the port of a service that is about to start? And then: claims all ports anew;
+ * t->wish.port is where the port has gone, 0 where it is there again.
+ */
+bool lost_port(struct instance *in, const struct port *port, struct hold *hold);
+int lost_claim(struct instance *in, struct takeover *t, struct error *e);
 
 /* takeover_steps.c */
 enum step_state { STEP_WAITS, STEP_DONE, STEP_FAILED };

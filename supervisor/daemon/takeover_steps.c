@@ -267,14 +267,19 @@ static void tell_switch(struct instance *in, const struct takeover *t)
 static int begin_switch(struct instance *in, struct takeover *t, struct error *e)
 {
 	note_listeners(in, t);
-	bool moves = t->wish.port && t->plan.kind != HANDOVER_LOST;
-	if (moves && port_move_commit(&t->port, e))
+	if (t->wish.lost) {
+		exchange(in, t);
+		if (instance_write_ports_env(in, e))
+			tell_event(in, -1, EVENT_WARNING, e->text);
+		forwarding_follow(in);
+		return 0;
+	}
+	if (t->wish.port && port_move_commit(&t->port, e))
 		return -1;
 	exchange(in, t);
 	if (t->other.stack && instance_write_ports_env(in, e)) {
 		exchange(in, t);
-		if (moves)
-			(void)port_move_back(&t->port, NULL);
+		(void)port_move_back(&t->port, NULL);
 		return -1;
 	}
 	forwarding_follow(in);

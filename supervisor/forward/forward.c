@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "forward/relay.h"
@@ -137,6 +138,16 @@ void forward_close(struct forward *f)
 bool forward_is_over(const struct forward *f)
 {
 	return f->over || (!f->listener_count && !f->relay_count);
+}
+
+bool forward_has(const struct forward *f, uint64_t inode)
+{
+	struct relay *relay;
+	struct stat st;
+	TAILQ_FOREACH(relay, &f->relays, link)
+		if (!fstat(relay->fd[RELAY_CLIENT], &st) && st.st_ino == inode)
+			return true;
+	return false;
 }
 
 size_t forward_connections(const struct forward *f)

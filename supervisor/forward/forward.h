@@ -44,6 +44,8 @@ void forward_aim(struct forward *f, uint16_t to);
 void forward_close(struct forward *f);
 /* The grace has passed, or it is closed and nothing is under way. */
 bool forward_is_over(const struct forward *f);
+/* Has it accepted the connection with this socket inode? */
+bool forward_has(const struct forward *f, uint64_t inode);
 size_t forward_connections(const struct forward *f);
 
 #endif

@@ -396,6 +396,21 @@ def test_why_knows_the_past_of_both_processes(shop):
     assert any("has taken over from" in t for t in texts(shop, "ready", "api"))
 
 
+def test_a_move_is_told_where_people_look(shop):
+    shop.stack(STACK)
+    front = shop.follow("up")
+    until(lambda: shop.run("wait").code == 0)
+    moved = shop.run("ports", "move", "api", "30108", "--json", "--grace", "1.5s", code=0).json
+    assert moved == {"version": 1, "service": "api", "from": 30101, "to": 30108, "restarted": ["web"],
+                     "grace_ms": 1500}
+    front.wait_for("api: moved from port 30101 to 30108")
+    history = shop.run("ports", "history", "api", code=0).out
+    assert "30108" in history and "moved" in history
+    assert "30108" in shop.run("ports", "list", code=0).out
+    shop.down()
+    front.rest()
+
+
 # ---- hold = listen: the socket is passed on ----
 
 LISTEN = """
@@ -552,3 +567,82 @@ def test_row_P9_wrk_sees_no_failed_request(shop):
     requests = int(re.search(r"(\d+) requests in", out).group(1))
     assert requests > 100 * count
     assert "Socket errors" not in out and "Non-2xx" not in out, out
+
+
+# ---- a port that was lost ----
+
+def take_beside(port):
+    """What another program can do while the service has not begun to listen: the hold is relaxed."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", port))
+    s.listen()
+    return s
+
+
+def test_row_P9_a_port_lost_while_the_service_was_down(shop):
+    shop.stack("""
+        [service api]
+        command = sh -c 'test -e listens && exec ACTOR --listen; exec ACTOR --dump-env'
+        ready = started
+        protocol = http
+        [service web]
+        command = ACTOR --dump-env --listen
+        depends_on = api
+        env.API = ${api.url}
+    """)
+    shop.up()
+    web = shop.pid("web")
+    with take_beside(30101):
+        shop.write("listens", "")
+        shop.run("restart", "api", code=0)
+        port = until(lambda: (lambda p: p if p != 30101 else None)(shop.port("api")))
+        until(lambda: port in listening_ports())
+        assert http_get(port).startswith("api ")
+        until(lambda: f"env API=http://localhost:{port}" in shop.log("web"))
+        assert shop.pid("web") != web
+        told = [t for t in texts(shop, "port") if f"pid {os.getpid()}" in t and str(port) in t]
+        assert len(told) == 1, shop.past_events()
+        assert str(port) in (shop.state_dir() / "ports.env").read_text()
+    shop.run("restart", "api", code=0)  # it stays where it is
+    assert shop.port("api") == port
+
+
+def test_a_lost_port_that_cannot_move_is_waited_for(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --dump-env
+        ready = started
+        immutable = yes
+        restart.delay = 100ms
+        restart.max_delay = 200ms
+    """)
+    shop.up()
+    with take_beside(30101):
+        restart = shop.follow("restart", "api")
+        until(lambda: f"pid {os.getpid()}" in shop.service("api")["reason"] and shop.state("api") == "cooling")
+        assert shop.port("api") == 30101
+    restart.rest()
+    assert restart.process.wait() == 0
+    assert shop.state("api") == "ready" and not port_is_free(30101)
+
+
+def test_no_one_moves_for_a_listener_elsewhere(shop):
+    """An address of its own is in nobody's way."""
+    shop.stack(STACK)
+    shop.up()
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.77", 30101))
+        s.listen()
+        shop.run("restart", "api", code=0)
+    assert shop.port("api") == 30101 and http_get(30101).startswith("api ")
+
+
+def test_grace_0_of_a_listening_hold_refuses(shop):
+    shop.stack(LISTEN)
+    shop.up()
+    shop.run("ports", "move", "api", "30108", "--grace", "0", code=0)
+    assert not can_connect(30101) and not port_is_free(30101)
+    shop.run("ports", "move", "api", "30101", "--grace", "0", code=0)
+    assert http_get(30101).startswith("api ") and not can_connect(30108)

@@ -1,0 +1,129 @@
+/*
+ * A port that went to somebody while its service was down: seen by looking, before the next start, so
+ * that no server has to fail to find it out. The ports are claimed anew then, by the strategy of the
+ * stack; what has moved is told, and who knows the port is restarted.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/takeover.h"
+
+/* Who connects to the service's port on this machine would come to that listener. */
+static bool is_in_the_way(const struct socket_entry *s)
+{
+	static const uint8_t nobody[16];
+	static const uint8_t loopback[4] = {127, 0, 0, 1};
+	bool wildcard = !memcmp(s->address, nobody, s->v6 ? 16 : 4);
+	return wildcard || (!s->v6 && !memcmp(s->address, loopback, sizeof loopback));
+}
+
+static bool is_our_hold(const struct hold *hold, const struct socket_entry *s)
+{
+	struct stat st;
+	return hold->fd >= 0 && !fstat(hold->fd, &st) && st.st_ino == s->inode;
+}
+
+/* A connection without an inode is what a dead server left; others are somebody's. */
+static bool takes_the_port(const struct socket_entry *s, bool held)
+{
+	switch (s->state) {
+	case SOCKET_LISTEN:
+		return is_in_the_way(s);
+	case SOCKET_BOUND:
+	case SOCKET_UDP:
+		return !held;
+	case SOCKET_CONNECTED:
+		return !held && s->inode;
+	case SOCKET_TIME_WAIT:
+		return false;
+	}
+	return false;
+}
+
+bool lost_port(struct instance *in, const struct port *port, struct hold *hold)
+{
+	struct socket_list list = {0};
+	bool lost = false;
+	if (hold->state == HOLD_CLOSED || hold->state == HOLD_IS_LISTENING)
+		return false;
+	bool held = hold->state == HOLD_IS_EXCLUSIVE || !hold_rearm(hold, NULL);
+	if (held && hold->udp)
+		return false;
+	/* All states only where somebody may have come: that look costs ten times as much. */
+	if (held)
+		(void)sockets_listeners(&in->sockets, &port->number, 1, &list, NULL);
+	else
+		(void)sockets_all(&in->sockets, &port->number, 1, hold->udp, &list, NULL);
+	for (size_t i = 0; i < list.count && !lost; i++)
+		lost = list.items[i].udp == hold->udp && !is_our_hold(hold, &list.items[i])
+			&& takes_the_port(&list.items[i], held);
+	list_release(&list);
+	return lost;
+}
+
+static struct hold *hold_of(struct instance *in, const struct port *port)
+{
+	return claim_hold(&in->claim, port->number, port->protocol == PROTOCOL_UDP);
+}
+
+/* What is not held any more is claimed like a port that was never had. */
+static void let_go(struct instance *in, int service)
+{
+	const struct service *s = service_at(in, service);
+	for (size_t i = 0; i < s->port_count; i++) {
+		struct hold *hold = hold_of(in, port_at(in, service, i));
+		if (hold && lost_port(in, port_at(in, service, i), hold))
+			hold_close(hold);
+	}
+}
+
+/* What the claim had to say since. */
+static void tell_notices(struct instance *in, int service, size_t since)
+{
+	const char *line = text_string(&in->claim.notices) + since;
+	while (*line) {
+		char text[REASON_SIZE];
+		size_t length = strcspn(line, "\n");
+		reason_format(text, "%.*s", (int)length, line);
+		tell_event(in, service, EVENT_PORT, text);
+		line += length + (line[length] == '\n');
+	}
+}
+
+/* The first port that has another number now; NULL. */
+static const struct port *moved_port(const struct stack *before, const struct stack *after)
+{
+	for (int i = 0; i < before->port_count; i++)
+		if (before->ports[i].number != after->ports[i].number)
+			return &before->ports[i];
+	return NULL;
+}
+
+int lost_claim(struct instance *in, struct takeover *t, struct error *e)
+{
+	int service = t->wish.service;
+	size_t said = in->claim.notices.length;
+	let_go(in, service);
+	int rc = load_claimed_again(in, &t->other, e);
+	tell_notices(in, service, said);
+	if (rc) {
+		tell_event(in, service, EVENT_PORT, e->text);
+		return -1;
+	}
+	const struct port *port = moved_port(in->loaded.stack, t->other.stack);
+	if (!port) {
+		loaded_release(&t->other);
+		return 0;
+	}
+	size_t row = (size_t)(port - in->loaded.stack->ports);
+	t->port = (struct port_move){.state = in->paths.state,
+		.claim = &in->claim,
+		.port = port,
+		.row = row,
+		.from = port->number,
+		.to = t->other.stack->ports[row].number};
+	t->wish.port = t->port.to;
+	return 0;
+}
