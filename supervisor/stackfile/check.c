@@ -46,7 +46,7 @@ static void unknown_key(const struct checking *c, const struct entry *entry)
 static bool is_marker(const char *name)
 {
 	static const char *const markers[] = {"STACKUP", "STACKUP_ID", "STACKUP_PROJECT",
-		"STACKUP_INSTANCE", "STACKUP_SERVICE"};
+		"STACKUP_INSTANCE", "STACKUP_SERVICE", "STACKUP_RUN"};
 	for (size_t i = 0; i < sizeof markers / sizeof markers[0]; i++)
 		if (!strcmp(name, markers[i]))
 			return true;

@@ -204,7 +204,7 @@ static void in_procfile_mode_files_beat_the_caller(void **state)
 static void markers_are_never_overridden(void **state)
 {
 	(void)state;
-	static const char *const caller[] = {"STACKUP_ID=outer", "STACKUP_SERVICE=outer",
+	static const char *const caller[] = {"STACKUP_ID=outer", "STACKUP_RUN=7", "STACKUP_SERVICE=outer",
 		"STACKUP_PROJECT=outer", "LISTEN_PID=1", "LISTEN_FDS=1", "NOTIFY_SOCKET=/x",
 		"STACKUP_HOME=/h", NULL};
 	struct stack *s = shop();
@@ -222,6 +222,7 @@ static void markers_are_never_overridden(void **state)
 	assert_unset(&env, "NOTIFY_SOCKET");
 	env = environment_for(s, caller, NULL);
 	assert_unset(&env, "STACKUP_SERVICE");
+	assert_unset(&env, "STACKUP_RUN");
 	struct environment_facts idle = facts;
 	idle.id = NULL;
 	env = environment_of(environments_new(s->arena, s, &idle, caller), s->arena, 0, NULL);
