@@ -26,12 +26,12 @@ enum {
 
 struct watcher {
 	const struct context *context;
-	struct sockets sockets; /* owns */
+	struct sockets sockets;   /* owns */
 	struct port_look picture; /* owns; the last one, empty at first */
-	int signals; /* owns; signalfd */
+	int signals;              /* owns; signalfd */
 	int64_t interval_ms;
 	int64_t end_ms; /* 0: never by itself */
-	int64_t seq; /* events shown */
+	int64_t seq;    /* events shown */
 	bool alerted;
 };
 
@@ -52,9 +52,10 @@ static void show(struct watcher *w, const struct port_event *event)
 	char time[CLOCK_ISO_SIZE];
 	OWNED_TEXT out = {0}, text = {0};
 	port_event_add(&text, event);
-	text_addf(&out, "%s%s%s  ", colour_on(colour, COLOUR_GREY), clock_iso(clock_wall_ms(), time),
-		colour_off(colour));
-	text_addf(&out, "%s%s %-10s%s  ", colour_on(colour, event->alert ? COLOUR_RED : COLOUR_GREEN),
+	text_addf(&out, "%s%s%s  ", colour_on(colour, COLOUR_GREY),
+		clock_iso(clock_wall_ms(), time), colour_off(colour));
+	text_addf(&out, "%s%s %-10s%s  ",
+		colour_on(colour, event->alert ? COLOUR_RED : COLOUR_GREEN),
 		event->alert ? "!" : " ", port_event_word(event->kind), colour_off(colour));
 	terminal_add_strict(&out, text_string(&text), text.length);
 	text_add_char(&out, '\n');
@@ -107,8 +108,8 @@ static bool is_ordered(const json_t *instance, const char *service)
 }
 
 /*
- * A listener vanishes a moment before its lease when an instance is stopped, and stays away while its
- * service is: only the supervisor can tell that from a crash. One that has ended meanwhile told it.
+ * A listener vanishes a moment before its lease when an instance is stopped, and stays away while
+ * its service is: only the supervisor can tell that from a crash. Having ended tells it as well.
  */
 static bool was_stopped(const struct watcher *w, const struct lease *lease)
 {

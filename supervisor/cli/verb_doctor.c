@@ -6,7 +6,7 @@
 #include "cli/verb.h"
 #include "doctor/doctor.h"
 
-/* The stack of this directory, if there is one: how many files its supervisor opens depends on it. */
+/* The stack of this directory, if any: how many files its supervisor opens depends on it. */
 static void count_stack(struct context *context, struct facts *facts)
 {
 	struct resolved r;
@@ -51,7 +51,8 @@ static void show_json(const struct finding *findings)
 static enum colour colour_of(enum verdict verdict)
 {
 	static const enum colour colours[] = {[VERDICT_OK] = COLOUR_GREEN,
-		[VERDICT_WARNING] = COLOUR_YELLOW, [VERDICT_PROBLEM] = COLOUR_RED};
+		[VERDICT_WARNING] = COLOUR_YELLOW,
+		[VERDICT_PROBLEM] = COLOUR_RED};
 	return colours[verdict];
 }
 

@@ -1,5 +1,5 @@
 /*
- * The blocks against everybody who gives out port numbers by himself: the kernel, Kubernetes, Docker.
+ * The blocks against all others who give out port numbers: the kernel, Kubernetes, Docker.
  */
 #include "doctor/doctor.h"
 
@@ -8,7 +8,7 @@
 #include "ports/policy.h"
 
 enum {
-	USUAL_BLOCKS = 100, /* 0 to 99 */
+	USUAL_BLOCKS = 100,     /* 0 to 99 */
 	NODE_PORTS_LOW = 30000, /* --service-node-port-range of kube-apiserver */
 	NODE_PORTS_HIGH = 32767,
 	USUAL_LOW = 32768, /* the kernel's own choice, net/ipv4/af_inet.c */
@@ -61,7 +61,7 @@ static bool leaves_enough(const struct port_set *set, int low, int high)
 	return 2 * left >= high - low + 1;
 }
 
-/* What to reserve, merged with what is reserved; true when the range has to become the usual one for it. */
+/* What to reserve, merged with what is reserved; true when the range has to become the usual one. */
 static bool choose(const struct facts *f, struct port_set *set)
 {
 	int low = f->ephemeral.low, high = f->ephemeral.high;
@@ -102,8 +102,8 @@ void judge_ephemeral_range(const struct facts *f, struct finding *out)
 {
 	struct port_set ours = ours_ephemeral(f);
 	size_t all = port_set_count(&ours), open = exposed(f, &ours);
-	text_addf(&out->text, "the kernel hands out %u-%u to outgoing connections", f->ephemeral.low,
-		f->ephemeral.high);
+	text_addf(&out->text, "the kernel hands out %u-%u to outgoing connections",
+		f->ephemeral.low, f->ephemeral.high);
 	if (!all) {
 		text_add(&out->text, ", and no port of yours is among them");
 		return;
@@ -166,7 +166,8 @@ void judge_kubernetes_ports(const struct facts *f, struct finding *out)
 	text_add(&out->text, "; no socket shows that, and of yours these are among them: ");
 	port_set_print(&ours, ", ", &out->text);
 	out->verdict = VERDICT_WARNING;
-	text_addf(&out->fix, "give the API server (k3s has the same option) "
+	text_addf(&out->fix,
+		"give the API server (k3s has the same option) "
 		"--service-node-port-range=20000-22767, or the stack `[stack] block = %d`",
 		block_of_port(f->ports_base, NODE_PORTS_HIGH + 1) + 1);
 }
@@ -178,17 +179,20 @@ void judge_docker_ports(const struct facts *f, struct finding *out)
 		text_add(&out->text, "no Docker runs here");
 		return;
 	}
-	text_addf(&out->text, "%s runs here, which gives containers without a fixed port one of %u-%u",
-		f->docker, f->ephemeral.low, f->ephemeral.high);
+	text_addf(&out->text,
+		"%s runs here, which gives containers without a fixed port one of %u-%u", f->docker,
+		f->ephemeral.low, f->ephemeral.high);
 	if (!port_set_count(&ours)) {
 		text_add(&out->text, "; no port of yours is among them");
 		return;
 	}
-	text_add(&out->text, ", by most versions also a reserved one; of yours these are among them: ");
+	text_add(&out->text,
+		", by most versions also a reserved one; of yours these are among them: ");
 	port_set_print(&ours, ", ", &out->text);
 	out->verdict = VERDICT_WARNING;
 	text_add(&out->fix, "publish fixed ports (`docker run -p 8080:80`, not `-P` or `-p 80`)");
 	if (f->ephemeral.low > f->ports_base + 2 * BLOCK_PORTS)
-		text_addf(&out->fix, ", or give the stack a block below: `[stack] block = N`, N up to %d",
+		text_addf(&out->fix,
+			", or give the stack a block below: `[stack] block = N`, N up to %d",
 			block_of_port(f->ports_base, (uint16_t)(f->ephemeral.low - BLOCK_PORTS)));
 }

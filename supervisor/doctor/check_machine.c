@@ -5,8 +5,8 @@
 
 enum {
 	/*
-	 * Descriptors of a supervisor, measured: its own, those kept for starts, clients; and per service
-	 * the log and its index, pipe, pidfd, notify socket, a probe, one in reserve.
+	 * Descriptors of a supervisor, measured: its own, those kept for starts, clients; and per
+	 * service the log and its index, pipe, pidfd, notify socket, a probe, one in reserve.
 	 */
 	OWN_DESCRIPTORS = 128,
 	SERVICE_DESCRIPTORS = 8,
@@ -29,8 +29,8 @@ void judge_descriptors(const struct facts *f, struct finding *out)
 {
 	unsigned long long most = f->descriptors_most, need = descriptors_needed(f);
 	if (f->services)
-		text_addf(&out->text, "a stack of %d services needs up to %llu open files, ", f->services,
-			need);
+		text_addf(&out->text, "a stack of %d services needs up to %llu open files, ",
+			f->services, need);
 	else
 		text_addf(&out->text, "a supervisor alone needs up to %llu open files, ", need);
 	if (most == UINT64_MAX)
@@ -40,9 +40,10 @@ void judge_descriptors(const struct facts *f, struct finding *out)
 	if (need <= most)
 		return;
 	out->verdict = VERDICT_PROBLEM;
-	text_addf(&out->fix, "write `%s hard nofile %llu` into /etc/security/limits.d/stackup.conf and "
-		"log in again; in a systemd service: LimitNOFILE=%llu", f->user,
-		(unsigned long long)round_up(need), (unsigned long long)round_up(need));
+	text_addf(&out->fix,
+		"write `%s hard nofile %llu` into /etc/security/limits.d/stackup.conf and "
+		"log in again; in a systemd service: LimitNOFILE=%llu",
+		f->user, (unsigned long long)round_up(need), (unsigned long long)round_up(need));
 }
 
 void judge_state_directory(const struct facts *f, struct finding *out)
@@ -53,8 +54,10 @@ void judge_state_directory(const struct facts *f, struct finding *out)
 		text_add(&out->fix, f->registry_hint);
 	} else if (f->file_system) {
 		out->verdict = VERDICT_WARNING;
-		text_addf(&out->text, "%s is on a network file system (%s): slower, and locks are only "
-			"as good as its server", f->state, f->file_system);
+		text_addf(&out->text,
+			"%s is on a network file system (%s): slower, and locks are only "
+			"as good as its server",
+			f->state, f->file_system);
 		text_add(&out->fix, "set STACKUP_HOME to a directory on a disk of this machine");
 	} else {
 		text_addf(&out->text, "%s is on a disk of this machine", f->state);
@@ -68,8 +71,10 @@ void judge_sock_diag(const struct facts *f, struct finding *out)
 		return;
 	}
 	out->verdict = VERDICT_WARNING;
-	text_add(&out->text, "sock_diag is missing; /proc/net is read instead, which is slower and shows no "
+	text_add(&out->text,
+		"sock_diag is missing; /proc/net is read instead, which is slower and shows no "
 		"placeholders");
-	text_add(&out->fix, "sudo modprobe -a inet_diag tcp_diag udp_diag; in a sandbox allow sockets of "
+	text_add(&out->fix,
+		"sudo modprobe -a inet_diag tcp_diag udp_diag; in a sandbox allow sockets of "
 		"the family AF_NETLINK");
 }

@@ -34,7 +34,7 @@ static const struct owner *owner_of(const struct facts *f, const struct socket_e
 	return NULL;
 }
 
-/* Its supervisor, or a process of the instance. Who cannot be looked at gets the benefit of the doubt. */
+/* Its supervisor, or a process of the instance. Who cannot be looked at is believed to be one. */
 static bool is_of(const struct facts *f, const struct socket_entry *s, const struct held_port *held)
 {
 	bool doubt = true;
@@ -43,16 +43,17 @@ static bool is_of(const struct facts *f, const struct socket_entry *s, const str
 		if (owner->inode != s->inode || !owner->pid)
 			continue;
 		doubt = false;
-		if (owner->supervisor || (owner->project && !strcmp(owner->project, held->project) &&
-			owner->instance == held->instance))
+		if (owner->supervisor ||
+			(owner->project && !strcmp(owner->project, held->project) &&
+				owner->instance == held->instance))
 			return true;
 	}
 	return doubt;
 }
 
 /* Who has it instead; *held becomes whether the instance has it. NULL: nobody has it. */
-static const struct socket_entry *look_up(const struct facts *f, const struct held_port *port,
-	bool *held)
+static const struct socket_entry *look_up(
+	const struct facts *f, const struct held_port *port, bool *held)
 {
 	const struct socket_entry *other = NULL;
 	*held = false;
@@ -103,20 +104,24 @@ void judge_holds(const struct facts *f, struct finding *out)
 		if (missing < TOLD_MOST)
 			add_missing(f, &ports, &f->held[i], other, missing);
 		first = first ? first : f->held[i].port;
-		out->verdict = *f->held[i].service ? VERDICT_PROBLEM
-			: out->verdict ? out->verdict : VERDICT_WARNING;
+		enum verdict verdict = *f->held[i].service ? VERDICT_PROBLEM : VERDICT_WARNING;
+		if (verdict > out->verdict)
+			out->verdict = verdict;
 		missing++;
 	}
 	add_rest(&ports, missing);
 	if (!f->held_count) {
 		text_add(&out->text, "no instance runs");
 	} else if (missing) {
-		text_addf(&out->text, "not held, %zu of %zu ports of running instances: %s", missing,
-			f->held_count, text_string(&ports));
-		text_addf(&out->fix, "`stackup ports who %u` tells more; end who has it, then "
-			"`stackup down` and `stackup up` take the port again", first);
+		text_addf(&out->text, "not held, %zu of %zu ports of running instances: %s",
+			missing, f->held_count, text_string(&ports));
+		text_addf(&out->fix,
+			"`stackup ports who %u` tells more; end who has it, then "
+			"`stackup down` and `stackup up` take the port again",
+			first);
 	} else if (f->shows_bound) {
-		text_addf(&out->text, "running instances hold all their ports (%zu)", f->held_count);
+		text_addf(
+			&out->text, "running instances hold all their ports (%zu)", f->held_count);
 	} else {
 		text_add(&out->text, "this kernel does not show placeholders (6.8 and later do)");
 	}
@@ -143,7 +148,8 @@ static struct listeners listeners_on(const struct facts *f, uint16_t port)
 }
 
 /* Services that listen, but not by this protocol. */
-static size_t services_without(const struct facts *f, bool ipv4, struct text *out, size_t *listening)
+static size_t services_without(
+	const struct facts *f, bool ipv4, struct text *out, size_t *listening)
 {
 	size_t count = 0;
 	*listening = 0;
@@ -167,14 +173,16 @@ void judge_ipv6_only(const struct facts *f, struct finding *out)
 	OWNED_TEXT ports = {0};
 	size_t listening;
 	if (!services_without(f, true, &ports, &listening)) {
-		text_add(&out->text, listening ? "all services that listen do so by IPv4"
-					       : "no service listens");
+		text_add(&out->text,
+			listening ? "all services that listen do so by IPv4"
+				  : "no service listens");
 		return;
 	}
 	out->verdict = VERDICT_WARNING;
 	text_addf(&out->text, "listening by IPv6 only, so that 127.0.0.1 is refused: %s",
 		text_string(&ports));
-	text_add(&out->fix, "let the server listen on 127.0.0.1 or on all addresses, often with "
+	text_add(&out->fix,
+		"let the server listen on 127.0.0.1 or on all addresses, often with "
 		"`--host 127.0.0.1` or `--host 0.0.0.0`");
 }
 
@@ -189,12 +197,16 @@ void judge_localhost(const struct facts *f, struct finding *out)
 	} else if (f->localhost == LOCALHOST_IPV4_FIRST) {
 		text_add(&out->text, "`localhost` is 127.0.0.1 first");
 	} else if (!without) {
-		text_add(&out->text, "`localhost` is ::1 first, where no service that listens is missing");
+		text_add(&out->text,
+			"`localhost` is ::1 first, and no service listens by IPv4 only");
 	} else {
 		out->verdict = VERDICT_WARNING;
-		text_addf(&out->text, "`localhost` is ::1 first, and clients that try no second address "
-			"are refused where a service listens by IPv4 only: %s", text_string(&ports));
-		text_add(&out->fix, "let the server listen on `::` as well, give it `url = "
+		text_addf(&out->text,
+			"`localhost` is ::1 first, and clients that try no second address "
+			"are refused where a service listens by IPv4 only: %s",
+			text_string(&ports));
+		text_add(&out->fix,
+			"let the server listen on `::` as well, give it `url = "
 			"http://127.0.0.1:${port}`, or write `precedence ::ffff:0:0/96 100` into "
 			"/etc/gai.conf");
 	}

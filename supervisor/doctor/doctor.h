@@ -2,8 +2,8 @@
  * doctor.h - what could go wrong on this machine, with the fix.
  *
  * A check is a row of checks.def and a judge: a pure function of the facts (facts.h) that gives a
- * verdict, a sentence, and where something should be done the exact line to write or run. Judges are
- * tested with facts made up; the facts are found by reading only.
+ * verdict, a sentence, and where something should be done the exact line to write or run. Judges
+ * are tested with facts made up; the facts are found by reading only.
  *
  * A new check: a row in checks.def, what it has to know in facts.h and facts.c, its judge in a
  * check_*.c.

@@ -123,8 +123,8 @@ static int read_sockets(struct facts *f, struct error *e)
 {
 	struct sockets sockets;
 	sockets_init(&sockets);
-	int result = sockets_dump(
-		&sockets, KIND_LISTEN | KIND_BOUND, 0, UINT16_MAX, &f->sockets, e);
+	int result =
+		sockets_dump(&sockets, KIND_LISTEN | KIND_BOUND, 0, UINT16_MAX, &f->sockets, e);
 	f->by_proc = sockets.by_proc;
 	sockets_release(&sockets);
 	f->shows_bound = shows_bound(f);
@@ -140,8 +140,8 @@ static int read_sockets(struct facts *f, struct error *e)
 
 static bool is_kubernetes(const char *name)
 {
-	static const char *const names[] = {"kubelet", "kube-proxy", "kube-apiserver", "k0s", "minikube",
-		"kind"};
+	static const char *const names[] = {
+		"kubelet", "kube-proxy", "kube-apiserver", "k0s", "minikube", "kind"};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (!strcmp(name, names[i]))
 			return true;
@@ -220,7 +220,8 @@ static void read_user(struct facts *f)
 {
 	struct rlimit limit;
 	f->descriptors_most = getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_max == RLIM_INFINITY
-		? UINT64_MAX : limit.rlim_max;
+		? UINT64_MAX
+		: limit.rlim_max;
 	struct owner self;
 	f->user = "*";
 	if (!owner_describe(getpid(), &self))

@@ -121,8 +121,8 @@ static bool is_listed(const struct sysctl_files *files, const char *name)
 	return false;
 }
 
-static void list_directory(const char *root, const char *path, struct arena *arena,
-	struct sysctl_files *files)
+static void list_directory(
+	const char *root, const char *path, struct arena *arena, struct sysctl_files *files)
 {
 	DIR *directory = opendir(arena_format(arena, "%s%s", root, path));
 	struct dirent *entry;
@@ -131,9 +131,9 @@ static void list_directory(const char *root, const char *path, struct arena *are
 		if (length < 6 || strcmp(entry->d_name + length - 5, ".conf") != 0 ||
 			is_listed(files, entry->d_name))
 			continue;
-		*arena_append(arena, files->items, files->count) = (struct sysctl_file){
-			.name = arena_string(arena, entry->d_name),
-			.path = arena_format(arena, "%s/%s", path, entry->d_name)};
+		*arena_append(arena, files->items, files->count) =
+			(struct sysctl_file){.name = arena_string(arena, entry->d_name),
+				.path = arena_format(arena, "%s/%s", path, entry->d_name)};
 	}
 	if (directory)
 		closedir(directory);

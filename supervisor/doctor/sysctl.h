@@ -28,8 +28,8 @@ struct sysctl_line {
 
 /*
  * The last line that sets a key, in the order of sysctl.d(5) and sysctl(8): files of /etc, /run,
- * /usr/local/lib, /usr/lib and /lib by name, one of an earlier directory instead of the same name in a
- * later one, then /etc/sysctl.conf. root stands before these paths, "" for this machine.
+ * /usr/local/lib, /usr/lib and /lib by name, one of an earlier directory instead of the same name
+ * in a later one, then /etc/sysctl.conf. root stands before these paths, "" for this machine.
  */
 struct sysctl_line sysctl_find(const char *root, const char *key, struct arena *arena);
 

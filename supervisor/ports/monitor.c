@@ -16,8 +16,8 @@ static int order(const struct port_view *a, const struct port_view *b)
 	return a->port != b->port ? a->port - b->port : a->udp - b->udp;
 }
 
-static struct place take_place(const struct port_look *picture, size_t *at,
-	const struct port_view *which)
+static struct place take_place(
+	const struct port_look *picture, size_t *at, const struct port_view *which)
 {
 	struct place place = {.views = picture->items + *at};
 	while (*at + place.count < picture->count && !order(place.views + place.count, which))
@@ -26,8 +26,8 @@ static struct place take_place(const struct port_look *picture, size_t *at,
 	return place;
 }
 
-static const struct port_view *lower(const struct port_look *a, size_t i, const struct port_look *b,
-	size_t k)
+static const struct port_view *lower(
+	const struct port_look *a, size_t i, const struct port_look *b, size_t k)
 {
 	if (i == a->count)
 		return &b->items[k];
@@ -130,8 +130,8 @@ static bool compare_strangers(const struct change *own, const struct change *oth
 static bool compare_own(const struct change *own, const struct change *others,
 	const struct lease *stands, const struct lease *stood, struct port_events *out)
 {
-	struct port_event event = {.lease = stands ? stands : stood, .before = own->left,
-		.after = own->came};
+	struct port_event event = {
+		.lease = stands ? stands : stood, .before = own->left, .after = own->came};
 	if (own->stays || (!own->left && !own->came))
 		return true;
 	if (own->came) {
@@ -141,8 +141,8 @@ static bool compare_own(const struct change *own, const struct change *others,
 	event.kind = PORT_VANISHED;
 	event.alert = stands != NULL;
 	/* Told already as the predecessor, or it is there still and only its lease is gone. */
-	bool told = others->came && (predecessor(own, others) == own->left ||
-		is_same(own->left, others->came));
+	bool told = others->came &&
+		(predecessor(own, others) == own->left || is_same(own->left, others->came));
 	return told || add(out, event);
 }
 

@@ -1,9 +1,9 @@
 /*
  * monitor.h - what changed between two looks at who listens, held against the leases.
  *
- * A picture is a struct port_look (look.h) of everybody who listens where it matters to us: on ports
- * whose lease stands, because its supervisor lives, and in blocks that projects own. A leased port
- * on which nobody listens is a view with `seen` false. A view of class own_live is the lease's own
+ * A picture is a struct port_look (look.h) of everybody who listens where it matters to us: on
+ * ports whose lease stands, because its supervisor lives, and in blocks that projects own. A leased
+ * port on which nobody listens is a view with `seen` false. A view of class own_live is the lease's own
  * service; everybody else is a stranger. One view a socket: where several processes have it, the
  * oldest of its service, else the oldest.
  *
@@ -14,11 +14,11 @@
  *	unleased	a stranger listens in a block of ours on a port without a lease
  *
  * Strangers that come are alerts, and so is a service that vanishes while its lease stands. What a
- * start, a restart or a `down` makes is none, and neither is a stranger that leaves. (Whether a service
- * was stopped on purpose while its instance goes on, its supervisor knows; who shows events asks it.)
+ * start, a restart or a `down` makes is none, and neither is a stranger that leaves. (Whether a
+ * service was stopped on purpose its supervisor knows; who shows events asks it.)
  *
- *	1. monitor_look(&sockets, state, &before, &picture, e) takes a picture. The one before spares
- *	   the scan of /proc: who was seen is only looked at again.
+ *	1. monitor_look(&sockets, state, &before, &picture, e) takes a picture. The one before
+ *	   spares the scan of /proc: who was seen is only looked at again.
  *	2. monitor_compare(&before, &picture, &events, e); against an empty picture first.
  *	3. list_release(&events); port_look_release(&before); the new picture is the one before.
  */
@@ -61,8 +61,8 @@ const struct port_view *port_event_view(const struct port_event *event);
 void port_event_add(struct text *out, const struct port_event *event);
 
 /*
- * Takes a picture; before is the last one, or an empty one. Only looks: a dump of the listeners, the
- * registry read, and /proc scanned only for sockets that were not there before.
+ * Takes a picture; before is the last one, or an empty one. Only looks: a dump of the listeners,
+ * the registry read, and /proc scanned only for sockets that were not there before.
  */
 int monitor_look(struct sockets *sockets, const char *state, const struct port_look *before,
 	struct port_look *out, struct error *e);

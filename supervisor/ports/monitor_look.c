@@ -15,9 +15,9 @@ struct looking {
 	struct lease *leases; /* that stand, by port; in the arena of `out` */
 	size_t lease_count;
 	uint16_t ports_base;
-	bool blocks[BLOCKS]; /* that projects own */
+	bool blocks[BLOCKS];        /* that projects own */
 	struct socket_list sockets; /* owns; the listeners that are watched */
-	struct owner_list owners; /* owns */
+	struct owner_list owners;   /* owns */
 };
 
 /* Leases of this network namespace whose supervisor lives. */
@@ -32,7 +32,8 @@ static void keep_standing(struct looking *l, const struct lease *all, size_t cou
 		if (lease->netns != self.netns)
 			continue;
 		/* An instance's ports lie together: its lock byte is asked once. */
-		if (!last || last->project_id != lease->project_id || last->instance != lease->instance)
+		if (!last || last->project_id != lease->project_id ||
+			last->instance != lease->instance)
 			alive = instance_is_alive(l->state, lease->project_id, lease->instance);
 		last = lease;
 		if (alive)
@@ -49,7 +50,8 @@ static int read_registry(struct looking *l, struct error *e)
 		return -1;
 	int result = lease_list(r, 0, 0, l->out->arena, &all, &count, e);
 	if (!result)
-		result = blocks_taken(r, l->blocks, BLOCKS, e) || ports_base_get(r, &l->ports_base, e);
+		result = blocks_taken(r, l->blocks, BLOCKS, e) ||
+			ports_base_get(r, &l->ports_base, e);
 	registry_close(r);
 	if (!result)
 		keep_standing(l, all, count);
@@ -116,8 +118,9 @@ static bool remember(struct looking *l, const struct socket_entry *socket)
 		const struct owner *owner = &view->holder;
 		if (!view->seen || view->socket.inode != socket->inode || !view->has_holder)
 			continue;
-		if (owner->pid && (owner_start_ticks(owner->pid) != owner->start_ticks ||
-			!owner_has_socket(owner->pid, &socket->inode, 1)))
+		if (owner->pid &&
+			(owner_start_ticks(owner->pid) != owner->start_ticks ||
+				!owner_has_socket(owner->pid, &socket->inode, 1)))
 			return false;
 		struct owner known = owner_copy(owner);
 		if (list_push(&l->owners, known))
@@ -175,14 +178,17 @@ static enum port_class class_of(const struct looking *l, const struct socket_ent
 	struct owner_list owners = {.items = owner, .count = owner ? 1 : 0};
 	struct port_asker asker = {.state = l->state};
 	if (lease)
-		asker = (struct port_asker){.state = l->state, .project_id = lease->project_id,
-			.project = lease->project, .instance = lease->instance, .is_running = true};
+		asker = (struct port_asker){.state = l->state,
+			.project_id = lease->project_id,
+			.project = lease->project,
+			.instance = lease->instance,
+			.is_running = true};
 	return port_classify(&asker, socket->port, socket->udp, 0, &sockets, &owners, lease).class;
 }
 
 /* Of several processes with one socket the service's comes first, then the oldest. */
-static bool is_better(enum port_class class, const struct owner *a, enum port_class than,
-	const struct owner *b)
+static bool is_better(
+	enum port_class class, const struct owner *a, enum port_class than, const struct owner *b)
 {
 	bool own = class == CLASS_OWN_LIVE, other = than == CLASS_OWN_LIVE;
 	return own != other ? own : a->start_ticks < b->start_ticks;
@@ -191,8 +197,12 @@ static bool is_better(enum port_class class, const struct owner *a, enum port_cl
 static int add_socket(struct looking *l, const struct socket_entry *socket, struct error *e)
 {
 	const struct lease *lease = lease_of(l, socket->port, socket->udp);
-	struct port_view view = {.port = socket->port, .udp = socket->udp, .seen = true,
-		.socket = *socket, .class = class_of(l, socket, NULL, lease), .has_lease = lease};
+	struct port_view view = {.port = socket->port,
+		.udp = socket->udp,
+		.seen = true,
+		.socket = *socket,
+		.class = class_of(l, socket, NULL, lease),
+		.has_lease = lease};
 	struct owner *best = NULL;
 	for (size_t i = 0; socket->inode && i < l->owners.count; i++) {
 		struct owner *owner = &l->owners.items[i];
@@ -220,8 +230,11 @@ static int add_silent(struct looking *l, struct error *e)
 	size_t seen = l->out->count;
 	for (size_t i = 0; i < l->lease_count; i++) {
 		const struct lease *lease = &l->leases[i];
-		struct port_view view = {.port = lease->port, .udp = lease->udp, .has_lease = true,
-			.class = CLASS_LEASED, .lease = *lease};
+		struct port_view view = {.port = lease->port,
+			.udp = lease->udp,
+			.has_lease = true,
+			.class = CLASS_LEASED,
+			.lease = *lease};
 		bool silent = true;
 		for (size_t k = 0; k < seen && silent; k++)
 			silent = l->out->items[k].port != lease->port ||

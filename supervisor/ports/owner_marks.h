@@ -1,10 +1,10 @@
 /*
  * owner_marks.h - which run of stackup a process belongs to.
  *
- * A service is born with STACKUP_ID and its companions in its environment. Some servers (redis, nginx,
- * PostgreSQL) write their title over it, so that /proc/PID/environ says nothing at all. Of such a
- * process its ancestors are asked: one that has the marks, else the supervisor, whose standard error
- * is STATE/PROJECT/N/supervisor.log with the run's ports.env beside it. Private to this room.
+ * A service is born with STACKUP_ID and its companions in its environment. Some servers (redis,
+ * nginx, PostgreSQL) write their title over it, so that /proc/PID/environ says nothing at all. Of
+ * such a process its ancestors are asked: one that has the marks, else the supervisor, whose standard
+ * error is STATE/PROJECT/N/supervisor.log, with the run's ports.env beside it. Private to this room.
  */
 #ifndef PORTS_OWNER_MARKS_H
 #define PORTS_OWNER_MARKS_H

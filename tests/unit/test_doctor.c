@@ -290,7 +290,7 @@ static void fault_F20_families(void **state)
 			expect("ipv6-only", VERDICT_WARNING, "30101 of shop instance 1 service 'api'",
 				"--host 127.0.0.1");
 		if (l->ipv6)
-			expect("localhost", VERDICT_OK, "::1 first, where no service", "");
+			expect("localhost", VERDICT_OK, "::1 first, and no service", "");
 		else
 			expect("localhost", VERDICT_WARNING, "30101 of shop", "/etc/gai.conf");
 	}
