@@ -275,6 +275,7 @@ static int load(struct instance *in, const struct launch_request *r, bool **want
 		.choices = r->choices,
 		.choice_count = r->choice_count,
 		.on_progress = r->on_progress,
+		.is_given_up = r->is_given_up,
 		.self = r->self,
 		.check_programs = true};
 	if (load_stack(in, &request, &in->loaded, wanted, c, e))

@@ -71,6 +71,7 @@ struct launch_request {
 	const struct resolve_choice *choices; /* the answers */
 	size_t choice_count;
 	void (*on_progress)(void *self, const char *line); /* before what takes time; NULL */
+	bool (*is_given_up)(void *self); /* while it takes time; NULL */
 	void *self;
 	int64_t stop_timeout_ms; /* -t: overrides every stop.timeout, -1: as in the file */
 };

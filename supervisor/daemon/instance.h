@@ -238,6 +238,7 @@ struct load_request {
 	size_t choice_count;
 	int wait_ms; /* for ports; 0: by strategy */
 	void (*on_progress)(void *self, const char *line);
+	bool (*is_given_up)(void *self);
 	void *self;
 	bool check_programs;
 };

@@ -88,6 +88,14 @@ static void on_progress(void *self, const char *line)
 	send_report(*fd, json_pack("{s:s}", "progress", line));
 }
 
+/* The client that launched it is gone, by Ctrl-C most likely. */
+static bool is_given_up(void *self)
+{
+	const int *fd = self;
+	struct pollfd end = {.fd = *fd, .events = POLLRDHUP};
+	return poll(&end, 1, 0) > 0;
+}
+
 /* The supervisor, from the fork to its end. */
 static _Noreturn void supervise(const struct launch_request *asked, struct guardian *guardian,
 	int fd, struct complaints *c)
@@ -95,6 +103,7 @@ static _Noreturn void supervise(const struct launch_request *asked, struct guard
 	struct launch_request own = *asked;
 	const struct launch_request *request = &own;
 	own.on_progress = on_progress;
+	own.is_given_up = is_given_up;
 	own.self = &fd;
 	static struct instance in;
 	struct error e = {0};

@@ -202,6 +202,7 @@ static int claim_and_resolve(struct instance *in, const struct load_request *req
 		.choice_count = request->choice_count,
 		.wait_ms = request->wait_ms,
 		.on_progress = request->on_progress,
+		.is_given_up = request->is_given_up,
 		.self = request->self,
 		.environment = head->environment,
 		.purpose = request->purpose ? request->purpose : of_file,

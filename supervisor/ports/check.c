@@ -4,7 +4,6 @@
 
 #include "base/list.h"
 #include "ports/claim_parts.h"
-#include "ports/evict.h"
 #include "ports/look_parts.h"
 #include "ports/policy.h"
 #include "ports/pool.h"
@@ -110,8 +109,8 @@ static struct conflict plan_of(struct checking *c, const struct port *row, uint1
 {
 	struct conflict plan = {.row = row, .port = port, .udp = row && port_is_udp(row),
 		.class = v->class, .wait_ms = v->wait_ms};
-	plan.untouchable = evict_obstacle(port, plan.udp, &c->sockets, &c->check->owners,
-		c->claim->avoided, c->claim->protect_count);
+	plan.untouchable = claim_obstacle(
+		c->claim, port, plan.udp, v, &c->sockets, &c->check->owners);
 	resolve_decide(&c->rules, &plan);
 	resolve_place(&c->rules, &plan, on_place, c);
 	return plan;

@@ -195,6 +195,7 @@ struct claim_options {
 	size_t choice_count;
 	int wait_ms; /* how long to wait for TIME_WAIT to pass and for processes to end; 0: by strategy */
 	void (*on_progress)(void *self, const char *line); /* before something that takes time; NULL */
+	bool (*is_given_up)(void *self); /* asked while it waits: is nobody interested any more? NULL */
 	void *self;
 	const char *environment; /* to be recorded now that the stack file is read; NULL */
 	const char *purpose; /* likewise */

@@ -71,6 +71,21 @@ static int look(struct boarding *b, struct error *e)
 	return 0;
 }
 
+static bool is_of_project(const struct claim *claim, const struct owner *holder)
+{
+	return holder && holder->project && !strcmp(holder->project, claim->project);
+}
+
+const char *claim_obstacle(const struct claim *claim, uint16_t port, bool udp,
+	const struct port_verdict *verdict, const struct socket_list *sockets,
+	const struct owner_list *owners)
+{
+	if (verdict->class != CLASS_OWN_STALE)
+		return evict_obstacle(
+			port, udp, sockets, owners, claim->avoided, claim->protect_count);
+	return is_of_project(claim, verdict->holder) ? NULL : "another project left it behind";
+}
+
 static void plan(struct boarding *b)
 {
 	const struct claim *claim = b->claim;
@@ -83,8 +98,8 @@ static void plan(struct boarding *b)
 		c->udp = t->udp;
 		c->class = t->verdict.class;
 		c->wait_ms = t->verdict.wait_ms;
-		c->untouchable = evict_obstacle(t->port, t->udp, &b->seen, &b->owners,
-			claim->avoided, claim->protect_count);
+		c->untouchable = claim_obstacle(claim, t->port, t->udp, &t->verdict, &b->seen,
+			&b->owners);
 		resolve_decide(&rules, c);
 	}
 }
@@ -127,8 +142,8 @@ int boarding_remove_leftovers(struct boarding *b, int instance, struct error *e)
 static int stop_leftover(struct boarding *b, const struct trouble *t, struct error *e)
 {
 	const struct owner *holder = t->verdict.holder;
-	bool own = holder && holder->project && !strcmp(holder->project, b->claim->project);
-	return own ? boarding_remove_leftovers(b, holder->instance, e) : 0;
+	return is_of_project(b->claim, holder)
+		? boarding_remove_leftovers(b, holder->instance, e) : 0;
 }
 
 static int stop_stranger(struct boarding *b, const struct trouble *t, struct error *e)
@@ -239,10 +254,16 @@ static bool lingers(struct boarding *b)
 	return found;
 }
 
+static bool is_given_up(const struct boarding *b)
+{
+	return b->options->is_given_up && b->options->is_given_up(b->options->self);
+}
+
+/* Where the caller sets the patience, something else waits for us meanwhile. */
 static void wait_for(struct boarding *b, uint32_t ms)
 {
-	int64_t deadline = clock_now_ms() + ms + LATE_MS;
-	while (lingers(b) && clock_now_ms() < deadline)
+	int64_t deadline = clock_now_ms() + ms + (b->options->wait_ms ? 0 : LATE_MS);
+	while (lingers(b) && clock_now_ms() < deadline && !is_given_up(b))
 		(void)poll(NULL, 0, LOOK_AGAIN_MS);
 }
 
@@ -282,6 +303,8 @@ int boarding_free(struct boarding *b, struct error *e)
 		if (acted || !round)
 			retry(b);
 		acted |= wait_all(b);
+		if (is_given_up(b))
+			return fail(e, EXIT_FAILED, "it was given up while it waited for a port");
 		/* Nothing has changed since the look: another one would tell the same. */
 		if (!acted)
 			break;

@@ -106,6 +106,13 @@ bool boarding_wants(const struct boarding *b, uint16_t port, bool udp);
 int boarding_free(struct boarding *b, struct error *e);
 /* Of an instance of the project that does not run, or of ours. (claim_free.c) */
 int boarding_remove_leftovers(struct boarding *b, int instance, struct error *e);
+/*
+ * Why who has the port must not be stopped; leftovers of our project may always be, those of others never.
+ * (claim_free.c)
+ */
+const char *claim_obstacle(const struct claim *claim, uint16_t port, bool udp,
+	const struct port_verdict *verdict, const struct socket_list *sockets,
+	const struct owner_list *owners);
 /* Moves what is to move, tells the rest; 0 when every row has a port. (claim_resolve.c) */
 int boarding_resolve(struct boarding *b, struct error *e);
 /* What the plan goes by. (claim_resolve.c) */

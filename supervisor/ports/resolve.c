@@ -22,8 +22,9 @@ const struct resolve_choice *resolve_choice_of(const struct resolve_rules *rules
 
 bool resolve_can_stop(const struct conflict *c)
 {
-	bool stranger = c->class == CLASS_FOREIGN || c->class == CLASS_WRONG_FAMILY;
-	return c->class == CLASS_OWN_STALE || (stranger && !c->untouchable);
+	bool may = c->class == CLASS_OWN_STALE || c->class == CLASS_FOREIGN ||
+		c->class == CLASS_WRONG_FAMILY;
+	return may && !c->untouchable;
 }
 
 bool resolve_can_move(const struct conflict *c)
@@ -101,7 +102,7 @@ static struct port_decision by_wish(const struct resolve_rules *rules, const str
 void resolve_decide(const struct resolve_rules *rules, struct conflict *c)
 {
 	struct port_decision d;
-	bool stale = c->class == CLASS_OWN_STALE && !c->stopped;
+	bool stale = c->class == CLASS_OWN_STALE && !c->stopped && !c->untouchable;
 	enum port_action wish = c->row ? wish_of(rules, c) : RESOLVE_IGNORE;
 	if (stale || c->class == CLASS_FREE)
 		d = strategy_decide(c->class, rules->strategy);
@@ -166,7 +167,8 @@ void resolve_place(const struct resolve_rules *rules, struct conflict *c, resolv
 	struct search search = {c, take, self};
 	c->move_to = 0;
 	c->emergency = false;
-	if (!resolve_can_move(c) || c->class == CLASS_OWN_STALE || c->action == RESOLVE_IGNORE)
+	bool stale = c->class == CLASS_OWN_STALE && c->action == RESOLVE_STOP;
+	if (!resolve_can_move(c) || stale || c->action == RESOLVE_IGNORE)
 		return;
 	if (c->action == RESOLVE_MOVE && choice && choice->move_to &&
 		place_chosen(rules, &search, choice->move_to))

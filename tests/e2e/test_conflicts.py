@@ -738,6 +738,20 @@ def test_row_P6_a_conservative_launch_does_not_wait_a_minute(shop):
     assert "TIME_WAIT" in result.err and result.seconds < 20
 
 
+def test_a_launch_that_waits_ends_with_its_terminal(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        immutable = yes
+    """)
+    leave_time_wait(30101)
+    terminal = shop.terminal("up")
+    terminal.wait_for("waiting for it")
+    terminal.type("\x03")
+    terminal.wait()
+    until(lambda: not shop.world.survivors(), 10, "nothing of the launch left")
+
+
 def test_fault_F20_time_wait_is_waited_for_where_nothing_may_move(shop):
     """As long as the kernel keeps it, one minute: the slowest test here, and the only honest one."""
     shop.stack("""

@@ -388,6 +388,26 @@ static void a_chosen_port_that_is_taken_is_asked_about_again(void **state)
 	assert_int_equal(c.move_to, 0);
 }
 
+static void a_leftover_that_stays_is_moved_away_from(void **state)
+{
+	(void)state;
+	struct resolve_rules rules = rules_of(STRATEGY_INTELLIGENT);
+	struct port row = api();
+	struct free_ports ports = {{FREE_SLOT, 30106}};
+	struct conflict c = on(&row, CLASS_OWN_STALE);
+	c.stopped = true;
+	c = placed(&rules, c, &ports);
+	assert_int_equal(c.action, RESOLVE_MOVE);
+	assert_int_equal(c.move_to, FREE_SLOT);
+	/* That of another project is not ours to end. */
+	c = on(&row, CLASS_OWN_STALE);
+	c.untouchable = "it is another project's";
+	c = placed(&rules, c, &ports);
+	assert_int_equal(c.action, RESOLVE_MOVE);
+	assert_int_equal(c.move_to, 30106);
+	assert_false(resolve_can_stop(&c));
+}
+
 /* For reports: where it could go although something else is done by default. */
 static void alternatives_are_shown_but_are_never_emergency_ports(void **state)
 {
@@ -422,6 +442,7 @@ int main(void)
 		cmocka_unit_test(row_P4_an_emergency_port_where_nothing_fits),
 		cmocka_unit_test(a_chosen_port_or_none),
 		cmocka_unit_test(a_chosen_port_that_is_taken_is_asked_about_again),
+		cmocka_unit_test(a_leftover_that_stays_is_moved_away_from),
 		cmocka_unit_test(alternatives_are_shown_but_are_never_emergency_ports),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
