@@ -77,6 +77,17 @@ void text_addf(struct text *t, const char *format, ...)
 	va_end(args);
 }
 
+char *text_room(struct text *t, size_t most)
+{
+	return reserve(t, most) ? t->data + t->length : NULL;
+}
+
+void text_took(struct text *t, size_t length)
+{
+	t->length += length;
+	t->data[t->length] = '\0';
+}
+
 void text_cut(struct text *t, size_t length)
 {
 	if (length < t->length) {

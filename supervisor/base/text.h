@@ -34,6 +34,13 @@ void text_add_number(struct text *t, uint64_t number);
 void text_vaddf(struct text *t, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 
+/*
+ * Room for `most` further bytes behind the content, to be written by the caller, who then says how
+ * many there are. NULL: no memory.
+ */
+char *text_room(struct text *t, size_t most);
+void text_took(struct text *t, size_t length);
+
 /* Shortens to `length` bytes; keeps the memory. */
 void text_cut(struct text *t, size_t length);
 /* Empty again; keeps the memory. */

@@ -16,8 +16,11 @@ enum {
 	STATE_WIDTH = 9,
 	CLASS_WIDTH = 14,
 	GAP = 2,
+	ADDRESS_BYTES = SOCKET_ADDRESS_SIZE,
+	ROW_BYTES = 256, /* of the columns above, an address, and colours */
 	WRITE_BYTES = 64 * 1024,
 };
+#define ONLY_SIX ":: (IPv6 only)"
 
 struct output {
 	const struct context *context;
@@ -32,46 +35,49 @@ struct output {
 
 /* ---- rows ---- */
 
-static void add_column(struct text *out, const char *text, size_t length, size_t width)
+/* A column, filled up with blanks. The row has room for it. */
+static char *put(char *at, const char *text, size_t length, size_t width)
 {
-	static const char blanks[] = "                                                ";
-	text_add_bytes(out, text, length);
-	for (size_t left = width + GAP > length ? width + GAP - length : GAP; left;) {
-		size_t some = left < sizeof blanks - 1 ? left : sizeof blanks - 1;
-		text_add_bytes(out, blanks, some);
-		left -= some;
-	}
+	memcpy(at, text, length);
+	size_t end = length < width ? width + GAP : length + GAP;
+	memset(at + length, ' ', end - length);
+	return at + end;
 }
 
-static void add_word(struct text *out, const char *word, size_t width)
+static char *put_word(char *at, const char *word, size_t width)
 {
-	add_column(out, word, strlen(word), width);
+	return put(at, word, strlen(word), width);
 }
 
-/* The text in the making as a column. Names of projects and services are plain ASCII. */
-static void end_column(struct output *o, size_t width)
+static char *put_port(char *at, unsigned port)
 {
-	add_column(&o->text, text_string(&o->cell), o->cell.length, width);
-	text_clear(&o->cell);
+	char digits[PORT_WIDTH];
+	size_t first = sizeof digits;
+	do
+		digits[--first] = (char)('0' + port % 10);
+	while (port /= 10);
+	return put(at, digits + first, sizeof digits - first, PORT_WIDTH);
 }
 
-static void add_address(struct text *out, const struct socket_entry *socket)
+static const char *address_of(const struct socket_entry *socket, char buffer[ADDRESS_BYTES])
 {
-	char address[SOCKET_ADDRESS_SIZE];
-	text_add(out, socket_address(socket, address));
-	if (socket->v6_only && strcmp(address, "::") == 0)
-		text_add(out, " (IPv6 only)");
+	socket_address(socket, buffer);
+	if (socket->v6_only && strcmp(buffer, "::") == 0)
+		memcpy(buffer, ONLY_SIX, sizeof ONLY_SIX);
+	return buffer;
 }
 
-static void add_lease(struct output *o, const struct port_view *view)
+/* Names of projects and services are plain ASCII. */
+static char *put_lease(struct output *o, char *at, const struct port_view *view)
 {
 	if (!o->lease_width)
-		return;
+		return at;
 	if (view->has_lease)
 		ports_add_lease(&o->cell, &view->lease);
-	text_add(&o->text, colour_on(o->context->colour, COLOUR_BOLD));
-	end_column(o, o->lease_width);
-	text_add(&o->text, colour_off(o->context->colour));
+	at = stpcpy(at, colour_on(o->context->colour, COLOUR_BOLD));
+	at = put(at, text_string(&o->cell), o->cell.length, o->lease_width);
+	text_clear(&o->cell);
+	return stpcpy(at, colour_off(o->context->colour));
 }
 
 static void add_holder(struct output *o, const struct port_view *view)
@@ -91,32 +97,37 @@ static void add_holder(struct output *o, const struct port_view *view)
 static void add_row(struct output *o, const struct port_view *view)
 {
 	const struct socket_entry *socket = &view->socket;
-	text_add_number(&o->cell, view->port);
-	end_column(o, PORT_WIDTH);
-	add_word(&o->text, view->udp ? "udp" : "tcp", PROTOCOL_WIDTH);
-	add_word(&o->text, socket->state == SOCKET_UDP ? "" : socket_state_word(socket->state),
-		STATE_WIDTH);
-	add_address(&o->cell, socket);
-	end_column(o, o->address_width);
-	add_word(&o->text, port_class_word(view->class), CLASS_WIDTH);
-	add_lease(o, view);
+	bool takes_all = socket->state == SOCKET_UDP;
+	char address[ADDRESS_BYTES];
+	char *row = text_room(&o->text, ROW_BYTES + o->lease_width), *at = row;
+	if (!row)
+		return;
+	at = put_port(at, view->port);
+	at = put_word(at, view->udp ? "udp" : "tcp", PROTOCOL_WIDTH);
+	at = put_word(at, takes_all ? "" : socket_state_word(socket->state), STATE_WIDTH);
+	at = put_word(at, address_of(socket, address), o->address_width);
+	at = put_word(at, port_class_word(view->class), CLASS_WIDTH);
+	at = put_lease(o, at, view);
+	text_took(&o->text, (size_t)(at - row));
 	add_holder(o, view);
 	text_add_char(&o->text, '\n');
 }
 
 static void add_headings(struct output *o)
 {
-	text_add(&o->text, colour_on(o->context->colour, COLOUR_GREY));
-	add_word(&o->text, "PORT", PORT_WIDTH);
-	add_word(&o->text, "PROTOCOL", PROTOCOL_WIDTH);
-	add_word(&o->text, "STATE", STATE_WIDTH);
-	add_word(&o->text, "ADDRESS", o->address_width);
-	add_word(&o->text, "CLASS", CLASS_WIDTH);
+	char *row = text_room(&o->text, ROW_BYTES + o->lease_width), *at = row;
+	if (!row)
+		return;
+	at = stpcpy(at, colour_on(o->context->colour, COLOUR_GREY));
+	at = put_word(at, "PORT", PORT_WIDTH);
+	at = put_word(at, "PROTOCOL", PROTOCOL_WIDTH);
+	at = put_word(at, "STATE", STATE_WIDTH);
+	at = put_word(at, "ADDRESS", o->address_width);
+	at = put_word(at, "CLASS", CLASS_WIDTH);
 	if (o->lease_width)
-		add_word(&o->text, "LEASE", o->lease_width);
-	text_add(&o->text, "HOLDER");
-	text_add(&o->text, colour_off(o->context->colour));
-	text_add_char(&o->text, '\n');
+		at = put_word(at, "LEASE", o->lease_width);
+	text_took(&o->text, (size_t)(at - row));
+	text_addf(&o->text, "HOLDER%s\n", colour_off(o->context->colour));
 }
 
 /* ---- what a scan tells ---- */
@@ -130,10 +141,9 @@ static void measure(struct output *o, const struct port_survey *survey)
 {
 	o->address_width = strlen("ADDRESS");
 	for (size_t i = 0; i < survey->sockets->count; i++) {
-		const struct socket_entry *socket = &survey->sockets->items[i];
-		add_address(&o->cell, socket);
-		o->address_width = wider(o->address_width, o->cell.length);
-		text_clear(&o->cell);
+		char address[ADDRESS_BYTES];
+		size_t length = strlen(address_of(&survey->sockets->items[i], address));
+		o->address_width = wider(o->address_width, length);
 	}
 	for (size_t i = 0; i < survey->lease_count; i++) {
 		ports_add_lease(&o->cell, &survey->leases[i]);
