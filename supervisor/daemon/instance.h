@@ -49,6 +49,7 @@
 struct instance;
 struct takeover;
 struct takeover_wish;
+struct reload_wish;
 struct forwarding;
 
 /* What one run of a service has besides its row in the keeper. */
@@ -164,6 +165,7 @@ struct instance {
 
 	LIST(struct pending *) pendings; /* owns */
 	struct reload *reload; /* owns; NULL when none is under way */
+	LIST(struct reload_wish) reloads; /* owns; to come, one after the other */
 	struct takeover *takeover; /* owns; NULL when none is under way */
 	LIST(struct takeover_wish) wishes; /* takeovers to come */
 	LIST(struct forwarding *) forwardings; /* owns */

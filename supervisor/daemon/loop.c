@@ -254,8 +254,8 @@ static void before_wait(struct ev_loop *loop, ev_prepare *w, int events)
 	look_for_given_up(in);
 	watch_essential(in);
 	follow_owner(in);
-	bool fed = reload_continue(in) || in->stopping != was_stopping;
-	while (takeover_continue(in) || fed) {
+	bool fed = in->stopping != was_stopping;
+	while (reload_continue(in) || takeover_continue(in) || fed) {
 		next = keeper_turn(in->keeper);
 		fed = false;
 	}

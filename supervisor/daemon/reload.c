@@ -23,6 +23,13 @@ struct reload {
 	json_t *reply; /* owns */
 };
 
+/* One that waits for its turn. */
+struct reload_wish {
+	struct control_ticket ticket;
+	bool has_ticket;
+	json_t *body; /* owns; NULL: of SIGHUP */
+};
+
 /* The request as the loader wants it; all in one arena. */
 struct wish {
 	struct arena *arena; /* owns */
@@ -142,11 +149,6 @@ static void reload_free(struct instance *in)
 	free(reload);
 }
 
-void reload_abandon(struct instance *in)
-{
-	reload_free(in);
-}
-
 static void refuse(struct instance *in, struct control_ticket ticket, bool has_ticket,
 	const struct complaints *c, const struct error *e)
 {
@@ -241,9 +243,9 @@ static void begin(struct instance *in, struct control_ticket ticket, bool has_ti
 	if (!w.arena)
 		rc = fail(&e, EXIT_FAILED, "out of memory");
 	else if (in->stopping)
-		rc = fail(&e, EXIT_FAILED, "the instance is being stopped");
-	else if (in->reload || takeover_moves(in))
-		rc = fail(&e, EXIT_FAILED, "another change is under way; try again in a moment");
+		rc = fail(&e, EXIT_FAILED, "the instance is being stopped; try again when it is down");
+	else if (takeover_moves(in))
+		rc = fail(&e, EXIT_FAILED, "a service moves to another port; try again in a moment");
 	else if (read_wish(in, &w, body, &c, &e) || prepare(in, &w, body, &c, &e))
 		rc = -1;
 	if (rc) {
@@ -260,14 +262,55 @@ static void begin(struct instance *in, struct control_ticket ticket, bool has_ti
 	wish_release(&w);
 }
 
+/* ---- one after the other ---- */
+
+static bool must_wait(const struct instance *in)
+{
+	return !in->stopping && in->reload;
+}
+
+static void take_wish(struct instance *in, struct reload_wish wish)
+{
+	struct error e = {0};
+	if (!must_wait(in)) {
+		begin(in, wish.ticket, wish.has_ticket, wish.body);
+		json_decref(wish.body);
+	} else if (!list_push(&in->reloads, wish)) {
+		fail(&e, EXIT_FAILED, "the supervisor is out of memory");
+		refuse(in, wish.ticket, wish.has_ticket, &(struct complaints){0}, &e);
+		json_decref(wish.body);
+	}
+}
+
 void reload_request(struct instance *in, struct control_ticket ticket, const json_t *body)
 {
-	begin(in, ticket, true, body);
+	take_wish(in, (struct reload_wish){ticket, true, json_deep_copy(body)});
 }
 
 void reload_from_disk(struct instance *in)
 {
-	begin(in, (struct control_ticket){0}, false, NULL);
+	/* What waits will read the same file. */
+	if (!in->reloads.count || in->reloads.items[in->reloads.count - 1].has_ticket)
+		take_wish(in, (struct reload_wish){0});
+}
+
+static bool begin_next(struct instance *in)
+{
+	if (!in->reloads.count || must_wait(in))
+		return false;
+	struct reload_wish next = in->reloads.items[0];
+	list_remove(&in->reloads, 0);
+	begin(in, next.ticket, next.has_ticket, next.body);
+	json_decref(next.body);
+	return true;
+}
+
+void reload_abandon(struct instance *in)
+{
+	reload_free(in);
+	for (size_t i = 0; i < in->reloads.count; i++)
+		json_decref(in->reloads.items[i].body);
+	list_release(&in->reloads);
 }
 
 /* Both directions of the change of indexes. */
@@ -395,7 +438,7 @@ static void take_over(struct instance *in, struct reload *r)
 	free(n.names);
 }
 
-bool reload_continue(struct instance *in)
+static bool finish(struct instance *in)
 {
 	struct reload *r = in->reload;
 	if (!r || in->takeover || !second_is_free(in))
@@ -411,4 +454,9 @@ bool reload_continue(struct instance *in)
 	take_over(in, r);
 	reload_free(in);
 	return true;
+}
+
+bool reload_continue(struct instance *in)
+{
+	return finish(in) || begin_next(in);
 }

@@ -11,12 +11,12 @@
 
 #include "daemon/instance.h"
 
-/* The verb `reload`; answers the ticket now or when it is under way. */
+/* The verb `reload`; answers the ticket when it is done. Waits while another one is under way. */
 void reload_request(struct instance *in, struct control_ticket ticket, const json_t *body);
 /* SIGHUP: the same file with the environment that we were started with. */
 void reload_from_disk(struct instance *in);
 void reload_abandon(struct instance *in);
-/* Once a turn; true when services were fed. */
+/* Until it is false in every turn; true when services were fed or the next one has begun. */
 bool reload_continue(struct instance *in);
 
 #endif

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import subprocess
 import threading
 
 import pytest
@@ -182,8 +183,9 @@ def test_row_L3_everything_wrong_is_said_at_once(shop):
     for word in ("no-such-tool", "python3", "99", "NO_SUCH_VARIABLE", "no/such/file", "no-such-program", "no-such-directory"):
         assert word in result.err, word
     assert shop.world.survivors() == []
-    checked = shop.run("check")
-    assert checked.code not in (0, 2) and "no-such-tool" in checked.out + checked.err
+    assert result.code == 1 and "the stack file has" not in result.err
+    checked = shop.run("check", code=3)
+    assert "no-such-tool" in checked.out + checked.err
 
 
 def test_row_L7_profile_optional_and_task(shop):
@@ -317,6 +319,15 @@ def test_fault_S17_two_ups_at_once_one_wins_the_other_converges(shop):
         running = shop.run("status", "--all", "--json").json["instances"]
         assert len([i for i in running if i["state"] == "ready"]) == 1
         shop.down()
+
+
+def test_fault_S17_many_ups_at_once_converge_one_after_the_other(shop):
+    shop.stack(STACK)
+    shop.detach()
+    # Each wants something else: every one of them has something to change.
+    ups = [shop.world.popen("up", "-d", cwd=shop.dir, env={"TURN": str(i)}, stderr=subprocess.PIPE) for i in range(8)]
+    said = [up.communicate(timeout=60) for up in ups]
+    assert [up.returncode for up in ups] == [0] * 8, said
 
 
 def test_detach_returns_when_ports_are_there_and_wait_when_all_is_ready(shop):
