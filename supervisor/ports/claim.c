@@ -1,15 +1,11 @@
 #include "ports/claim.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/own.h"
+#include "ports/aside.h"
 #include "ports/claim_parts.h"
 #include "ports/leftovers.h"
 #include "ports/lock.h"
@@ -171,23 +167,14 @@ static void describe(struct launch *l)
 /* No branch ever sees another's data: what another worktree left is moved out of the way. */
 static int set_state_aside(struct launch *l, struct error *e)
 {
-	const char *dir = l->claim->state_dir;
 	if (!l->before.number || worktree_has(&l->worktree, &l->before))
 		return 0;
-	char stamp[32];
-	time_t now = (time_t)(clock_wall_ms() / 1000);
-	struct tm tm;
-	gmtime_r(&now, &tm);
-	strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
-	const char *aside = arena_format(l->claim->arena, "%s.before-%s", dir, stamp);
-	for (int i = 2; !access(aside, F_OK); i++)
-		aside = arena_format(l->claim->arena, "%s.before-%s-%d", dir, stamp, i);
-	if (!rename(dir, aside)) {
+	OWNED_TEXT aside = {0};
+	int got = state_set_aside(l->claim->state_dir, &aside, e);
+	if (got > 0)
 		text_addf(&l->claim->notices, "instance %d belonged to %s; its state is kept as %s\n",
-			l->claim->instance, l->before.worktree, aside);
-		return 0;
-	}
-	return errno == ENOENT ? 0 : fail_errno(e, EXIT_FAILED, "cannot set %s aside", dir);
+			l->claim->instance, l->before.worktree, text_string(&aside));
+	return got < 0 ? -1 : 0;
 }
 
 /* The byte is free, so a row that says "running" is of a run that ended without a word. */

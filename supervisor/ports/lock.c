@@ -34,13 +34,18 @@ int instance_lock(const char *state, int64_t project_id, int instance, int spans
 	return got;
 }
 
-bool instance_is_alive(const char *state, int64_t project_id, int instance)
+int instance_lock_look(const char *state, int64_t project_id)
 {
 	OWNED_TEXT path = {0};
 	if (lock_path(state, project_id, &path, NULL))
-		return false;
+		return -1;
 	/* F_OFD_GETLK for a write lock works on a descriptor that is open for reading only. */
-	OWNED_FD file = open(text_string(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return open(text_string(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+bool instance_is_alive(const char *state, int64_t project_id, int instance)
+{
+	OWNED_FD file = instance_lock_look(state, project_id);
 	return file >= 0 && bytelock_is_held(file, instance, 1);
 }
 

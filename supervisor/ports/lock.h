@@ -19,6 +19,8 @@ int instance_lock(const char *state, int64_t project_id, int instance, int spans
 	struct error *e);
 /* Held by somebody else than a descriptor of ours? A missing file is no. */
 bool instance_is_alive(const char *state, int64_t project_id, int instance);
+/* A descriptor to ask about several instances of a project (bytelock_is_held()); -1: none lives. */
+int instance_lock_look(const char *state, int64_t project_id);
 /*
  * Has that process the project's lock file open, as a supervisor has for all its life? A pid from the
  * registry is not signalled before: pid and start time of a stranger can be the recorded ones.

@@ -5,9 +5,12 @@
 
 #include "registry/sql.h"
 
-#define PROJECT_COLUMNS "id, block, name, path, stack_name, status, owner, created_at, last_used_at"
-
+#define PROJECT_COLUMNS "id, block, name, path, stack_name, status, owner, created_at, last_used_at, "
 /* Somebody who only reads does not bring an old file to this version. */
+#define SELECT_PROJECTS(r, rest)                                                                   \
+	(registry_version(r) >= 4 ? "SELECT " PROJECT_COLUMNS "notes FROM projects " rest          \
+				  : "SELECT " PROJECT_COLUMNS "'' FROM projects " rest)
+
 static const char *base_query(const struct registry *r)
 {
 	return registry_version(r) >= 3
@@ -43,6 +46,7 @@ static void read_project(sqlite3_stmt *row, struct arena *arena, struct project 
 		.owner = sql_text(row, 6, arena),
 		.created_at = sql_text(row, 7, arena),
 		.last_used_at = sql_text(row, 8, arena),
+		.notes = sql_text(row, 9, arena),
 	};
 }
 
@@ -60,8 +64,7 @@ int project_find(struct registry *r, const char *path, const char *stack_name, s
 {
 	sqlite3_stmt *row;
 	int got = sql_first(r, e, &row,
-		"SELECT " PROJECT_COLUMNS " FROM projects WHERE path = ?1 AND stack_name = ?2", "ss",
-		path, stack_name);
+		SELECT_PROJECTS(r, "WHERE path = ?1 AND stack_name = ?2"), "ss", path, stack_name);
 	return take_project(got, row, arena, out);
 }
 
@@ -69,8 +72,7 @@ int project_find_by_name(struct registry *r, const char *name, struct arena *are
 	struct project *out, struct error *e)
 {
 	sqlite3_stmt *row;
-	int got = sql_first(r, e, &row, "SELECT " PROJECT_COLUMNS " FROM projects WHERE name = ?1",
-		"s", name);
+	int got = sql_first(r, e, &row, SELECT_PROJECTS(r, "WHERE name = ?1"), "s", name);
 	return take_project(got, row, arena, out);
 }
 
@@ -78,8 +80,7 @@ int project_find_by_id(struct registry *r, int64_t id, struct arena *arena, stru
 	struct error *e)
 {
 	sqlite3_stmt *row;
-	int got = sql_first(r, e, &row, "SELECT " PROJECT_COLUMNS " FROM projects WHERE id = ?1", "i",
-		id);
+	int got = sql_first(r, e, &row, SELECT_PROJECTS(r, "WHERE id = ?1"), "i", id);
 	return take_project(got, row, arena, out);
 }
 
@@ -88,8 +89,8 @@ int project_find_by_block(struct registry *r, int block, struct arena *arena, st
 {
 	sqlite3_stmt *row;
 	int got = sql_first(r, e, &row,
-		"SELECT " PROJECT_COLUMNS " FROM projects WHERE id = "
-		"(SELECT project_id FROM blocks WHERE block = ?1)", "i", (int64_t)block);
+		SELECT_PROJECTS(r, "WHERE id = (SELECT project_id FROM blocks WHERE block = ?1)"), "i",
+		(int64_t)block);
 	return take_project(got, row, arena, out);
 }
 
@@ -99,7 +100,7 @@ int project_list(struct registry *r, struct arena *arena, struct project **out, 
 	sqlite3_stmt *row;
 	*out = NULL;
 	*count = 0;
-	int got = sql_first(r, e, &row, "SELECT " PROJECT_COLUMNS " FROM projects ORDER BY name", "");
+	int got = sql_first(r, e, &row, SELECT_PROJECTS(r, "ORDER BY name"), "");
 	for (; got == 1; got = sql_next(r, e, &row))
 		read_project(row, arena, arena_append(arena, *out, *count));
 	return got;
@@ -124,12 +125,13 @@ int project_add(struct registry *r, struct arena *arena, struct project *out, st
 	if (choose_name(r, arena, out, e))
 		return -1;
 	out->created_at = out->last_used_at = arena_string(arena, sql_now(now));
-	out->status = "active";
+	out->status = out->status ? out->status : "active";
+	out->notes = out->notes ? out->notes : "";
 	if (sql_run(r, e,
-		    "INSERT INTO projects (block, name, path, stack_name, status, owner, created_at, "
-		    "last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
-		    "issssss", (int64_t)out->block, out->name, out->path, out->stack_name, out->status,
-		    out->owner, out->created_at))
+		    "INSERT INTO projects (block, name, path, stack_name, status, owner, notes, "
+		    "created_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+		    "isssssss", (int64_t)out->block, out->name, out->path, out->stack_name, out->status,
+		    out->owner, out->notes, out->created_at))
 		return -1;
 	out->id = sqlite3_last_insert_rowid(r->db);
 	return block_add(r, out->id, 0, out->block, e);
@@ -165,6 +167,21 @@ int blocks_taken(struct registry *r, bool *taken, int count, struct error *e)
 		if (block >= 0 && block < count)
 			taken[block] = true;
 	}
+	return got;
+}
+
+int block_list_of(struct registry *r, int64_t project_id, struct arena *arena,
+	struct block_row **out, size_t *count, struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	int got = sql_first(r, e, &row,
+		"SELECT b.block, b.project_id FROM blocks AS b JOIN projects AS p ON p.id = b.project_id "
+		"WHERE ?1 IN (0, p.id) ORDER BY p.name, b.ordinal", "i", project_id);
+	for (; got == 1; got = sql_next(r, e, &row))
+		*arena_append(arena, *out, *count) =
+			(struct block_row){sql_int(row, 0), sqlite3_column_int64(row, 1)};
 	return got;
 }
 

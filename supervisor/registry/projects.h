@@ -17,6 +17,7 @@ struct project {
 	const char *stack_name;
 	const char *status; /* active, reserved, legacy, archived */
 	const char *owner;
+	const char *notes;
 	const char *created_at; /* ISO, UTC */
 	const char *last_used_at;
 	int block; /* the first */
@@ -56,6 +57,9 @@ int ports_base_set(struct registry *r, uint16_t base, struct error *e);
 
 /* taken[b] becomes true for every block that somebody owns; b below `count`. */
 int blocks_taken(struct registry *r, bool *taken, int count, struct error *e);
+/* Of one project, or of all with project_id 0; by the project's name, its first one first. */
+int block_list_of(struct registry *r, int64_t project_id, struct arena *arena,
+	struct block_row **out, size_t *count, struct error *e);
 /* Block number `ordinal` (0 is the first) of a project; *block is -1 where it has none yet. */
 int block_of(struct registry *r, int64_t project_id, int ordinal, int *block, struct error *e);
 int block_add(struct registry *r, int64_t project_id, int ordinal, int block, struct error *e);

@@ -1,0 +1,13 @@
+/*
+ * aside.h - the state of an instance number that changes hands is moved out of the way, never removed.
+ */
+#ifndef PORTS_ASIDE_H
+#define PORTS_ASIDE_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+/* dir becomes dir.before-TIME: 1, and *kept is its new name; 0: there is no such directory; -1. */
+int state_set_aside(const char *dir, struct text *kept, struct error *e);
+
+#endif

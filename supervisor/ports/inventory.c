@@ -1,0 +1,191 @@
+#include "ports/inventory.h"
+
+#include "base/json_text.h"
+#include "base/own.h"
+#include "ports/lock.h"
+#include "ports/policy.h"
+#include "registry/bytelock.h"
+
+/* ---- reading ---- */
+
+static void judge(const char *state, struct inventory *all, const struct inventory_project *project)
+{
+	if (!project->count)
+		return;
+	OWNED_FD lock = instance_lock_look(state, project->row.id);
+	for (size_t i = project->first; i < project->first + project->count; i++) {
+		struct instance *row = &all->instances[i].row;
+		if (lock >= 0 && bytelock_is_held(lock, row->number, 1))
+			row->status = INSTANCE_RUNNING;
+		else if (row->status == INSTANCE_RUNNING)
+			row->status = INSTANCE_CRASHED;
+	}
+}
+
+static void take_instances(struct inventory *all, struct arena *arena, const struct instance *rows,
+	size_t count)
+{
+	size_t next = 0;
+	all->instances = arena_take(arena, (count + 1) * sizeof *all->instances);
+	for (size_t i = 0; i < all->project_count; i++) {
+		struct inventory_project *project = &all->projects[i];
+		project->first = all->instance_count;
+		for (; next < count && rows[next].project_id == project->row.id; next++)
+			all->instances[all->instance_count++] = (struct inventory_instance){
+				.row = rows[next],
+				.base_port = instance_port(
+					all->ports_base, rows[next].block, rows[next].number)};
+		project->count = all->instance_count - project->first;
+	}
+}
+
+static int read_projects(struct registry *r, int64_t project_id, struct arena *arena,
+	struct inventory *all, struct error *e)
+{
+	struct project *rows, one;
+	size_t count = 0;
+	int got = 0;
+	if (project_id) {
+		got = project_find_by_id(r, project_id, arena, &one, e);
+		rows = &one;
+		count = got == 1;
+	} else {
+		got = project_list(r, arena, &rows, &count, e);
+	}
+	for (size_t i = 0; i < count; i++)
+		*arena_append(arena, all->projects, all->project_count) =
+			(struct inventory_project){.row = rows[i]};
+	return got < 0 ? -1 : 0;
+}
+
+/* These rows, and those of instances, are in the order of the projects' names. */
+static void take_blocks(struct inventory *all, const struct block_row *rows, size_t count)
+{
+	size_t next = 0;
+	for (size_t i = 0; i < all->project_count; i++) {
+		struct inventory_project *project = &all->projects[i];
+		project->blocks = &rows[next];
+		for (; next < count && rows[next].project_id == project->row.id; next++)
+			project->block_count++;
+	}
+}
+
+static int read_all(struct registry *r, int64_t project_id, struct arena *arena,
+	struct inventory *all, struct error *e)
+{
+	struct instance *rows;
+	struct block_row *blocks;
+	size_t count, block_count;
+	if (ports_base_get(r, &all->ports_base, e) || read_projects(r, project_id, arena, all, e) ||
+		block_list_of(r, project_id, arena, &blocks, &block_count, e) ||
+		instance_list(r, project_id, arena, &rows, &count, e))
+		return -1;
+	take_blocks(all, blocks, block_count);
+	take_instances(all, arena, rows, count);
+	return 0;
+}
+
+int inventory_read(const char *state, int64_t project_id, struct arena *arena,
+	struct inventory *out, struct error *e)
+{
+	struct registry *r = registry_open(state, REGISTRY_READ, REGISTRY_BOOT_MS, NULL, e);
+	*out = (struct inventory){0};
+	if (!r)
+		return -1;
+	int result = read_all(r, project_id, arena, out, e);
+	registry_close(r);
+	for (size_t i = 0; !result && i < out->project_count; i++)
+		judge(state, out, &out->projects[i]);
+	return result;
+}
+
+/* ---- JSON ---- */
+
+static void add_words(struct text *out, const char *key, const char *value)
+{
+	text_add(out, key);
+	json_text_add(out, value);
+}
+
+static void add_number(struct text *out, const char *key, int64_t number)
+{
+	text_add(out, key);
+	text_add_number(out, (uint64_t)number);
+}
+
+static void add_instance(struct text *out, const struct inventory_instance *instance)
+{
+	const struct instance *row = &instance->row;
+	add_number(out, "{\"instance\":", row->number);
+	add_words(out, ",\"purpose\":", row->purpose);
+	add_words(out, ",\"branch\":", row->branch);
+	add_words(out, ",\"environment\":", row->environment);
+	add_words(out, ",\"status\":", instance_status_word(row->status));
+	add_number(out, ",\"base_port\":", instance->base_port);
+	add_number(out, ",\"spans\":", row->spans);
+	add_words(out, ",\"worktree\":", row->worktree);
+	add_words(out, ",\"commit\":", row->commit);
+	add_words(out, ",\"created_at\":", row->created_at);
+	add_words(out, ",\"last_used_at\":", row->last_used_at);
+	text_add_char(out, '}');
+}
+
+static void add_instances(struct text *out, const struct inventory *all,
+	const struct inventory_project *project)
+{
+	text_add(out, "\"instances\":[");
+	for (size_t i = 0; i < project->count; i++) {
+		if (i)
+			text_add_char(out, ',');
+		add_instance(out, &all->instances[project->first + i]);
+	}
+	text_add_char(out, ']');
+}
+
+static void add_project(struct text *out, const struct inventory *all,
+	const struct inventory_project *project)
+{
+	const struct project *row = &project->row;
+	add_number(out, "{\"id\":", row->id);
+	add_words(out, ",\"name\":", row->name);
+	add_number(out, ",\"block\":", row->block);
+	text_add(out, ",\"blocks\":[");
+	for (size_t i = 0; i < project->block_count; i++)
+		add_number(out, i ? "," : "", project->blocks[i].block);
+	add_number(out, "],\"base_port\":", block_port(all->ports_base, row->block));
+	add_words(out, ",\"path\":", row->path);
+	add_words(out, ",\"status\":", row->status);
+	add_words(out, ",\"owner\":", row->owner);
+	add_words(out, ",\"notes\":", row->notes);
+	add_words(out, ",\"created_at\":", row->created_at);
+	add_words(out, ",\"last_used_at\":", row->last_used_at);
+	text_add_char(out, ',');
+	add_instances(out, all, project);
+	text_add_char(out, '}');
+}
+
+void inventory_add_all(struct text *out, const struct inventory *all)
+{
+	text_add(out, "{\"version\":1,\"projects\":[");
+	for (size_t i = 0; i < all->project_count; i++) {
+		if (i)
+			text_add_char(out, ',');
+		add_project(out, all, &all->projects[i]);
+	}
+	text_add(out, "]}");
+}
+
+void inventory_add_one(struct text *out, const struct inventory *all)
+{
+	text_add(out, "{\"version\":1,\"project\":");
+	add_project(out, all, &all->projects[0]);
+	text_add_char(out, '}');
+}
+
+void inventory_add_instances(struct text *out, const struct inventory *all)
+{
+	add_words(out, "{\"version\":1,\"project\":", all->projects[0].row.name);
+	text_add_char(out, ',');
+	add_instances(out, all, &all->projects[0]);
+	text_add_char(out, '}');
+}

@@ -1,0 +1,52 @@
+/*
+ * inventory.h - what the registry has, as it is now: projects, their instances, and which of them run.
+ *
+ *	1. inventory_read(state, 0, arena, &all, e), or a project's id for that one alone.
+ *	2. for (p in all.projects) for (i in all.items[p.first .. p.first + p.count - 1])
+ *	3. inventory_add_*() for the JSON that scripts read.
+ *
+ * Made for a thousand projects with ten instances each: one look at the lock file of a project that
+ * has instances, JSON written straight into a text.
+ */
+#ifndef PORTS_INVENTORY_H
+#define PORTS_INVENTORY_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "registry/instances.h"
+#include "registry/projects.h"
+
+struct inventory_project {
+	struct project row;
+	const struct block_row *blocks; /* all it owns, its first one first */
+	size_t block_count;
+	size_t first; /* of its instances */
+	size_t count;
+};
+
+struct inventory_instance {
+	struct instance row; /* status is what the lock byte says, not what was written last */
+	uint16_t base_port;
+};
+
+struct inventory {
+	uint16_t ports_base;
+	struct inventory_project *projects; /* by name */
+	size_t project_count;
+	struct inventory_instance *instances; /* by project and number */
+	size_t instance_count;
+};
+
+/* An absent registry is empty, and an id that there is not gives no project. */
+int inventory_read(const char *state, int64_t project_id, struct arena *arena,
+	struct inventory *out, struct error *e);
+
+/* {"version":1,"projects":[...]} */
+void inventory_add_all(struct text *out, const struct inventory *inventory);
+/* {"version":1,"project":{...}} of the first one */
+void inventory_add_one(struct text *out, const struct inventory *inventory);
+/* {"version":1,"project":"shop","instances":[...]} of the first one */
+void inventory_add_instances(struct text *out, const struct inventory *inventory);
+
+#endif
