@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/command_line.h"
 #include "cli/out.h"
+#include "cli/instances_verbs.h"
 #include "cli/ports_verbs.h"
 #include "cli/registry_verbs.h"
 #include "cli/verb.h"
@@ -54,7 +55,8 @@ static void add_globals(struct text *out, const struct command_row *command)
 static const struct subcommands *family_of(const struct command_row *row)
 {
 	return row->run == verb_ports ? &ports_verbs
-		: row->run == verb_registry ? &registry_verbs : NULL;
+		: row->run == verb_registry ? &registry_verbs
+		: row->run == verb_instances ? &instances_verbs : NULL;
 }
 
 static void add_verb(struct text *out, const struct command_row *row)

@@ -39,16 +39,28 @@ static int by_file(struct context *context, struct registry *r, struct arena *ar
 	return found;
 }
 
-int project_here(struct context *context, struct arena *arena, struct project *out, struct error *e)
+int project_named(struct context *context, const char *name, struct arena *arena,
+	struct project *out, struct error *e)
 {
-	const char *name = option_value(&context->line, OPTION_PROJECT);
 	struct registry *r = context_registry(context, e);
 	if (!r)
 		return -1;
-	int found = name ? project_find_by_name(r, name, arena, out, e)
-			 : by_file(context, r, arena, out, e);
-	if (name && !found)
+	int found = project_find_by_name(r, name, arena, out, e);
+	if (!found)
 		found = unknown(r, name, arena, e);
+	registry_close(r);
+	return found;
+}
+
+int project_here(struct context *context, struct arena *arena, struct project *out, struct error *e)
+{
+	const char *name = option_value(&context->line, OPTION_PROJECT);
+	if (name)
+		return project_named(context, name, arena, out, e);
+	struct registry *r = context_registry(context, e);
+	if (!r)
+		return -1;
+	int found = by_file(context, r, arena, out, e);
 	registry_close(r);
 	return found;
 }

@@ -17,6 +17,9 @@ struct context;
  * stack file, or one whose project is not registered; -1, also for a NAME that does not exist.
  */
 int project_here(struct context *context, struct arena *arena, struct project *out, struct error *e);
+/* The project of that name: 1; -1, EXIT_NOT_FOUND with the nearest name when there is none. */
+int project_named(struct context *context, const char *name, struct arena *arena,
+	struct project *out, struct error *e);
 /*
  * A word that is a port or a name: 1 and *port, 0 for a name, -1 (EXIT_USAGE) for a number that is no
  * port.

@@ -1,61 +1,68 @@
+#include <stdio.h>
+
 #include "base/terminal.h"
 #include "cli/context.h"
-#include "cli/event_tail.h"
+#include "cli/inventory_show.h"
 #include "cli/out.h"
 #include "cli/registry_verbs.h"
-#include "ports/report.h"
+#include "ports/policy.h"
 
-static void number_cell(struct table *table, const json_t *value)
+static void number_cell(struct table *table, enum colour colour, int number)
 {
-	OWNED_TEXT cell = {0};
-	if (json_is_integer(value))
-		text_addf(&cell, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-	table_cell(table, COLOUR_NONE, text_string(&cell));
+	char digits[16];
+	snprintf(digits, sizeof digits, "%d", number);
+	table_cell(table, colour, digits);
 }
 
-static void add_project(struct table *table, const json_t *project)
+static void add_instance(
+	struct table *table, const struct project *project, const struct inventory_instance *instance)
 {
-	const json_t *instances = json_object_get(project, "instances");
-	size_t index;
-	json_t *instance;
-	json_array_foreach(instances, index, instance)
-	{
-		table_cell(table, COLOUR_BOLD, event_string(project, "name"));
-		number_cell(table, json_object_get(instance, "instance"));
-		number_cell(table, json_object_get(instance, "base_port"));
-		table_cell(table, COLOUR_NONE, event_string(instance, "status"));
-		table_cell(table, COLOUR_NONE, event_string(instance, "purpose"));
-		table_cell(table, COLOUR_NONE, event_string(instance, "branch"));
-		table_cell(table, COLOUR_GREY, event_string(project, "path"));
-	}
-	if (json_array_size(instances))
-		return;
-	table_cell(table, COLOUR_BOLD, event_string(project, "name"));
-	table_cell(table, COLOUR_NONE, "");
-	number_cell(table, json_object_get(project, "base_port"));
-	table_cell(table, COLOUR_NONE, event_string(project, "status"));
-	table_cell(table, COLOUR_NONE, "");
-	table_cell(table, COLOUR_NONE, "");
-	table_cell(table, COLOUR_GREY, event_string(project, "path"));
+	const struct instance *row = &instance->row;
+	table_cell(table, COLOUR_BOLD, project->name);
+	number_cell(table, COLOUR_NONE, row->number);
+	number_cell(table, COLOUR_NONE, instance->base_port);
+	table_cell(table, COLOUR_NONE, instance_status_word(row->status));
+	table_cell(table, COLOUR_NONE, row->purpose);
+	table_cell(table, COLOUR_NONE, row->branch);
+	table_cell(table, COLOUR_GREY, row->worktree);
 }
 
-static void show(const struct context *context, const json_t *report)
+/* One that nobody has started yet. */
+static void add_alone(struct table *table, const struct inventory *all, const struct project *project)
+{
+	table_cell(table, COLOUR_BOLD, project->name);
+	table_cell(table, COLOUR_NONE, "");
+	number_cell(table, COLOUR_NONE, block_port(all->ports_base, project->block));
+	table_cell(table, COLOUR_NONE, project->status);
+	table_cell(table, COLOUR_NONE, "");
+	table_cell(table, COLOUR_NONE, "");
+	table_cell(table, COLOUR_GREY, project->path);
+}
+
+static void add_project(struct table *table, const struct inventory *all,
+	const struct inventory_project *project)
+{
+	for (size_t i = 0; i < project->count; i++)
+		add_instance(table, &project->row, &all->instances[project->first + i]);
+	if (!project->count)
+		add_alone(table, all, &project->row);
+}
+
+static void show(const struct context *context, const struct inventory *all)
 {
 	static const char *const headings[] = {
 		"PROJECT", "INSTANCE", "PORTS FROM", "STATUS", "PURPOSE", "BRANCH", "DIRECTORY"};
 	size_t columns = sizeof headings / sizeof headings[0];
-	const json_t *projects = json_object_get(report, "projects");
 	OWNED_TEXT out = {0};
-	if (!json_array_size(projects)) {
+	if (!all->project_count) {
 		say("the registry is empty");
 		return;
 	}
 	struct table *table = table_new(columns);
 	for (size_t i = 0; i < columns; i++)
 		table_cell(table, COLOUR_GREY, headings[i]);
-	size_t index;
-	json_t *project;
-	json_array_foreach(projects, index, project) add_project(table, project);
+	for (size_t i = 0; i < all->project_count; i++)
+		add_project(table, all, &all->projects[i]);
 	table_print(table, context->colour, &out);
 	table_free(table);
 	out_text(&out);
@@ -63,14 +70,18 @@ static void show(const struct context *context, const json_t *report)
 
 int verb_registry_list(struct context *context, struct error *e)
 {
-	json_t *report = report_registry(context->paths.state, e);
-	if (!report)
-		return -1;
-	if (context->json) {
-		out_json(report);
-		return EXIT_DONE;
+	struct arena *arena = arena_new();
+	struct inventory all;
+	OWNED_TEXT json = {0};
+	if (!arena)
+		return fail(e, EXIT_FAILED, "out of memory");
+	int result = inventory_read(context->paths.state, 0, arena, &all, e);
+	if (!result && context->json) {
+		inventory_add_all(&json, &all);
+		inventory_print_json(&json);
+	} else if (!result) {
+		show(context, &all);
 	}
-	show(context, report);
-	json_decref(report);
-	return EXIT_DONE;
+	arena_free(arena);
+	return result;
 }

@@ -63,6 +63,9 @@ static json_t *look_at(
 	json_t *instance = json_incref(json_object_get(reply, "instance"));
 	json_decref(reply);
 	remove_private(instance);
+	/* `instances describe` may have changed it since the supervisor read it. */
+	if (t->purpose[0])
+		json_object_set_new(instance, "purpose", json_string(t->purpose));
 	return instance;
 }
 

@@ -1,0 +1,81 @@
+#include "cli/inventory_show.h"
+
+#include <stdio.h>
+
+#include "base/terminal.h"
+#include "cli/context.h"
+#include "cli/here.h"
+#include "cli/out.h"
+#include "ports/policy.h"
+
+enum { COMMIT_SHOWN = 10 };
+
+void inventory_print_json(struct text *json)
+{
+	text_add_char(json, '\n');
+	out_text(json);
+}
+
+static void number_cell(struct table *table, int number)
+{
+	char digits[16];
+	snprintf(digits, sizeof digits, "%d", number);
+	table_cell(table, COLOUR_NONE, digits);
+}
+
+static enum colour status_colour(enum instance_status status)
+{
+	return status == INSTANCE_RUNNING ? COLOUR_GREEN
+		: status == INSTANCE_CRASHED ? COLOUR_RED : COLOUR_GREY;
+}
+
+static void add_row(struct table *table, const struct inventory_instance *instance)
+{
+	const struct instance *row = &instance->row;
+	char ports[24], commit[COMMIT_SHOWN + 1];
+	snprintf(ports, sizeof ports, "%u-%u", instance->base_port,
+		instance->base_port + instance_slots(row->spans) - 1);
+	snprintf(commit, sizeof commit, "%s", row->commit);
+	number_cell(table, row->number);
+	table_cell(table, COLOUR_NONE, ports);
+	table_cell(table, status_colour(row->status), instance_status_word(row->status));
+	table_cell(table, COLOUR_BOLD, row->purpose);
+	table_cell(table, COLOUR_NONE, row->branch);
+	table_cell(table, COLOUR_NONE, commit);
+	table_cell(table, COLOUR_NONE, row->environment);
+	table_cell(table, COLOUR_NONE, row->last_used_at);
+	table_cell(table, COLOUR_GREY, row->worktree);
+}
+
+void inventory_show_instances(const struct context *context, const struct inventory *all,
+	const struct inventory_project *project, struct text *out)
+{
+	static const char *const headings[] = {"INSTANCE", "PORTS", "STATUS", "PURPOSE", "BRANCH",
+		"COMMIT", "ENVIRONMENT", "LAST USE", "DIRECTORY"};
+	size_t columns = sizeof headings / sizeof headings[0];
+	if (!project->count)
+		return;
+	struct table *table = table_new(columns);
+	for (size_t i = 0; i < columns; i++)
+		table_cell(table, COLOUR_GREY, headings[i]);
+	for (size_t i = 0; i < project->count; i++)
+		add_row(table, &all->instances[project->first + i]);
+	table_print(table, context->colour, out);
+	table_free(table);
+}
+
+int inventory_here(struct context *context, const char *word, struct arena *arena,
+	struct inventory *out, struct error *e)
+{
+	struct project project;
+	int found = word ? project_named(context, word, arena, &project, e)
+			 : project_here(context, arena, &project, e);
+	if (found == 0) {
+		fail(e, EXIT_NOT_FOUND, "the project of this directory is not registered");
+		error_hint(e, "`stackup up` or `stackup registry add` does that; -p names another one");
+	}
+	if (found <= 0 || inventory_read(context->paths.state, project.id, arena, out, e))
+		return -1;
+	return out->project_count ? 0
+		: fail(e, EXIT_NOT_FOUND, "project '%s' was removed meanwhile", project.name);
+}

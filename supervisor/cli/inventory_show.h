@@ -1,0 +1,24 @@
+/*
+ * inventory_show.h - what `registry` and `instances` show of projects and instances.
+ */
+#ifndef CLI_INVENTORY_SHOW_H
+#define CLI_INVENTORY_SHOW_H
+
+#include "base/text.h"
+#include "ports/inventory.h"
+
+struct context;
+
+/* Prints the JSON document in the text, with a newline. */
+void inventory_print_json(struct text *json);
+/* The instances of a project as a table; nothing where it has none. */
+void inventory_show_instances(const struct context *context, const struct inventory *all,
+	const struct inventory_project *project, struct text *out);
+/*
+ * Reads the project that is meant: what the word names (NULL: none), else --project, else that of this
+ * directory. EXIT_NOT_FOUND when there is none.
+ */
+int inventory_here(struct context *context, const char *word, struct arena *arena,
+	struct inventory *out, struct error *e);
+
+#endif
