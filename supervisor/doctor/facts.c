@@ -23,10 +23,12 @@
 
 /* ---- ours ---- */
 
-static void add_held(struct facts *f, uint16_t port, const char *project, int instance)
+static struct held_port *add_held(struct facts *f, uint16_t port, const char *project, int instance)
 {
-	*arena_append(f->arena, f->held, f->held_count) = (struct held_port){
+	struct held_port *held = arena_append(f->arena, f->held, f->held_count);
+	*held = (struct held_port){
 		.port = port, .project = project, .instance = instance, .service = ""};
+	return held;
 }
 
 static struct held_port *find_held(struct facts *f, uint16_t port)
@@ -73,9 +75,10 @@ static int read_leases(struct facts *f, struct registry *r, const char *state, s
 		if (lease->udp || lease->netns != self.netns ||
 			!instance_is_alive(state, lease->project_id, lease->instance))
 			continue;
-		if (!find_held(f, lease->port))
-			add_held(f, lease->port, lease->project, lease->instance);
-		find_held(f, lease->port)->service = lease->service;
+		struct held_port *held = find_held(f, lease->port);
+		if (!held)
+			held = add_held(f, lease->port, lease->project, lease->instance);
+		held->service = lease->service;
 	}
 	return 0;
 }
