@@ -67,7 +67,7 @@ def test_health_successes_count_from_the_start(shop):
         [service api]
         command = ACTOR --listen
         health = http /
-        health.interval = 200ms
+        health.interval = 2s
         health.successes = 3
     """)
     shop.detach()
