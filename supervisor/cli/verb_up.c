@@ -3,13 +3,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/await.h"
 #include "cli/conflict_ask.h"
 #include "cli/converge.h"
 #include "cli/dry_run.h"
 #include "cli/failures.h"
 #include "cli/follow.h"
 #include "cli/out.h"
-#include "cli/progress.h"
 #include "cli/verb.h"
 #include "daemon/daemon.h"
 
@@ -179,15 +179,22 @@ static int launch_asking(struct up *up, struct error *e)
 static json_t *wait_request(const struct up *up)
 {
 	json_t *request = json_pack("{s:s, s:[]}", "verb", "wait", "targets");
-	progress_ask(up->context, request);
 	if (request && up->wait_ms >= 0)
 		json_object_set_new(request, "timeout_ms", json_integer(up->wait_ms));
 	return request;
 }
 
-static void on_step(void *self, const json_t *frame)
+static int wait_until_ready(struct up *up, struct control_client *client, struct error *e)
 {
-	progress_frame(self, frame);
+	OWNED_TEXT events = {0};
+	text_addf(&events, "%s/events.jsonl", up->result.state_dir);
+	if (await_reply(up->context, client, wait_request(up), text_string(&events), up->started_ms,
+		e) == 0)
+		return 0;
+	failures_show(client);
+	if (!e->hint[0])
+		error_hint(e, "%s goes on; `stackup status` shows it", up->name);
+	return -1;
 }
 
 static int stay_detached(struct up *up, struct control_client *client, struct error *e)
@@ -196,13 +203,8 @@ static int stay_detached(struct up *up, struct control_client *client, struct er
 	if (!up->context->quiet && !r->already_running)
 		say("%s runs on ports from %d (supervisor pid %d)", up->name, (int)r->base_port,
 			(int)r->supervisor);
-	if (up->wait && client_call_stream(client, wait_request(up), -1, on_step, up->context, NULL,
-		e) < 0) {
-		failures_show(client);
-		if (!e->hint[0])
-			error_hint(e, "%s goes on; `stackup status` shows it", up->name);
+	if (up->wait && wait_until_ready(up, client, e) < 0)
 		return -1;
-	}
 	if (up->wait && !up->context->quiet)
 		say("%s is ready", up->name);
 	if (up->context->json)
