@@ -144,6 +144,8 @@ int launch_place_block(struct launch *l, struct error *e)
 		return 0;
 	if (launch_choose_block(l, &claim->block, e))
 		return -1;
+	if (!ordinal)
+		l->project.block = claim->block;
 	return block_add(l->registry, l->project.id, ordinal, claim->block, e);
 }
 
@@ -313,7 +315,8 @@ int claim_load_past(struct registry *r, struct claim *claim, struct error *e)
 static int decide(struct launch *l, struct error *e)
 {
 	struct claim *claim = l->claim;
-	if (launch_find_project(l, e) || choose_instance(l, e) || launch_place_block(l, e))
+	if (launch_find_project(l, e) || launch_revive(l, e) || choose_instance(l, e) ||
+		launch_place_block(l, e))
 		return -1;
 	describe(l);
 	if (claim->outcome == CLAIM_RUNNING) {

@@ -25,6 +25,11 @@ struct launch {
 
 /* The project's row, made when there is none. (claim_project.c) */
 int launch_find_project(struct launch *l, struct error *e);
+/* The same block for a project that there is: somebody's word, so what cannot be is an error. */
+int launch_set_block(struct launch *l, struct error *e);
+/* A project that starts is neither reserved nor archived any more. */
+int launch_revive(struct launch *l, struct error *e);
+bool launch_any_alive(const struct launch *l);
 /* Fills claim->ports_base: what the first project made it, else what it would be. */
 int launch_find_base(struct launch *l, struct error *e);
 /* The block a new project gets: the stack file's, or the lowest free one. */

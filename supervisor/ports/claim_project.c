@@ -10,6 +10,10 @@ int launch_choose_block(struct launch *l, int *block, struct error *e)
 	if (blocks_taken(l->registry, taken, BLOCKS, e))
 		return -1;
 	*block = block_choose(l->claim->ports_base, taken);
+	if (*block < 0 && blocks_needed(l->registry, taken, BLOCKS, e))
+		return -1;
+	if (*block < 0)
+		*block = block_choose(l->claim->ports_base, taken);
 	if (*block < 0)
 		return fail(e, EXIT_CONFLICT, "all blocks of ports belong to projects already");
 	return 0;
@@ -30,7 +34,7 @@ static int check_explicit(struct launch *l, struct error *e)
 	int got = project_find_by_block(l->registry, request->block, l->claim->arena, &owner, e);
 	if (got < 0)
 		return -1;
-	if (!got || owner.id == l->project.id)
+	if (!got || owner.id == l->project.id || !strcmp(owner.status, "archived"))
 		return 1;
 	if (!strcmp(owner.stack_name, request->stack_name))
 		return 0;
@@ -59,7 +63,7 @@ int launch_first_block(struct launch *l, int *block, struct error *e)
 	return 0;
 }
 
-static bool any_alive(const struct launch *l)
+bool launch_any_alive(const struct launch *l)
 {
 	for (int i = 1; i <= INSTANCE_MOST; i++)
 		if (instance_is_alive(l->request->state, l->project.id, i))
@@ -76,13 +80,42 @@ static int follow_block(struct launch *l, struct error *e)
 	int explicit = check_explicit(l, e);
 	if (explicit <= 0)
 		return explicit;
-	if (any_alive(l)) {
+	if (launch_any_alive(l)) {
 		text_addf(&l->claim->notices, "block = %d takes effect when no instance of '%s' runs; "
 			"it has block %d until then\n", wanted, l->project.name, l->project.block);
 		return 0;
 	}
 	l->project.block = wanted;
 	return project_set_block(l->registry, l->project.id, wanted, e);
+}
+
+int launch_set_block(struct launch *l, struct error *e)
+{
+	int got = check_explicit(l, e);
+	if (got < 0)
+		return -1;
+	if (!got)
+		return fail(e, EXIT_CONFLICT, "block = %d belongs to a clone of '%s'",
+			l->request->block, l->project.name);
+	if (launch_any_alive(l)) {
+		fail(e, EXIT_FAILED, "'%s' runs, and its ports cannot change now", l->project.name);
+		error_hint(e, "`stackup down -p %s --all` first", l->project.name);
+		return -1;
+	}
+	l->project.block = l->request->block;
+	return project_set_block(l->registry, l->project.id, l->project.block, e);
+}
+
+int launch_revive(struct launch *l, struct error *e)
+{
+	bool archived = !strcmp(l->project.status, "archived");
+	if (!archived && strcmp(l->project.status, "reserved") != 0)
+		return 0;
+	l->project.status = "active";
+	if (archived)
+		text_addf(&l->claim->notices, "project '%s' was archived; it is active again\n",
+			l->project.name);
+	return project_describe(l->registry, &l->project, e);
 }
 
 int launch_find_base(struct launch *l, struct error *e)

@@ -5,7 +5,7 @@ stackup_room(ports
 		ephemeral.c suggest.c suggest_look.c
 		monitor.c monitor_look.c
 		move.c
-		aside.c forget.c inventory.c worktree.c
+		aside.c enroll.c forget.c inventory.c worktree.c
 	ROOMS base model registry
 	LIBS lib_jansson)
 

@@ -137,6 +137,12 @@ int project_add(struct registry *r, struct arena *arena, struct project *out, st
 	return block_add(r, out->id, 0, out->block, e);
 }
 
+int project_describe(struct registry *r, const struct project *project, struct error *e)
+{
+	return sql_run(r, e, "UPDATE projects SET status = ?2, owner = ?3, notes = ?4 WHERE id = ?1",
+		"isss", project->id, project->status, project->owner, project->notes);
+}
+
 int project_touch(struct registry *r, int64_t id, struct error *e)
 {
 	char now[32];
@@ -157,17 +163,30 @@ int block_list(struct registry *r, struct arena *arena, struct block_row **out, 
 	return got;
 }
 
-int blocks_taken(struct registry *r, bool *taken, int count, struct error *e)
+static int mark_blocks(struct registry *r, const char *query, bool *marks, int count,
+	struct error *e)
 {
 	sqlite3_stmt *row;
-	memset(taken, 0, (size_t)count * sizeof *taken);
-	int got = sql_first(r, e, &row, "SELECT block FROM blocks", "");
+	memset(marks, 0, (size_t)count * sizeof *marks);
+	int got = sql_first(r, e, &row, query, "");
 	for (; got == 1; got = sql_next(r, e, &row)) {
 		int block = sql_int(row, 0);
 		if (block >= 0 && block < count)
-			taken[block] = true;
+			marks[block] = true;
 	}
 	return got;
+}
+
+int blocks_taken(struct registry *r, bool *taken, int count, struct error *e)
+{
+	return mark_blocks(r, "SELECT block FROM blocks", taken, count, e);
+}
+
+int blocks_needed(struct registry *r, bool *needed, int count, struct error *e)
+{
+	return mark_blocks(r,
+		"SELECT b.block FROM blocks AS b JOIN projects AS p ON p.id = b.project_id "
+		"WHERE p.status != 'archived'", needed, count, e);
 }
 
 int block_list_of(struct registry *r, int64_t project_id, struct arena *arena,
@@ -198,17 +217,31 @@ int block_of(struct registry *r, int64_t project_id, int ordinal, int *block, st
 	return got < 0 ? -1 : 0;
 }
 
+static int take_from_archive(struct registry *r, int block, struct error *e)
+{
+	return sql_run(r, e,
+		"DELETE FROM blocks WHERE block = ?1 AND "
+		"project_id IN (SELECT id FROM projects WHERE status = 'archived')",
+		"i", (int64_t)block);
+}
+
+static int set_first(struct registry *r, int64_t project_id, int block, struct error *e)
+{
+	return sql_run(r, e, "UPDATE projects SET block = ?2 WHERE id = ?1", "ii", project_id,
+		(int64_t)block);
+}
+
 int block_add(struct registry *r, int64_t project_id, int ordinal, int block, struct error *e)
 {
+	if (take_from_archive(r, block, e) || (!ordinal && set_first(r, project_id, block, e)))
+		return -1;
 	return sql_run(r, e, "INSERT INTO blocks (block, project_id, ordinal) VALUES (?1, ?2, ?3)",
 		"iii", (int64_t)block, project_id, (int64_t)ordinal);
 }
 
 int project_set_block(struct registry *r, int64_t project_id, int block, struct error *e)
 {
-	if (sql_run(r, e, "UPDATE blocks SET block = ?2 WHERE project_id = ?1 AND ordinal = 0", "ii",
-		    project_id, (int64_t)block))
+	if (sql_run(r, e, "DELETE FROM blocks WHERE project_id = ?1 AND ordinal = 0", "i", project_id))
 		return -1;
-	return sql_run(r, e, "UPDATE projects SET block = ?2 WHERE id = ?1", "ii", project_id,
-		(int64_t)block);
+	return block_add(r, project_id, 0, block, e);
 }

@@ -4,6 +4,9 @@
  * A project is (main worktree, stack name). Its name is unique: a second project of the same stack
  * name is called NAME-2. It owns one block, and one more for every ten further instances. Block
  * numbers are chosen by the caller (ports/policy knows which are allowed).
+ *
+ * An archived project keeps its blocks until somebody else needs one: whoever is given it takes it away.
+ * projects.block stays then, as the one that it had.
  */
 #ifndef REGISTRY_PROJECTS_H
 #define REGISTRY_PROJECTS_H
@@ -39,6 +42,8 @@ int project_list(struct registry *r, struct arena *arena, struct project **out, 
 
 /* Inserts; name is made unique from out->stack_name. Fills id, name, times. In a transaction. */
 int project_add(struct registry *r, struct arena *arena, struct project *out, struct error *e);
+/* Writes status, owner and notes as they are in *project. */
+int project_describe(struct registry *r, const struct project *project, struct error *e);
 int project_touch(struct registry *r, int64_t id, struct error *e);
 
 struct block_row {
@@ -57,11 +62,14 @@ int ports_base_set(struct registry *r, uint16_t base, struct error *e);
 
 /* taken[b] becomes true for every block that somebody owns; b below `count`. */
 int blocks_taken(struct registry *r, bool *taken, int count, struct error *e);
+/* The same without those of archived projects. */
+int blocks_needed(struct registry *r, bool *needed, int count, struct error *e);
 /* Of one project, or of all with project_id 0; by the project's name, its first one first. */
 int block_list_of(struct registry *r, int64_t project_id, struct arena *arena,
 	struct block_row **out, size_t *count, struct error *e);
 /* Block number `ordinal` (0 is the first) of a project; *block is -1 where it has none yet. */
 int block_of(struct registry *r, int64_t project_id, int ordinal, int *block, struct error *e);
+/* An archived project that has it loses it. The first one (ordinal 0) is written into the project, too. */
 int block_add(struct registry *r, int64_t project_id, int ordinal, int block, struct error *e);
 
 /* Replaces the first block. In a transaction, while no instance of the project runs. */
