@@ -1,7 +1,10 @@
 #include "cli/inventory_show.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "base/own.h"
 #include "base/terminal.h"
 #include "cli/context.h"
 #include "cli/here.h"
@@ -64,12 +67,46 @@ void inventory_show_instances(const struct context *context, const struct invent
 	table_free(table);
 }
 
+/* Without a stack file: the project that was registered for this place, when it is the only one. */
+static int project_of_place(struct context *context, struct arena *arena, struct project *out,
+	struct error *e)
+{
+	OWNED(char) here = getcwd(NULL, 0);
+	struct git_facts git;
+	struct project *rows;
+	size_t count;
+	int found = 0;
+	struct registry *r = here ? context_registry(context, e) : NULL;
+	if (!r)
+		return here ? -1 : fail_errno(e, EXIT_FAILED, "the current directory cannot be read");
+	locate_git(arena, here, &git);
+	int result = project_list(r, arena, &rows, &count, e);
+	for (size_t i = 0; !result && i < count; i++)
+		if (!strcmp(rows[i].path, git.present ? git.main_dir : here)) {
+			*out = rows[i];
+			found++;
+		}
+	registry_close(r);
+	return result ? -1 : found == 1;
+}
+
+static bool has_file(struct context *context)
+{
+	struct source source;
+	struct error none = {0};
+	int result = context_source(context, &source, &none);
+	source_release(&source);
+	return !result;
+}
+
 int inventory_here(struct context *context, const char *word, struct arena *arena,
 	struct inventory *out, struct error *e)
 {
 	struct project project;
 	int found = word ? project_named(context, word, arena, &project, e)
 			 : project_here(context, arena, &project, e);
+	if (found == 0 && !has_file(context))
+		found = project_of_place(context, arena, &project, e);
 	if (found == 0) {
 		fail(e, EXIT_NOT_FOUND, "the project of this directory is not registered");
 		error_hint(e, "`stackup up` or `stackup registry add` does that; -p names another one");

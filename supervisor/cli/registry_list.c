@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "base/terminal.h"
 #include "cli/context.h"
@@ -18,10 +19,14 @@ static void add_instance(
 	struct table *table, const struct project *project, const struct inventory_instance *instance)
 {
 	const struct instance *row = &instance->row;
+	OWNED_TEXT status = {0};
+	text_add(&status, instance_status_word(row->status));
+	if (strcmp(project->status, "active") != 0)
+		text_addf(&status, " (%s)", project->status);
 	table_cell(table, COLOUR_BOLD, project->name);
 	number_cell(table, COLOUR_NONE, row->number);
 	number_cell(table, COLOUR_NONE, instance->base_port);
-	table_cell(table, COLOUR_NONE, instance_status_word(row->status));
+	table_cell(table, COLOUR_NONE, text_string(&status));
 	table_cell(table, COLOUR_NONE, row->purpose);
 	table_cell(table, COLOUR_NONE, row->branch);
 	table_cell(table, COLOUR_GREY, row->worktree);

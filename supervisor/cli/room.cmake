@@ -11,7 +11,7 @@ stackup_room(cli
 		ask.c here.c ports_docs.c ports_history.c ports_policy.c ports_release.c ports_reserve.c ports_reset.c
 		ports_suggest.c
 		ports_move.c
-		registry_list.c registry_show.c
+		registry_add.c registry_archive.c registry_change.c registry_list.c registry_set.c registry_show.c
 		instance_word.c instances_describe.c instances_list.c instances_next.c instances_release.c inventory_show.c
 		verb_instances.c
 	ROOMS base model stackfile plan ports registry spawn logs control daemon doctor
