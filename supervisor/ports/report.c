@@ -2,10 +2,6 @@
 
 #include "base/clock.h"
 #include "base/json_text.h"
-#include "ports/lock.h"
-#include "ports/policy.h"
-#include "registry/instances.h"
-#include "registry/projects.h"
 
 /* What other programs put into their names need not be UTF-8, which JSON strings are. */
 static json_t *words(const char *text)
@@ -183,75 +179,4 @@ json_t *report_port_event(const struct port_event *event, int64_t seq, int64_t w
 		holder_json(event->before ? &event->before->holder : NULL), "holder",
 		holder_json(event->after ? &event->after->holder : NULL), "text",
 		words(text_string(&text)));
-}
-
-/* What the row says, corrected by the lock byte. */
-static const char *status_now(const char *state, const struct instance *instance)
-{
-	if (instance_is_alive(state, instance->project_id, instance->number))
-		return instance_status_word(INSTANCE_RUNNING);
-	return instance_status_word(
-		instance->status == INSTANCE_STOPPED ? INSTANCE_STOPPED : INSTANCE_CRASHED);
-}
-
-static json_t *instance_json(
-	const char *state, uint16_t ports_base, const struct instance *instance)
-{
-	return json_pack("{si so so so ss si}", "instance", instance->number, "purpose",
-		words(instance->purpose), "branch", words(instance->branch), "environment",
-		words(instance->environment), "status", status_now(state, instance), "base_port",
-		(int)instance_port(ports_base, instance->block, instance->number));
-}
-
-static json_t *project_json(const char *state, uint16_t ports_base, const struct project *project,
-	const struct instance *instances, size_t count)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < count; i++)
-		if (instances[i].project_id == project->id &&
-			json_array_append_new(list, instance_json(state, ports_base, &instances[i])))
-			return json_decref(list), NULL;
-	return json_pack("{sI so si si so so so so so so}", "id", (json_int_t)project->id, "name",
-		words(project->name), "block", project->block, "base_port",
-		(int)block_port(ports_base, project->block), "path", words(project->path), "status",
-		words(project->status), "owner", words(project->owner), "created_at",
-		words(project->created_at), "last_used_at", words(project->last_used_at), "instances",
-		list);
-}
-
-static json_t *all_projects(struct registry *r, const char *state, struct arena *arena,
-	struct error *e)
-{
-	struct project *projects;
-	struct instance *instances;
-	size_t project_count, instance_count;
-	uint16_t ports_base;
-	if (ports_base_get(r, &ports_base, e) ||
-		project_list(r, arena, &projects, &project_count, e) ||
-		instance_list(r, 0, arena, &instances, &instance_count, e))
-		return NULL;
-	json_t *list = json_array();
-	bool complete = list != NULL;
-	for (size_t i = 0; complete && i < project_count; i++)
-		complete = !json_array_append_new(list,
-			project_json(state, ports_base, &projects[i], instances, instance_count));
-	json_t *result = document("projects", list, complete);
-	if (!result)
-		fail(e, EXIT_FAILED, "out of memory");
-	return result;
-}
-
-json_t *report_registry(const char *state, struct error *e)
-{
-	struct registry *r = registry_open(state, REGISTRY_READ, REGISTRY_BOOT_MS, NULL, e);
-	struct arena *arena = arena_new();
-	json_t *result = NULL;
-	if (r && arena)
-		result = all_projects(r, state, arena, e);
-	else if (r)
-		fail(e, EXIT_FAILED, "out of memory");
-	registry_close(r);
-	if (arena)
-		arena_free(arena);
-	return result;
 }

@@ -1,5 +1,5 @@
 /*
- * report.h - the JSON of `ports who|list|check|monitor` and `registry list`. New references; NULL: no memory.
+ * report.h - the JSON of `ports who|list|check|monitor`. New references; NULL: no memory.
  */
 #ifndef PORTS_REPORT_H
 #define PORTS_REPORT_H
@@ -20,7 +20,5 @@ void report_end_listeners(struct text *out);
 json_t *report_conflicts(const struct port_check *check);
 /* One line of `ports monitor`, without a version as every event. */
 json_t *report_port_event(const struct port_event *event, int64_t seq, int64_t wall_ms);
-/* {"version":1,"projects":[...]} */
-json_t *report_registry(const char *state, struct error *e);
 
 #endif

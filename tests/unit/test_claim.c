@@ -17,6 +17,7 @@
 #include "ports/check.h"
 #include "ports/look.h"
 #include "ports/policy.h"
+#include "ports/inventory.h"
 #include "ports/report.h"
 #include "ports/reserve.h"
 #include "registry/instances.h"
@@ -1256,6 +1257,8 @@ static void questions_about_ports(void **state)
 	port_check_release(&check);
 	claim_release(&claim);
 
+	struct inventory all;
+	struct arena *arena = arena_new();
 	struct port_look look = {0};
 	assert_int_equal(ports_who(w.dir, 30101, &look, &w.e), 0);
 	assert_int_equal(look.count, 1);
@@ -1278,19 +1281,15 @@ static void questions_about_ports(void **state)
 	assert_int_equal(ports_list(w.dir, "nobody", &look, &w.e), -1);
 	assert_int_equal(w.e.code, EXIT_NOT_FOUND);
 	port_look_release(&look);
-	json = report_registry(w.dir, &w.e);
-	assert_string_equal(text_at(json, "projects", "name"), "shop");
-	json_t *instance = json_array_get(json_object_get(
-		json_array_get(json_object_get(json, "projects"), 0), "instances"), 0);
-	assert_string_equal(json_string_value(json_object_get(instance, "status")), "running");
-	assert_int_equal(json_integer_value(json_object_get(instance, "base_port")), 30100);
-	json_decref(json);
+	assert_int_equal(inventory_read(w.dir, 0, arena, &all, &w.e), 0);
+	assert_int_equal(all.project_count, 1);
+	assert_string_equal(all.projects[0].row.name, "shop");
+	assert_int_equal(all.instances[0].row.status, INSTANCE_RUNNING);
+	assert_int_equal(all.instances[0].base_port, 30100);
 	claim_release(&claim);
-	json = report_registry(w.dir, &w.e);
-	instance = json_array_get(json_object_get(
-		json_array_get(json_object_get(json, "projects"), 0), "instances"), 0);
-	assert_string_equal(json_string_value(json_object_get(instance, "status")), "crashed");
-	json_decref(json);
+	assert_int_equal(inventory_read(w.dir, 0, arena, &all, &w.e), 0);
+	assert_int_equal(all.instances[0].row.status, INSTANCE_CRASHED);
+	arena_free(arena);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
