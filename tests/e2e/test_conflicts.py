@@ -1,7 +1,7 @@
 """Ports that somebody else has: strategies, what is stopped and what never is, questions, emergency ports."""
-import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import sqlite3
@@ -140,21 +140,56 @@ def test_who_ignores_term_is_killed_and_both_are_audited(shop, holder):
     assert shop.port("api") == 30101
 
 
+SERVERS = {
+    "redis": ["redis-server", "--port", "30101", "--bind", "127.0.0.1", "--save", ""],
+    "node": ["node", "-e", "require('http').createServer(() => {}).listen(30101)"],
+    "python": ["/usr/bin/python3", "-m", "http.server", "30101"],
+    "nc": ["nc", "-lk", "127.0.0.1", "30101"],
+}
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_row_P7_a_real_redis_under_each_strategy(shop, strategy):
+@pytest.mark.parametrize("kind", SERVERS)
+def test_row_P7_real_servers_under_each_strategy(shop, kind, strategy):
+    if not shutil.which(SERVERS[kind][0]):
+        pytest.skip(f"no {kind} here")
     shop.stack(API)
-    redis = subprocess.Popen(["/usr/bin/redis-server", "--port", "30101", "--bind", "127.0.0.1", "--save", ""],
-                             cwd=shop.dir, stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(SERVERS[kind], cwd=shop.dir, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until(lambda: 30101 in listening_ports())
         shop.up("--strategy", strategy)
         if strategy == "aggressive":
-            assert redis.wait(10) == 0 and shop.port("api") == 30101
+            assert server.wait(10) is not None and shop.port("api") == 30101
         else:
-            assert redis.poll() is None and shop.port("api") != 30101
+            assert server.poll() is None and shop.port("api") != 30101
     finally:
-        redis.kill()
-        redis.wait()
+        server.kill()
+        server.wait()
+
+
+def test_row_P7_a_real_postgres_of_another_user_is_left_alone(shop):
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
+    if os.getuid() != 0 or not found:
+        pytest.skip("needs PostgreSQL, and root to become another user")
+    data = shop.dir / "data"
+    data.mkdir()
+    os.chown(data, NOBODY, NOBODY)
+
+    def run(*command):
+        return subprocess.Popen([str(found[-1] / command[0]), *command[1:]], cwd=data, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL, preexec_fn=lambda: os.setresuid(NOBODY, NOBODY, NOBODY))
+    assert run("initdb", "-D", data, "--no-sync").wait(60) == 0
+    postgres = run("postgres", "-D", data, "-p", "30101", "-k", "", "-h", "127.0.0.1", "-F")
+    try:
+        until(lambda: 30101 in listening_ports(), 30)
+        shop.stack(API)
+        said = shop.up("--strategy", "aggressive")
+        assert postgres.poll() is None and shop.port("api") != 30101 and not audited(shop.world)
+        assert "postgres" in said.err and str(postgres.pid) in said.err
+        assert postgres.poll() is None and "not stopped" in shop.run("ports", "free", "30101", "--yes", code=5).err
+    finally:
+        postgres.terminate()
+        postgres.wait(20)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
