@@ -49,6 +49,26 @@ struct owner {
 	int line;
 };
 
+struct owners {
+	struct arena *arena;
+	struct lookup names; /* of variables, to their items */
+	struct owner *items;
+	size_t count;
+};
+
+/* Who has the variable already; NULL: from now on it is the service's. */
+static const struct owner *owner_of(
+	struct owners *owners, const struct injected *variable, const struct service *service)
+{
+	const size_t *place = lookup_find(&owners->names, variable->name);
+	if (place)
+		return owners->items + *place;
+	lookup_add(&owners->names, variable->name, owners->count);
+	*arena_append(owners->arena, owners->items, owners->count) =
+		(struct owner){service, variable->line};
+	return NULL;
+}
+
 static void complain(const struct stack *stack, const char *label, const struct injected *variable,
 	const struct service *service, const struct owner *other, struct complaints *complaints)
 {
@@ -61,9 +81,7 @@ static void complain(const struct stack *stack, const char *label, const struct 
 bool injected_complain(const struct stack *stack, struct arena *arena, const char *label,
 	struct complaints *complaints)
 {
-	struct lookup names = {.arena = arena};
-	struct owner *owners = NULL;
-	size_t owner_count = 0;
+	struct owners owners = {.arena = arena, .names = {.arena = arena}};
 	bool distinct = true;
 	for (int s = 0; s < stack->service_count; s++) {
 		const struct service *service = &stack->services[s];
@@ -71,17 +89,12 @@ bool injected_complain(const struct stack *stack, struct arena *arena, const cha
 		struct injected *all;
 		size_t count = service->enabled ? injected_of(stack, service, arena, &all) : 0;
 		for (size_t i = 0; i < count; i++) {
-			const size_t *place = lookup_find(&names, all[i].name);
-			if (!place) {
-				lookup_add(&names, all[i].name, owner_count);
-				*arena_append(arena, owners, owner_count) =
-					(struct owner){service, all[i].line};
-			} else if (owners[*place].service != told) {
-				told = owners[*place].service;
-				complain(stack, label, &all[i], service, &owners[*place],
-					complaints);
-				distinct = false;
-			}
+			const struct owner *other = owner_of(&owners, &all[i], service);
+			if (!other || other->service == told)
+				continue;
+			told = other->service;
+			complain(stack, label, &all[i], service, other, complaints);
+			distinct = false;
 		}
 	}
 	return distinct || stack->is_procfile;
