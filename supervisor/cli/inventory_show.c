@@ -9,7 +9,9 @@
 #include "cli/context.h"
 #include "cli/here.h"
 #include "cli/out.h"
+#include "cli/reconcile.h"
 #include "ports/policy.h"
+#include "ports/worktree.h"
 
 enum { COMMIT_SHOWN = 10 };
 
@@ -36,6 +38,7 @@ static void add_row(struct table *table, const struct inventory_instance *instan
 {
 	const struct instance *row = &instance->row;
 	char ports[24], commit[COMMIT_SHOWN + 1];
+	OWNED_TEXT place = {0};
 	snprintf(ports, sizeof ports, "%u-%u", instance->base_port,
 		instance->base_port + instance_slots(row->spans) - 1);
 	snprintf(commit, sizeof commit, "%s", row->commit);
@@ -47,7 +50,8 @@ static void add_row(struct table *table, const struct inventory_instance *instan
 	table_cell(table, COLOUR_NONE, commit);
 	table_cell(table, COLOUR_NONE, row->environment);
 	table_cell(table, COLOUR_NONE, row->last_used_at);
-	table_cell(table, COLOUR_GREY, row->worktree);
+	text_addf(&place, "%s%s", row->worktree, worktree_is_gone(row) ? " (removed)" : "");
+	table_cell(table, COLOUR_GREY, text_string(&place));
 }
 
 void inventory_show_instances(const struct context *context, const struct inventory *all,
@@ -111,6 +115,8 @@ int inventory_here(struct context *context, const char *word, struct arena *aren
 		fail(e, EXIT_NOT_FOUND, "the project of this directory is not registered");
 		error_hint(e, "`stackup up` or `stackup registry add` does that; -p names another one");
 	}
+	if (found > 0)
+		reconcile_worktrees(context, project.id);
 	if (found <= 0 || inventory_read(context->paths.state, project.id, arena, out, e))
 		return -1;
 	return out->project_count ? 0

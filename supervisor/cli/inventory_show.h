@@ -16,7 +16,8 @@ void inventory_show_instances(const struct context *context, const struct invent
 	const struct inventory_project *project, struct text *out);
 /*
  * Reads the project that is meant: what the word names (NULL: none), else --project, else that of this
- * directory. EXIT_NOT_FOUND when there is none.
+ * directory. Branches and places of its worktrees are brought up to date. EXIT_NOT_FOUND when there is
+ * none.
  */
 int inventory_here(struct context *context, const char *word, struct arena *arena,
 	struct inventory *out, struct error *e);

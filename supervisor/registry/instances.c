@@ -205,6 +205,15 @@ int instance_touch(struct registry *r, const struct instance *instance, struct e
 		sql_now(now));
 }
 
+int instance_follow(struct registry *r, const struct instance *instance, struct error *e)
+{
+	return sql_run(r, e,
+		"UPDATE instances SET worktree = ?3, branch = ?4 "
+		"WHERE project_id = ?1 AND instance = ?2 AND used = ?5",
+		"iissi", instance->project_id, (int64_t)instance->number, instance->worktree,
+		instance->branch, instance->used);
+}
+
 int instance_drop(struct registry *r, int64_t project_id, int number, struct error *e)
 {
 	static const char *const tables[] = {

@@ -70,6 +70,8 @@ int instance_list(struct registry *r, int64_t project_id, struct arena *arena,
 int instance_put(struct registry *r, struct instance *instance, struct error *e);
 /* The same run is used once more: its worktree (where it is now), branch and commit; used grows. */
 int instance_touch(struct registry *r, const struct instance *instance, struct error *e);
+/* Its worktree and branch as they are now, unless it was used again since the row was read. */
+int instance_follow(struct registry *r, const struct instance *instance, struct error *e);
 /* Forgets it, its leases and what the pool kept for it. While nothing of it runs, in a transaction. */
 int instance_drop(struct registry *r, int64_t project_id, int number, struct error *e);
 /* What the stack file makes of the run, once it has been read; NULL leaves what is there. */

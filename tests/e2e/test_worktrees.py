@@ -89,6 +89,30 @@ def test_a_worktree_that_moved_keeps_its_claim(repository, running):
     assert not alive(moved.instance()["pid"])
 
 
+def test_instances_shows_branch_commit_and_place_as_they_are_now(repository):
+    tree = worktree(repository, "wt", "feature/auth")
+    tree.up()
+    head = git(tree.dir, "rev-parse", "HEAD")
+
+    def row():
+        found, = repository.run("instances", "--json", code=0).json["instances"]
+        return found["branch"], found["commit"], found["worktree"]
+    assert row() == ("feature/auth", head, str(tree.dir))
+    git(tree.dir, "branch", "-m", "feature/login")
+    git(repository.dir, "pack-refs", "--all")
+    git(repository.dir, "worktree", "move", "../wt", "../there")
+    there = repository.world.root / "projects/there"
+    assert row() == ("feature/login", head, str(there))
+    repository.run("down", "-p", "shop", "-i", "3", code=0)
+    git(there, "commit", "-q", "--allow-empty", "-m", "more")
+    git(repository.dir, "pack-refs", "--all")
+    repository.world.project("there").up()
+    assert row()[1] == git(there, "rev-parse", "HEAD") != head
+    repository.run("down", "-p", "shop", "-i", "3", code=0)
+    git(repository.dir, "worktree", "remove", "--force", "../there")
+    assert f"{there} (removed)" in repository.run("instances", code=0).out
+
+
 def test_a_removed_worktree_frees_its_number(repository):
     first, second = worktree(repository, "wt1", "one"), worktree(repository, "wt2", "two")
     first.up()
