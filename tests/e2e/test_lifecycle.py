@@ -211,15 +211,40 @@ def test_fault_B12_flapping_backs_off_and_ends(shop):
     times = [t for _, _, t in shop.starts("starts")]
     gaps = [b - a for a, b in zip(times, times[1:])]
     assert len(times) == 7
-    said = [re.search(r"trying again in (\d+) ms \((\d) of 6\)", e["text"]) for e in shop.past_events()
-            if e["kind"] == "restarting"]
-    delays = [int(m[1]) for m in said]
-    assert [int(m[2]) for m in said] == [1, 2, 3, 4, 5, 6]
+    delays = delays_said(shop)
+    counted = [e["text"] for e in shop.past_events() if e["kind"] == "restarting"]
+    assert [f"({i} of 6)" in text for i, text in enumerate(counted, 1)] == [True] * 6
     for delay, expected in zip(delays, (50, 100, 200, 400, 400, 400)):
         assert expected * 0.75 <= delay <= expected * 1.25, delays
     assert all(gap >= delay / 1000 for gap, delay in zip(gaps, delays)), (gaps, delays)
     # By the default delays the same eleven starts take two and a half minutes.
     assert cpu_seconds(supervisor) * 11 / 7 / 150 < 0.01
+
+
+def delays_said(shop):
+    """Milliseconds of each "trying again in 98 ms (2 of 4)"."""
+    said = (re.search(r"trying again in ([\d.]+) (ms|s)", e["text"]) for e in shop.past_events() if e["kind"] == "restarting")
+    return [float(m[1]) * (1000 if m[2] == "s" else 1) for m in said]
+
+
+@pytest.mark.parametrize("lives,grows", [(100, True), (1300, False)])
+def test_fault_B13_B14_a_good_run_resets_the_back_off_a_shorter_one_does_not(shop, lives, grows):
+    """Good is what stays ready for restart.reset; a crash just before it counts like any other."""
+    shop.stack(f"""
+        [service calc]
+        command = ACTOR --wait {lives} --exit 1
+        restart.delay = 40ms
+        restart.max_delay = 10s
+        restart.reset = 1s
+        restart.limit = 4 in 5m
+    """)
+    shop.detach()
+    shop.wait_state("calc", "failed", seconds=40)
+    delays = delays_said(shop)
+    assert len(delays) == 4
+    for i, delay in enumerate(delays):
+        expected = 40 * 2 ** i if grows else 40
+        assert expected * 0.75 <= delay <= expected * 1.25, delays
 
 
 def test_fault_B15_database_down_dependents_burn_no_restarts(shop):

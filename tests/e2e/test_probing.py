@@ -110,6 +110,44 @@ def test_fault_H17_a_crash_voids_the_answer_that_is_on_its_way(shop):
     hub.close()
 
 
+ALTERNATES = """
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    asked = 0
+    def do_GET(self):
+        Handler.asked += 1
+        status = 200 if Handler.asked % 2 else 503
+        self.send_response(status)
+        self.end_headers()
+        print("told", status, flush=True)
+    def log_message(self, *args):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+def test_fault_H9_good_and_bad_by_turns_is_no_change(shop):
+    """Two failures in a row would be a change; one never is, however often it comes."""
+    shop.write("alternates.py", ALTERNATES)
+    shop.stack("""
+        [service api]
+        command = /usr/bin/python3 alternates.py
+        health = http /
+        health.interval = 50ms
+        health.timeout = 10s
+        health.retries = 2
+    """)
+    shop.up()
+    pid = shop.pid("api")
+    lines = shop.follow("logs", "-f", "api", "--no-prefix")
+    for _ in range(20):
+        lines.wait_for("^told 503")
+    lines.close()
+    service = shop.service("api")
+    assert (service["pid"], service["restarts"], service["health"]) == (pid, 0, "healthy")
+    assert [e["kind"] for e in shop.past_events() if e["service"] == "api"] == ["starting", "ready"]
+
+
 def pause(pid, seconds):
     os.kill(pid, signal.SIGSTOP)
     until(lambda: pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T")
