@@ -42,7 +42,7 @@
 #define IP_LOCAL_PORT_RANGE 51
 #endif
 
-enum { OWNERS_MOST = 8, BEAT_MS = 10, GAP_MOST_MS = 250, PATIENCE_S = 30 };
+enum { OWNERS_MOST = 8, BEAT_MS = 10, GAP_MOST_MS = 1000, PATIENCE_S = 30 };
 
 struct owner {
 	uint16_t port;
