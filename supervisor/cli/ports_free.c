@@ -1,46 +1,10 @@
-#include <unistd.h>
-
 #include "cli/ask.h"
 #include "cli/context.h"
 #include "cli/here.h"
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
+#include "cli/protects.h"
 #include "ports/clear.h"
-#include "stackfile/draft.h"
-
-/* ---- [ports] protect, also where there is no stack file ---- */
-
-struct protects {
-	struct source source; /* owns */
-	struct document *empty; /* owns; where there is no stack file */
-	struct draft *draft; /* owns */
-};
-
-static void protects_release(struct protects *p)
-{
-	draft_free(p->draft);
-	document_free(p->empty);
-	source_release(&p->source);
-}
-
-/* The user's own file counts in any directory. A stack file with mistakes has told what it could. */
-static int protects_read(struct context *context, struct protects *p, struct port_clear *clear,
-	struct error *e)
-{
-	struct error none = {0};
-	struct complaints complaints = {0};
-	struct stackfile_request request = {.caller_env = (const char *const *)environ};
-	if (context_source(context, &p->source, &none) || !p->source.document)
-		p->empty = document_parse("", 0, "none", "/", &complaints);
-	request.document = p->source.document ? p->source.document : p->empty;
-	p->draft = request.document ? draft_new(&request, &complaints) : NULL;
-	complaints_release(&complaints);
-	if (!p->draft)
-		return fail(e, EXIT_FAILED, "out of memory");
-	size_t all;
-	clear->protects = draft_avoided(p->draft, &all, &clear->protect_count);
-	return 0;
-}
 
 /* ---- what is said ---- */
 
@@ -138,10 +102,14 @@ int verb_ports_free(struct context *context, struct error *e)
 	int is_port = word_is_port(context->line.words[1], &clear.port, e);
 	if (!is_port)
 		return fail(e, EXIT_USAGE, "`ports free` wants a port number, 1 to 65535");
-	int code = is_port < 0 ? -1 : ports_who(clear.state, clear.port, &look, e);
+	int code = is_port < 0 ? -1 : protects_read(context, &protects, e);
+	clear.protects = look.protects = protects.ports;
+	clear.protect_count = look.protect_count = protects.count;
+	if (!code)
+		code = ports_who(clear.state, clear.port, &look, e);
 	if (!code && !is_kept(&look))
 		tell_nobody(context, &look, clear.port);
-	else if (!code && !(code = protects_read(context, &protects, &clear, e)))
+	else if (!code)
 		code = free_port(context, &clear, &look, e);
 	protects_release(&protects);
 	port_look_release(&look);

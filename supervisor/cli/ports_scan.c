@@ -4,6 +4,7 @@
 #include "cli/out.h"
 #include "cli/ports_show.h"
 #include "cli/ports_verbs.h"
+#include "cli/protects.h"
 #include "ports/report.h"
 
 /*
@@ -208,6 +209,7 @@ int verb_ports_scan(struct context *context, struct error *e)
 {
 	const struct command_line *line = &context->line;
 	struct output output = {.context = context};
+	struct protects protects = {0};
 	struct port_reader reader = {.self = &output, .on_survey = on_survey, .on_view = on_view};
 	struct port_scan scan = {.low = 1, .high = UINT16_MAX,
 		.names = option_given(line, OPTION_WHO),
@@ -215,10 +217,15 @@ int verb_ports_scan(struct context *context, struct error *e)
 	if (line->word_count > 1 && !number_port_range(line->words[1], &scan.low, &scan.high))
 		return fail(e, EXIT_USAGE, "`ports scan` wants a port or a range like 3000-3999, not '%s'",
 			line->words[1]);
-	int result = ports_scan(context->paths.state, &scan, &reader, e);
+	int result = protects_read(context, &protects, e);
+	scan.protects = protects.ports;
+	scan.protect_count = protects.count;
+	if (result == 0)
+		result = ports_scan(context->paths.state, &scan, &reader, e);
 	if (result == 0)
 		finish(&output);
 	text_release(&output.text);
 	text_release(&output.cell);
+	protects_release(&protects);
 	return result;
 }

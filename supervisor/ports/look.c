@@ -169,7 +169,8 @@ static void narrow(struct look_facts *f, uint16_t low, uint16_t high)
 
 int ports_who(const char *state, uint16_t port, struct port_look *look, struct error *e)
 {
-	struct look_facts facts = {.silent = true};
+	struct look_facts facts = {.silent = true, .protects = look->protects,
+		.protect_count = look->protect_count};
 	int result = read_registry(state, NULL, &facts, look, e);
 	narrow(&facts, port, port);
 	if (!result)
@@ -198,7 +199,8 @@ static bool is_listed(const void *self, const struct socket_entry *socket, bool 
 
 int ports_list(const char *state, const char *project, struct port_look *look, struct error *e)
 {
-	struct look_facts facts = {.silent = true};
+	struct look_facts facts = {.silent = true, .protects = look->protects,
+		.protect_count = look->protect_count};
 	int result = read_registry(state, project, &facts, look, e);
 	if (!result && (facts.lease_count || facts.reservation_count))
 		result = dump(&facts, KIND_LISTEN | KIND_BOUND | KIND_UDP, 1, UINT16_MAX, look, e);
@@ -237,7 +239,8 @@ static int tell(struct look_facts *facts, const struct port_scan *scan,
 int ports_scan(const char *state, const struct port_scan *scan, const struct port_reader *reader,
 	struct error *e)
 {
-	struct look_facts facts = {0};
+	struct look_facts facts = {
+		.protects = scan->protects, .protect_count = scan->protect_count};
 	struct port_look look = {0};
 	unsigned kinds = KIND_LISTEN | KIND_BOUND | KIND_UDP;
 	int result = read_registry(state, NULL, &facts, &look, e);

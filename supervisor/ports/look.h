@@ -32,6 +32,9 @@ struct port_look {
 	struct port_view *items; /* owns; by port, TCP before UDP */
 	size_t count;
 	size_t capacity;
+	/* Set by the caller before: [ports] protect. Borrowed. */
+	const uint16_t *protects;
+	size_t protect_count;
 	bool by_proc; /* this kernel has no sock_diag: what is only held could not be seen */
 };
 void port_look_release(struct port_look *look);
@@ -57,6 +60,8 @@ struct port_scan {
 	uint16_t high;
 	bool names; /* look for the processes of however many sockets */
 	bool connections; /* also ports that only connections have */
+	const uint16_t *protects; /* as in struct port_look */
+	size_t protect_count;
 };
 
 /* What is known before the first view of a scan: how wide columns must be, and what is missing. */

@@ -24,6 +24,8 @@ int look_see(const uint16_t *ports, size_t count, struct socket_list *sockets,
  */
 struct look_facts {
 	const char *state;
+	const uint16_t *protects;
+	size_t protect_count;
 	const struct lease *leases;
 	size_t lease_count;
 	const struct reservation *reservations;

@@ -100,6 +100,8 @@ static int judge(struct viewing *v, struct port_view *view, const struct socket_
 	struct error *e)
 {
 	struct port_asker asker = asker_of(v, view);
+	asker.protects = v->facts->protects;
+	asker.protect_count = v->facts->protect_count;
 	struct port_verdict verdict = port_classify_socket(&asker, &view->socket,
 		view->has_holder ? &view->holder : NULL, siblings,
 		view->has_lease ? &view->lease : NULL);

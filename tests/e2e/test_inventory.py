@@ -268,6 +268,19 @@ def test_database_ports_are_protected(world, holders):
     assert "databases and caches are protected" in told(world, 6379)
 
 
+def test_ports_of_protect_are_protected(shop, holders):
+    """By the stack file here, by the user's own file everywhere."""
+    shop.stack(WEB + "[ports]\nprotect = 4740")
+    config = shop.world.root / "user" / ".config" / "stackup"
+    config.mkdir(parents=True)
+    (config / "config.ini").write_text("[ports]\nprotect = 4741\n")
+    holders.hold("tcp", "127.0.0.1", "4740-4742")
+    assert [l["class"] for l in shop.run("ports", "scan", "--json", code=0).json["listeners"]] == [
+        "protected", "protected", "foreign"]
+    assert [l["class"] for l in scan(shop.world)] == ["foreign", "protected", "foreign"]
+    assert "protect names the port" in shop.run("ports", "who", "4740", code=0).out
+
+
 def test_a_program_of_the_system_is_protected(world, holders):
     link = world.root / "sshd"
     link.symlink_to(os.path.realpath(sys.executable))
