@@ -103,7 +103,8 @@ static int number_ports(struct context *context, struct resolved *r, struct erro
 	draft_emergency(r->draft, &r->claim.emergency_low, &r->claim.emergency_high);
 	struct error why = {0};
 	/* Two rows for one port are a mistake in the file, and resolving finds the others as well. */
-	if (claim_preview(&r->claim, r->ports, (size_t)r->port_count, &why) < 0) {
+	if (claim_preview(&r->claim, r->ports, (size_t)r->port_count, &why) < 0 &&
+		!draft_ports_clash(r->draft)) {
 		complaint_error(&r->source.complaints, r->source.location.shown, 0, "", "%s", why.text);
 		if (why.hint[0])
 			complaint_hint(&r->source.complaints, "%s", why.hint);

@@ -170,12 +170,12 @@ static int look_first(struct instance *in, const struct load_request *request,
 	struct loaded preview = {0};
 	bool *wanted = NULL;
 	int rc = claim_preview(&in->claim, n->rows, (size_t)n->count, e);
-	if (rc) {
+	if (!rc) {
+		numbers_take(n);
+	} else if (!draft_ports_clash(draft)) {
 		complaint_error(c, request->document->label, 0, NULL, "%s", e->text);
 		if (e->hint[0])
 			complaint_hint(c, "%s", e->hint);
-	} else {
-		numbers_take(n);
 	}
 	preview.stack = resolve(in, request, draft, n, c);
 	if (!preview.stack)

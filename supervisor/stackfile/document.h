@@ -55,6 +55,7 @@ struct section {
 	const char *name; /* "api"; "" for [stack], [defaults], [ports] */
 	const char *environment; /* "test"; NULL where there is no @ */
 	int line;
+	bool is_partial; /* a line of it was refused: what is not there may have been in it */
 	const struct entry *entries;
 	size_t entry_count;
 };

@@ -18,6 +18,7 @@ struct building {
 	size_t section_count;
 	struct section *current; /* NULL in a section that was refused */
 	struct entry *entries; /* of the current one */
+	size_t errors; /* before the current one */
 	size_t services;
 };
 
@@ -166,8 +167,10 @@ static bool counts(struct building *b, const struct section *section)
 
 static void close_section(struct building *b)
 {
-	if (b->current)
+	if (b->current) {
 		b->current->entries = b->entries;
+		b->current->is_partial = b->complaints->errors > b->errors;
+	}
 	b->entries = NULL;
 	b->current = NULL;
 }
@@ -177,6 +180,7 @@ static void open_section(struct building *b, const struct section *section)
 	struct section *next = arena_append(b->document->arena, b->sections, b->section_count);
 	*next = *section;
 	b->current = next;
+	b->errors = b->complaints->errors;
 }
 
 static void on_section(void *self, int line, const char *text)

@@ -272,6 +272,11 @@ const struct port *draft_ports(const struct draft *draft, int *count)
 	return draft->ports;
 }
 
+bool draft_ports_clash(const struct draft *draft)
+{
+	return draft->ports_clash;
+}
+
 const uint16_t *draft_avoided(const struct draft *draft, size_t *count, size_t *protects)
 {
 	*count = draft->avoided_count;

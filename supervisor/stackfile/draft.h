@@ -65,6 +65,11 @@ const struct stack *draft_head(const struct draft *draft);
 /* In file order, number 0 unless the caller's env_var decided. Names borrow from the draft. */
 const struct port *draft_ports(const struct draft *draft, int *count);
 /*
+ * Whether two of them want the same port, or too many want a slot: the complaints say so with line and
+ * fix, and what claim_preview() has to say of it is not needed.
+ */
+bool draft_ports_clash(const struct draft *draft);
+/*
  * Ports that only a service that names the number may have: [ports] protect (the first protects of
  * them), then reserve. Borrows from the draft.
  */

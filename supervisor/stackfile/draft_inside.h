@@ -88,6 +88,7 @@ struct draft {
 
 	struct port *ports;
 	int port_count;
+	bool ports_clash; /* complained about: two rows want one port, or too many a slot */
 };
 
 /* check.c */

@@ -370,7 +370,9 @@ void draft_want_ports(struct draft *draft, struct complaints *complaints)
 		w.slot_owner[i] = NO_PORT;
 	for (int i = 0; i < draft->service_count; i++)
 		want_service(&w, i);
+	size_t before = complaints->errors;
 	check_slots(&w);
 	if (any_fixed(draft))
 		check_fixed(&w);
+	draft->ports_clash = complaints->errors > before;
 }

@@ -4,15 +4,26 @@
 #include "base/nearest.h"
 #include "stackfile/resolve_inside.h"
 
+static bool is_partial(const struct draft_service *service)
+{
+	return service->section->is_partial || (service->overlay && service->overlay->is_partial);
+}
+
+static void miss_command(struct resolving *r, const struct service *service)
+{
+	if (is_partial(&r->draft->services[service->index]))
+		return;
+	complaint_error(r->complaints, r->draft->document->label, service->line, "command",
+		"service '%s' has no command", service->name);
+	complaint_hint(r->complaints, "write 'command = ...' below [service %s]", service->name);
+}
+
 static void fill_command(struct resolving *r, struct service *service)
 {
 	int index = service->index;
 	const struct entry *entry = entry_of(r, index, KEY_COMMAND);
 	if (!entry) {
-		complaint_error(r->complaints, r->draft->document->label, service->line, "command",
-			"service '%s' has no command", service->name);
-		complaint_hint(
-			r->complaints, "write 'command = ...' below [service %s]", service->name);
+		miss_command(r, service);
 		return;
 	}
 	struct site site = site_of(r, index, KEY_COMMAND);

@@ -156,6 +156,19 @@ def test_missing_command_is_said_at_the_section(shop):
     complaints(shop, "[service api]\nslot = api\n", "stack.ini:1:", "command")
 
 
+@pytest.mark.parametrize("text, where", [
+    (GOOD + "slot = api\n[service b]\ncommand = sleep 60\nslot = api\n", "stack.ini:6:"),
+    (GOOD + "port = 5000\n[service b]\ncommand = sleep 60\nport = 5000\n", "stack.ini:6:"),
+    (GOOD + "".join(f"port.p{n} = auto\n" for n in range(11)), "stack.ini: the services want 12 slots"),
+    ("[service api]\ncommand = a\0b\n", "stack.ini:2: a NUL byte in column 12"),
+    ("[service api]\ncommand : a\n", "stack.ini:2:"),
+])
+def test_one_mistake_is_one_complaint(shop, text, where):
+    assert complaints(shop, text, where).count("stack.ini:") == 1
+    checked = shop.run("check", code=78)
+    assert (checked.out + checked.err).count("stack.ini:") == 1, checked
+
+
 def test_no_stack_file_at_all(shop):
     result = shop.run("up", "-d")
     assert result.code == 78 or result.code == 2
