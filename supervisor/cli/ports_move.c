@@ -44,9 +44,11 @@ static void tell(const struct context *context, const json_t *reply)
 	if (!context->quiet)
 		say("%s; it stays there until `stackup down`", text_string(&line));
 	if (context->json)
-		out_json(json_pack("{s:i, s:O, s:O, s:O, s:O, s:O}", "version", 1, "service",
-			json_object_get(reply, "service"), "from", json_object_get(reply, "from"), "to",
-			json_object_get(reply, "to"), "restarted", json_object_get(reply, "restarted"),
+		out_json(json_pack("{s:i, s:O, s:O, s:O, s:O, s:O}", "version", 1,
+			"service", json_object_get(reply, "service"),
+			"from", json_object_get(reply, "from"),
+			"to", json_object_get(reply, "to"),
+			"restarted", json_object_get(reply, "restarted"),
 			"grace_ms", json_object_get(reply, "grace_ms")));
 }
 
@@ -58,15 +60,16 @@ int verb_ports_move(struct context *context, struct error *e)
 	json_t *reply = NULL;
 	int64_t port, grace_ms;
 	if (!number_parse(line->words[2], 1, 65535, &port))
-		return fail(e, EXIT_USAGE, "`ports move` wants a service and a port number, 1 to 65535");
+		return fail(e, EXIT_USAGE,
+			"`ports move` wants a service and a port number, 1 to 65535");
 	if (option_seconds(line, OPTION_GRACE, &grace_ms, e))
 		return -1;
 	int result = context_running(context, &target, e);
 	if (result == 0)
 		result = target_connect(&target, ANSWER_MS, &client, e);
 	if (result == 0)
-		result = client_call_stream(&client, make_request(context, port, grace_ms), -1, on_step,
-			context, &reply, e);
+		result = client_call_stream(&client, make_request(context, port, grace_ms), -1,
+			on_step, context, &reply, e);
 	if (result == 0)
 		tell(context, reply);
 	else if (client.fd >= 0)

@@ -1,9 +1,9 @@
 /*
- * forwarding.h - old ports of services that have moved, as long as they lead to the new ones. Private
- * to this room.
+ * forwarding.h - old ports of services that have moved, as long as they lead to the new ones.
+ * Private to this room.
  *
- * The hold of such a port is a spare of the claim. The forward ends with its grace, or when the port
- * is a service's again; then the port is given back.
+ * The hold of such a port is a spare of the claim. The forward ends with its grace, or when the
+ * port is a service's again; then the port is given back.
  */
 #ifndef DAEMON_FORWARDING_H
 #define DAEMON_FORWARDING_H

@@ -110,7 +110,7 @@ static const struct socket_entry *find_end(struct instance *in, const struct lis
 /* Two runs take turns on one socket, so the listener is no witness for either. */
 static void judge_shared(struct instance *in, struct listener_look *look)
 {
-	const struct timespec moment = {.tv_nsec = ACCEPT_LOOK_US * 1000};
+	const struct timespec moment = {.tv_nsec = ACCEPT_LOOK_US * 1000L};
 	struct socket_list list = {0};
 	const struct socket_entry *end = find_end(in, look, &list);
 	for (int i = 0; !end && look->fresh && i < ACCEPT_LOOKS; i++) {

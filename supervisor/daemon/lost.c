@@ -1,7 +1,7 @@
 /*
- * A port that went to somebody while its service was down: seen by looking, before the next start, so
- * that no server has to fail to find it out. The ports are claimed anew then, by the strategy of the
- * stack; what has moved is told, and who knows the port is restarted.
+ * A port that went to somebody while its service was down: seen by looking, before the next start,
+ * so that no server has to fail to find it out. The ports are claimed anew then, by the strategy of
+ * the stack; what has moved is told, and who knows the port is restarted.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static bool takes_the_port(const struct socket_entry *s, bool held)
 	return false;
 }
 
-bool lost_port(struct instance *in, const struct port *port, struct hold *hold)
+static bool is_lost(struct instance *in, const struct port *port, struct hold *hold)
 {
 	struct socket_list list = {0};
 	bool lost = false;
@@ -63,6 +63,50 @@ bool lost_port(struct instance *in, const struct port *port, struct hold *hold)
 	return lost;
 }
 
+/*
+ * An optional service's port that somebody had when the instance started, or one that was lost
+ * since and cannot be another: then the service tries on until it is free.
+ */
+static int take_again(struct instance *in, const struct service *s, const struct port *port,
+	struct hold *hold, struct error *e)
+{
+	struct error why = {0};
+	OWNED_TEXT who = {0};
+	bool reserved = claim_reserved(&in->claim, port, port->number) != NULL;
+	if (!reserved && !hold_take(hold, port->number, hold->udp, &why))
+		return 0;
+	if (!reserved && !s->policy.optional) {
+		port_explain(in->paths.state, &in->claim, port->number, hold->udp, why.number,
+			&who);
+		fail(e, EXIT_CONFLICT, "%s", text_string(&who));
+		e->number = EAGAIN;
+		return -1;
+	}
+	return fail(e, EXIT_CONFLICT, "port %u is %s; `stackup start %s` tries again", port->number,
+		reserved ? "reserved for somebody else" : "taken", port->service);
+}
+
+/* The next turn claims anew; no restart of the service is spent on it. */
+static int say_lost(struct instance *in, const struct service *s, const struct port *port,
+	struct error *e)
+{
+	OWNED_TEXT who = {0};
+	in->io[s->index]->run.lost = true;
+	port_explain(in->paths.state, &in->claim, port->number, port->protocol == PROTOCOL_UDP, 0,
+		&who);
+	fail(e, EXIT_CONFLICT, "%s", text_string(&who));
+	e->number = EAGAIN;
+	return -1;
+}
+
+int lost_check(struct instance *in, const struct service *s, const struct port *port,
+	struct hold *hold, struct error *e)
+{
+	if (s->index != second_row(in) && is_lost(in, port, hold))
+		return say_lost(in, s, port, e);
+	return hold->state == HOLD_CLOSED ? take_again(in, s, port, hold, e) : 0;
+}
+
 static struct hold *hold_of(struct instance *in, const struct port *port)
 {
 	return claim_hold(&in->claim, port->number, port->protocol == PROTOCOL_UDP);
@@ -74,7 +118,7 @@ static void let_go(struct instance *in, int service)
 	const struct service *s = service_at(in, service);
 	for (size_t i = 0; i < s->port_count; i++) {
 		struct hold *hold = hold_of(in, port_at(in, service, i));
-		if (hold && lost_port(in, port_at(in, service, i), hold))
+		if (hold && is_lost(in, port_at(in, service, i), hold))
 			hold_close(hold);
 	}
 }

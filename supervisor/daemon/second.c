@@ -65,8 +65,9 @@ void second_tell(struct instance *in, const char *text)
 bool second_is_free(const struct instance *in)
 {
 	const struct service_run *run = keeper_run(in->keeper, second_row(in));
-	bool over = run->state == STATE_DOWN || run->state == STATE_FAILED || run->state == STATE_DONE;
-	return over && !run->hook.pid;
+	bool ended = run->state == STATE_DOWN || run->state == STATE_FAILED
+		|| run->state == STATE_DONE;
+	return ended && !run->hook.pid;
 }
 
 bool second_is_of(const struct instance *in, int service)

@@ -1,10 +1,11 @@
 /*
- * second.h - a second run of one service beside the service's own: one that is to take its place, or
- * one whose place was taken. Private to this room.
+ * second.h - a second run of one service beside the service's own: one that is to take its place,
+ * or one whose place was taken. Private to this room.
  *
  * The keeper, the tree and in->io have one row more than the stack has services. There a second run
- * lives: nothing depends on it, it is not started again, no command names it and `status` does not show
- * it. Its output goes to the service's log, and what it does is told as `handover` events of the service.
+ * lives: nothing depends on it, it is not started again, no command names it and `status` does not
+ * show it. Its output goes to the service's log, and what it does is told as `handover` events of
+ * the service.
  *
  *	1. second_begin()	starts one as `by` describes the service
  *	2. second_swap()	the two runs change places
@@ -18,7 +19,7 @@
 
 #include "daemon/instance.h"
 
-/* Needs second_is_free(). `by` is borrowed until the row is free again, and has the same services. */
+/* Needs second_is_free(). `by` has the same services; borrowed until the row is free again. */
 void second_begin(struct instance *in, int service, const struct loaded *by);
 /* With in->loaded exchanged before or not; `by` is what the other run was started by. */
 void second_swap(struct instance *in, const struct loaded *by);

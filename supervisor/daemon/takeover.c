@@ -79,8 +79,8 @@ static int find_followers(struct instance *in, struct takeover *t, struct error 
 	bool *running = arena_take(t->arena, ((size_t)now->service_count + 1) * sizeof *running);
 	for (int i = 0; i < now->service_count; i++)
 		running[i] = service_running(keeper_run(in->keeper, i));
-	int count = handover_followers(t->arena, in->loaded.graph, now, next, t->wish.service, running,
-		&t->followers);
+	int count = handover_followers(t->arena, in->loaded.graph, now, next, t->wish.service,
+		running, &t->followers);
 	handover_begin(&t->plan, kind_of(in, &t->wish), count);
 	return 0;
 }
@@ -257,7 +257,7 @@ bool takeover_continue(struct instance *in)
 			return fed;
 		if (state == STEP_FAILED && !t->plan.back) {
 			t->why = e;
-			takeover_say(in, t, "%s", e.text);
+			takeover_say(in, t, "that failed; all goes back to what it was");
 		}
 		handover_next(&t->plan, state == STEP_DONE);
 		t->begun = false;
@@ -338,7 +338,7 @@ void takeover_request(struct instance *in, struct control_ticket ticket, const j
 		fail(&e, EXIT_USAGE, "%lld is no port: 1 to 65535", (long long)port);
 	else if (wish.grace_ms < 0)
 		fail(&e, EXIT_USAGE, "the grace cannot be negative");
-	if (e.code) {
+	if (e.code || !s) {
 		control_refuse(in->server, ticket, &e);
 		return;
 	}

@@ -1,11 +1,12 @@
 /*
- * takeover.h - one process of a service takes the place of another, in the steps of plan/handover.h:
- * a port that moves, an orderly restart on a socket that is passed on, a port that was lost.
+ * takeover.h - one process of a service takes the place of another, in the steps of
+ * plan/handover.h: a port that moves, an orderly restart on a socket that is passed on, a port that
+ * was lost.
  *
  * One is under way at a time, others wait in a queue; a reload waits for all of them. Each turn
- * takeover_continue() looks whether the present step is done or has failed, and begins the next. What
- * the steps do is in takeover_steps.c. Whatever fails before the end is undone, and the old process
- * serves as before.
+ * takeover_continue() looks whether the present step is done or has failed, and begins the next.
+ * What the steps do is in takeover_steps.c. Whatever fails before the end is undone, and the old
+ * process serves as before.
  *
  * The two stacks of a move are made from one draft: the same services at the same indexes, other
  * ports. in->loaded is always the one that holds now; the other one is kept here until the end.
@@ -61,14 +62,25 @@ void takeover_abandon(struct instance *in);
 void takeover_free(struct instance *in);
 
 /*
- * lost.c: has somebody the port of a service that is about to start? And then: claims all ports anew;
- * t->wish.port is where the port has gone, 0 where it is there again.
+ * lost.c: -1 when somebody has the port of a service that is about to start. The next turn then
+ * claims all ports anew; t->wish.port is where the port has gone, 0 where it is there again.
  */
-bool lost_port(struct instance *in, const struct port *port, struct hold *hold);
+int lost_check(struct instance *in, const struct service *s, const struct port *port,
+	struct hold *hold, struct error *e);
 int lost_claim(struct instance *in, struct takeover *t, struct error *e);
 
-/* takeover_steps.c */
 enum step_state { STEP_WAITS, STEP_DONE, STEP_FAILED };
+
+/* takeover_look.c: a later run of the row than now is waited for, as long as its policy allows. */
+void takeover_await(struct instance *in, struct takeover *t, int row);
+/* Is it ready, healthy, and does it listen itself? `what` it is, for e: "the new process of". */
+enum step_state takeover_look(struct instance *in, struct takeover *t, int row, const char *what,
+	struct error *e);
+/* Always STEP_FAILED: why the row does not do its work. */
+enum step_state takeover_broke_down(
+	const struct instance *in, int row, const char *what, struct error *e);
+
+/* takeover_steps.c */
 /* Of the present step; begins it where it has not begun. e: why it failed. */
 enum step_state takeover_step(struct instance *in, struct takeover *t, struct error *e);
 /* To who asked for it, and to the events. */

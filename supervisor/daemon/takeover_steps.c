@@ -1,20 +1,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/number.h"
 #include "daemon/forwarding.h"
 #include "daemon/second.h"
 #include "daemon/takeover.h"
 #include "stackfile/draft.h"
 
-/*
- * A process whose readiness says nothing about itself (its socket listened before it was there) has to
- * live so long before another one is stopped for it.
- */
-enum { STEADY_MS = 300, LOOK_AGAIN_MS = 50 };
-
 void takeover_say(struct instance *in, const struct takeover *t, const char *format, ...)
 {
+	const struct service_run *run = keeper_run(in->keeper, t->wish.service);
 	char text[REASON_SIZE];
 	va_list args;
 	if (!t->wish.has_ticket)
@@ -24,116 +18,8 @@ void takeover_say(struct instance *in, const struct takeover *t, const char *for
 	va_end(args);
 	control_more(in->server, t->wish.ticket,
 		json_pack("{s:s, s:s, s:s, s:s}", "service", service_at(in, t->wish.service)->name,
-			"state", service_state_word(keeper_run(in->keeper, t->wish.service)->state), "kind",
+			"state", service_state_word(run->state), "kind",
 			event_kind_word(EVENT_HANDOVER), "text", text));
-}
-
-/* ---- is a run as it should be? ---- */
-
-static bool asks_the_process(const struct probe *probe)
-{
-	return probe->kind == PROBE_HTTP || probe->kind == PROBE_COMMAND || probe->kind == PROBE_LOG
-		|| probe->kind == PROBE_NOTIFY;
-}
-
-/* Its being ready shows that this very process does its work. */
-static bool has_proved_itself(const struct instance *in, int row)
-{
-	const struct service *s = service_at(in, row);
-	if (asks_the_process(&s->ready) || asks_the_process(&s->health))
-		return true;
-	return s->policy.readiness == READY_PORT && port_at(in, row, 0)->hold != HOLD_LISTEN;
-}
-
-/* Its own tree listens on its port: also where its readiness asks for something else. */
-static bool listens(struct instance *in, int row)
-{
-	const struct service *s = service_at(in, row);
-	if (!s->has_main_port || port_at(in, row, 0)->protocol == PROTOCOL_UDP)
-		return true;
-	struct listener_look look = {.service = row, .port = port_at(in, row, 0)->number};
-	identity_look(in, &look, 1);
-	return look.owner == LISTENER_OURS || look.owner == LISTENER_TOLERATED;
-}
-
-static enum step_state look_again(struct takeover *t, int64_t at_ms)
-{
-	t->look_at_ms = at_ms;
-	return STEP_WAITS;
-}
-
-static enum step_state look_at_ready(struct instance *in, struct takeover *t, int row)
-{
-	const struct service *s = service_at(in, row);
-	const struct service_run *run = keeper_run(in->keeper, row);
-	if (s->policy.health.present && run->verdict.health != HEALTH_HEALTHY)
-		return STEP_WAITS;
-	if (!listens(in, row))
-		return look_again(t, in->now_ms + LOOK_AGAIN_MS);
-	if (!has_proved_itself(in, row) && in->now_ms < run->ready_ms + STEADY_MS)
-		return look_again(t, run->ready_ms + STEADY_MS);
-	return STEP_DONE;
-}
-
-static enum step_state has_failed(struct instance *in, int row, const char *what, struct error *e)
-{
-	const struct service_run *run = keeper_run(in->keeper, row);
-	fail(e, EXIT_NOT_READY, "%s '%s' %s: %.300s", what, service_at(in, row)->name,
-		run->state == STATE_UNHEALTHY ? "is unhealthy" : "did not stay up", run->reason);
-	error_hint(e, "see `stackup logs %s`", service_at(in, row)->name);
-	return STEP_FAILED;
-}
-
-/* The run of the row that began with this step. */
-static enum step_state look_at_run(struct instance *in, struct takeover *t, int row,
-	const char *what, struct error *e)
-{
-	const struct service_run *run = keeper_run(in->keeper, row);
-	bool began = run->generation > t->generation;
-	t->look_at_ms = NO_DEADLINE;
-	switch (run->state) {
-	case STATE_READY:
-		if (!began)
-			return STEP_WAITS;
-		return look_at_ready(in, t, row);
-	case STATE_BLOCKED:
-	case STATE_STARTING:
-	case STATE_STOPPING:
-	case STATE_KILLING:
-		return STEP_WAITS;
-	case STATE_UNHEALTHY:
-	case STATE_COOLING:
-		return began ? has_failed(in, row, what, e) : STEP_WAITS;
-	case STATE_DOWN:
-	case STATE_DONE:
-	case STATE_FAILED:
-		return has_failed(in, row, what, e);
-	}
-	return STEP_WAITS;
-}
-
-static enum step_state look_in_time(struct instance *in, struct takeover *t, int row,
-	const char *what, struct error *e)
-{
-	enum step_state state = look_at_run(in, t, row, what, e);
-	if (state != STEP_WAITS || in->now_ms < t->deadline_ms)
-		return state;
-	fail(e, EXIT_NOT_READY, "%s '%s' was not healthy in time", what, service_at(in, row)->name);
-	error_hint(e, "see `stackup why %s` and `stackup logs %s`; `ready.timeout` says how long it may "
-		"take", service_at(in, row)->name, service_at(in, row)->name);
-	return STEP_FAILED;
-}
-
-/* From now on a later run of the row is waited for, as long as its policy allows. */
-static void wait_for_run(struct instance *in, struct takeover *t, int row)
-{
-	const struct service_policy *policy = &service_at(in, row)->policy;
-	int64_t time_ms = policy->stop.timeout_ms + policy->ready_timeout_ms;
-	if (policy->health.present)
-		time_ms += (policy->health.interval_ms + policy->health.timeout_ms)
-			* (policy->health.successes + policy->health.retries);
-	t->generation = keeper_run(in->keeper, row)->generation;
-	t->deadline_ms = policy->ready_timeout_ms ? in->now_ms + time_ms : NO_DEADLINE;
 }
 
 /* ---- lease ---- */
@@ -169,14 +55,14 @@ static int begin_start(struct instance *in, struct takeover *t, struct error *e)
 	if (t->wish.port)
 		takeover_say(in, t, "starting on port %u", t->port.to);
 	second_begin(in, t->wish.service, next_of(in, t));
-	wait_for_run(in, t, second_row(in));
+	takeover_await(in, t, second_row(in));
 	return 0;
 }
 
 static enum step_state look_at_start(struct instance *in, struct takeover *t, struct error *e)
 {
 	if (keeper_run(in->keeper, t->wish.service)->want == WANT_UP)
-		return look_in_time(in, t, second_row(in), "the new process of", e);
+		return takeover_look(in, t, second_row(in), "the new process of", e);
 	fail(e, EXIT_FAILED, "somebody asked '%s' to stop meanwhile",
 		service_at(in, t->wish.service)->name);
 	return STEP_FAILED;
@@ -316,7 +202,7 @@ static void restart_for(struct instance *in, struct takeover *t, int service)
 			in->loaded.stack->ports[t->port.row].number);
 	else
 		reason_format(reason, "'%s', which it depends on, restarts", name);
-	wait_for_run(in, t, service);
+	takeover_await(in, t, service);
 	keeper_restart(in->keeper, service, reason);
 }
 
@@ -326,7 +212,10 @@ static int begin_restart(struct instance *in, struct takeover *t, struct error *
 	(void)e;
 	if (!is_kept_up(keeper_run(in->keeper, service)))
 		return 0;
-	takeover_say(in, t, "restarting on port %u", in->loaded.stack->ports[t->port.row].number);
+	bool surprises = service_at(in, service)->policy.move == MOVE_OVERLAP && !t->plan.back;
+	takeover_say(in, t, "%srestarting on port %u",
+		surprises ? "two of its processes cannot run at once; " : "",
+		in->loaded.stack->ports[t->port.row].number);
 	restart_for(in, t, service);
 	return 0;
 }
@@ -335,7 +224,7 @@ static enum step_state look_at_restart(struct instance *in, struct takeover *t, 
 {
 	if (!is_kept_up(keeper_run(in->keeper, t->wish.service)))
 		return STEP_DONE;
-	return look_in_time(in, t, t->wish.service, "service", e);
+	return takeover_look(in, t, t->wish.service, "service", e);
 }
 
 static int begin_follow(struct instance *in, struct takeover *t, struct error *e)
@@ -361,13 +250,13 @@ static enum step_state look_at_follow(struct instance *in, struct takeover *t, s
 	bool broken = own->state == STATE_COOLING || own->state == STATE_FAILED
 		|| own->state == STATE_UNHEALTHY;
 	if (!t->plan.back && own->want == WANT_UP && broken)
-		return has_failed(in, service, "the new process of", e);
+		return takeover_broke_down(in, service, "the new process of", e);
 	const struct service_run *run = keeper_run(in->keeper, follower);
 	/* Without the service it starts when that does, and knows the port then. */
 	bool waits_for_it = !is_kept_up(own) && run->state == STATE_BLOCKED;
 	if (!is_kept_up(run) || waits_for_it)
 		return STEP_DONE;
-	return look_in_time(in, t, follower, "service", e);
+	return takeover_look(in, t, follower, "service", e);
 }
 
 /* ---- forward ---- */
@@ -390,7 +279,8 @@ static int begin_forward(struct instance *in, struct takeover *t, struct error *
 
 static const struct {
 	int (*begin)(struct instance *in, struct takeover *t, struct error *e);
-	enum step_state (*look)(struct instance *in, struct takeover *t, struct error *e); /* NULL: done */
+	/* NULL: it is done with its beginning. */
+	enum step_state (*look)(struct instance *in, struct takeover *t, struct error *e);
 } steps[] = {
 	[HANDOVER_LEASE] = {begin_lease, NULL},
 	[HANDOVER_START] = {begin_start, look_at_start},

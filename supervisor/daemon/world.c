@@ -74,41 +74,6 @@ static void start_release(struct start *start)
 	arena_free(start->arena);
 }
 
-/*
- * An optional service's port that somebody had when the instance started, or one that was lost since
- * and cannot be another: then the service tries on until it is free.
- */
-static int take_lost(struct instance *in, const struct service *s, const struct port *port,
-	struct hold *hold, struct error *e)
-{
-	struct error why = {0};
-	OWNED_TEXT who = {0};
-	bool reserved = claim_reserved(&in->claim, port, port->number) != NULL;
-	if (!reserved && !hold_take(hold, port->number, hold->udp, &why))
-		return 0;
-	if (!reserved && !s->policy.optional) {
-		port_explain(in->paths.state, &in->claim, port->number, hold->udp, why.number, &who);
-		fail(e, EXIT_CONFLICT, "%s", text_string(&who));
-		e->number = EAGAIN;
-		return -1;
-	}
-	return fail(e, EXIT_CONFLICT, "port %u is %s; `stackup start %s` tries again", port->number,
-		reserved ? "reserved for somebody else" : "taken", port->service);
-}
-
-/* The next turn claims anew; no restart of the service is spent on it. */
-static int say_lost(struct instance *in, const struct service *s, const struct port *port,
-	struct error *e)
-{
-	OWNED_TEXT who = {0};
-	in->io[s->index]->run.lost = true;
-	port_explain(in->paths.state, &in->claim, port->number, port->protocol == PROTOCOL_UDP, 0,
-		&who);
-	fail(e, EXIT_CONFLICT, "%s", text_string(&who));
-	e->number = EAGAIN;
-	return -1;
-}
-
 /* Lets the child have its ports, each in its way. */
 static int relax_ports(struct instance *in, const struct service *s, struct start *start,
 	struct error *e)
@@ -119,9 +84,7 @@ static int relax_ports(struct instance *in, const struct service *s, struct star
 		enum hold_mode mode = port->hold == HOLD_AUTO ? in->io[s->index]->run.hold : port->hold;
 		if (!hold)
 			continue;
-		if (s->index != second_row(in) && lost_port(in, port, hold))
-			return say_lost(in, s, port, e);
-		if (hold->state == HOLD_CLOSED && take_lost(in, s, port, hold, e))
+		if (lost_check(in, s, port, hold, e))
 			return -1;
 		if (hold_relax(hold, mode, e))
 			return fail_while(e, "port %u", port->number);

@@ -78,7 +78,9 @@ static void on_connection(struct io_watch *watch, int events)
 	struct forward *f = watch->owner;
 	for (int i = 0; i < ACCEPTS_A_TURN && f->relay_count < FORWARD_CONNECTIONS; i++) {
 		int fd = accept4(watch->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		struct relay *relay = fd < 0 ? NULL : relay_new(f->loop, fd, f->to, on_relay_end, f);
+		struct relay *relay = NULL;
+		if (fd >= 0)
+			relay = relay_new(f->loop, fd, f->to, on_relay_end, f);
 		if (!relay && is_shortage(errno)) {
 			pause_accepting(f);
 			return;

@@ -11,10 +11,10 @@
  * Bytes go from socket to socket by splice(2) through a pipe and never enter this process. A side
  * that ends its sending is passed on as such (shutdown(2)), so protocols that half-close work.
  *
- * It cannot hurt the loop: at most FORWARD_CONNECTIONS at once (others wait in the backlog), at most
- * FORWARD_BUDGET bytes of one connection a turn, what a pipe holds is all that waits in between. When
- * accept(2) or pipe(2) have no descriptor it pauses for FORWARD_PAUSE_MS. At the end of the grace
- * every connection is closed.
+ * It cannot hurt the loop: at most FORWARD_CONNECTIONS at once (others wait in the backlog), at
+ * most FORWARD_BUDGET bytes of one connection a turn, what a pipe holds is all that waits in
+ * between. When accept(2) or pipe(2) have no descriptor it pauses for FORWARD_PAUSE_MS. At the end
+ * of the grace every connection is closed.
  */
 #ifndef FORWARD_FORWARD_H
 #define FORWARD_FORWARD_H

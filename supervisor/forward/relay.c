@@ -68,7 +68,7 @@ static bool connect_somewhere(struct relay *r)
 	return true;
 }
 
-/* False: one side is gone. A way is filled and then emptied, so that a full pipe is not tried again. */
+/* False: one side is gone. A way is filled and then emptied: a full pipe is not tried again. */
 static bool pump(struct relay *r, enum relay_side from)
 {
 	struct relay_way *way = &r->way[from];
@@ -76,7 +76,8 @@ static bool pump(struct relay *r, enum relay_side from)
 	const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 	for (size_t moved = 0; moved < FORWARD_BUDGET;) {
 		if (!way->held && !way->ended) {
-			ssize_t got = splice(r->fd[from], NULL, way->pipe[1], NULL, PIPE_BYTES, flags);
+			ssize_t got = splice(
+				r->fd[from], NULL, way->pipe[1], NULL, PIPE_BYTES, flags);
 			if (got < 0)
 				return errno == EAGAIN || errno == EINTR;
 			way->ended = got == 0;
@@ -102,8 +103,9 @@ static void watch_both(struct relay *r)
 	for (int side = RELAY_CLIENT; side <= RELAY_SERVER; side++) {
 		const struct relay_way *sends = &r->way[side];
 		const struct relay_way *receives = &r->way[1 - side];
-		watch_side(r, (enum relay_side)side,
-			(!sends->held && !sends->ended ? EV_READ : 0) | (receives->held ? EV_WRITE : 0));
+		int reads = !sends->held && !sends->ended ? EV_READ : 0;
+		int writes = receives->held ? EV_WRITE : 0;
+		watch_side(r, (enum relay_side)side, reads | writes);
 	}
 }
 

@@ -1,14 +1,17 @@
 /*
  * handover.h - in what order one process of a service takes the place of another. Pure.
  *
- *	kind		steps						undone by
- *	overlap		lease start switch follow... retire forward	back follow... dismiss release
- *	same		start switch follow... retire			back follow... dismiss
- *	stop-first	lease switch restart follow... forward		back restart follow... release
- *	lost		switch restart follow...			-
+ *	kind		steps, and how they are undone
+ *	overlap		lease start switch follow... retire forward
+ *				back follow... dismiss release
+ *	same		start switch follow... retire
+ *				back follow... dismiss
+ *	stop-first	lease switch restart follow... forward
+ *				back restart follow... release
+ *	lost		switch restart follow...
  *
- * overlap moves a port while the old process serves; stop-first is for what cannot run twice; same is
- * an orderly restart on a socket that both processes have; lost is a move after the port went to
+ * overlap moves a port while the old process serves; stop-first is for what cannot run twice; same
+ * is an orderly restart on a socket that both processes have; lost is a move after the port went to
  * somebody else, so there is no way back. Whoever follows is restarted one after the other.
  *
  * The first step that fails turns the plan round: what was done is undone, nothing else, and the
@@ -70,9 +73,10 @@ void handover_begin(struct handover *h, enum handover_kind kind, int followers);
 void handover_next(struct handover *h, bool ok);
 
 /*
- * Who has to follow when `after` takes the place of `before` (the same services; may be the same stack):
- * of the running ones all whose fingerprint differs, and whoever is restarted with what it depends on
- * (on_dependency = restart), needed ones first. *followers is in the arena; returns their number.
+ * Who has to follow when `after` takes the place of `before` (the same services, or the very
+ * stack): of the running ones all whose fingerprint differs, and whoever is restarted with what it
+ * depends on (on_dependency = restart), needed ones first. *followers is in the arena; returns their
+ * number.
  */
 int handover_followers(struct arena *arena, const struct graph *g, const struct stack *before,
 	const struct stack *after, int service, const bool *running, const int **followers);

@@ -79,8 +79,8 @@ static int check_lease(struct registry *r, const struct port_move *move, uint64_
 		lease.instance == move->claim->instance;
 	int result = got < 0 ? -1 : 0;
 	if (got == 1 && !own && instance_is_alive(move->state, lease.project_id, lease.instance))
-		result = fail(e, EXIT_CONFLICT, "port %u is leased to instance %d of '%s'", move->to,
-			lease.instance, lease.project);
+		result = fail(e, EXIT_CONFLICT, "port %u is leased to instance %d of '%s'",
+			move->to, lease.instance, lease.project);
 	/* What the claim knows of reservations is as old as its launch. */
 	struct reservation reserved;
 	got = result ? 0 : reservation_find(r, move->to, arena, &reserved, e);
@@ -164,8 +164,8 @@ static struct lease lease_of(const struct port_move *move, uint16_t port, uint64
 static int note(struct registry *r, const struct port_move *move, const char *what, struct error *e)
 {
 	OWNED_TEXT text = {0};
-	text_addf(&text, "service '%s' %s from port %u to %u", move->port->service, what, move->from,
-		move->to);
+	text_addf(&text, "service '%s' %s from port %u to %u", move->port->service, what,
+		move->from, move->to);
 	return history_event(r, move->claim->project_id, move->claim->instance, "port",
 		text_string(&text), e);
 }
@@ -284,10 +284,9 @@ int port_move_commit(struct port_move *move, struct error *e)
 
 int port_move_back(struct port_move *move, struct error *e)
 {
-	if (transact(move, write_back, e))
-		return -1;
+	int result = transact(move, write_back, e);
 	exchange(move, move->from);
-	return 0;
+	return result;
 }
 
 static int write_given_back(struct registry *r, const struct port_move *move, uint64_t netns,

@@ -1,7 +1,7 @@
 /*
  * move.h - another port for a service of an instance that runs: in the claim and in the registry.
  *
- *	1. port_move_begin()	the new port is leased and held exclusively, as a spare of the claim;
+ *	1. port_move_begin()	the new port is leased and held exclusively, a spare of the claim;
  *				nobody is told yet
  *	2. port_move_commit()	it is the service's port: lease, table of services, history; the old
  *				one is a spare now, with its hold as it was
@@ -9,8 +9,8 @@
  *	4. port_move_leave()	the port that the service does not have (any more) is an exclusive
  *				spare of the instance's range, or given back
  *
- * Each writes one short transaction. When it fails nothing has changed, but that after
- * port_move_leave() the port is given back in any case. A supervisor that is killed after 1 leaves a
+ * Each writes one short transaction. When 1 or 2 fails nothing has changed; 3 and 4 are done in any
+ * case, and only the registry may not know. A supervisor that is killed after 1 leaves a
  * spare lease, which the next launch drops; after 2 the next launch follows the move.
  *
  * A move is for ever forgotten by `down`; until then a reload and a launch after a crash keep it.
@@ -31,8 +31,8 @@ struct port_move {
 };
 
 /*
- * state to row are set by the caller, who also set claim->avoided; `from` is filled. EXIT_CONFLICT with
- * a sentence that says who has the port `to`.
+ * state to row are set by the caller, who also set claim->avoided; `from` is filled. EXIT_CONFLICT
+ * with a sentence that says who has the port `to`.
  */
 int port_move_begin(struct port_move *move, struct error *e);
 int port_move_commit(struct port_move *move, struct error *e);
