@@ -13,7 +13,7 @@
 
 struct recipe {
 	const char *label; /* service name, for messages */
-	char *const *paths; /* absolute, NULL at the end; the first that can be executed is the program */
+	char *const *paths; /* absolute, NULL at the end; the first that can be executed is it */
 	char *const *argv;
 	char *const *envp;
 	const char *dir; /* working directory */
@@ -45,7 +45,7 @@ struct exit_status {
 	int code; /* exit code; -1 when a signal ended it */
 	int signal; /* 0 when it exited by itself */
 	bool core_dumped;
-	bool by_oom_killer; /* SIGKILL, and the kernel has counted one that it sent for want of memory */
+	bool by_oom_killer; /* SIGKILL, and the kernel has counted one of its own */
 	/*
 	 * The child never became the program: stage says where, number is the errno. stage is NULL
 	 * after a normal exec. number 0 with a stage means that it was killed before exec.

@@ -22,8 +22,8 @@ bool instance_is_alive(const char *state, int64_t project_id, int instance);
 /* A descriptor to ask about several instances of a project (bytelock_is_held()); -1: none lives. */
 int instance_lock_look(const char *state, int64_t project_id);
 /*
- * Has that process the project's lock file open, as a supervisor has for all its life? A pid from the
- * registry is not signalled before: pid and start time of a stranger can be the recorded ones.
+ * Has that process the project's lock file open, as a supervisor has for all its life? A pid from
+ * the registry is not signalled before: pid and start time of a stranger can be the recorded ones.
  */
 bool instance_lock_is_open_in(const char *state, int64_t project_id, pid_t pid);
 

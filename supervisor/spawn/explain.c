@@ -413,7 +413,8 @@ int explain_failure(const struct recipe *recipe, const char *stage, int number, 
 	if (!e)
 		e = &unused;
 	if (!strcmp(stage, spawn_stage_word(SPAWN_KILLED)))
-		return fail(e, EXIT_FAILED, "it was killed before '%s' was executed", recipe->argv[0]);
+		return fail(
+			e, EXIT_FAILED, "it was killed before '%s' was executed", recipe->argv[0]);
 	if (!strcmp(stage, spawn_stage_word(SPAWN_EXEC)))
 		return explain_exec(recipe, number, e);
 	if (!strcmp(stage, spawn_stage_word(SPAWN_DIRECTORY)))

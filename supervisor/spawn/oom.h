@@ -3,9 +3,9 @@
  *
  * Nobody is told who sent a SIGKILL, but the kernel counts the processes that it ends for want of
  * memory, and it counts before it signals. So a SIGKILL that nobody of ours has sent, with a count
- * that has risen since the last look, was the OOM killer's. The count is that of our own control group
- * and what is below it (`oom_kill` of memory.events, cgroup v2), where there is none that of the
- * machine (/proc/vmstat, since Linux 4.13).
+ * that has risen since the last look, was the OOM killer's. The count is that of our own control
+ * group and what is below it (`oom_kill` of memory.events, cgroup v2), where there is none that of
+ * the machine (/proc/vmstat, since Linux 4.13).
  */
 #ifndef SPAWN_OOM_H
 #define SPAWN_OOM_H
@@ -27,7 +27,7 @@ void oom_close(struct oom *oom);
 /* True when the OOM killer has struck since the last look. About 10 us. */
 bool oom_struck(struct oom *oom);
 
-/* Where the count of the control groups in `membership` (/proc/PID/cgroup) would be; false: nowhere. */
+/* Where the count of a member of these groups (/proc/PID/cgroup) would be; false: nowhere. */
 bool oom_path_of(const char *membership, struct text *path);
 
 #endif

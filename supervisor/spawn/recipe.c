@@ -222,7 +222,8 @@ static char *joined(const char *dir, const char *part, size_t length, const char
 }
 
 /* Every place where the program may be, in order. */
-static int list_paths(struct recipe_made *made, const struct recipe_request *request, struct error *e)
+static int list_paths(
+	struct recipe_made *made, const struct recipe_request *request, struct error *e)
 {
 	const char *program = request->command->argv[0];
 	const char *path = recipe_variable(request->env, "PATH");

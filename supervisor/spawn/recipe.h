@@ -2,8 +2,9 @@
  * recipe.h (spawn) - makes a struct recipe complete before the fork.
  *
  * What needs memory is done here, in the parent: where the program may be by the PATH of the
- * *service's* environment (not ours), the user and its groups, the places of the LISTEN_* variables. No
- * file is looked at: it may be on a file system that hangs, and then only the child is to hang with it.
+ * *service's* environment (not ours), the user and its groups, the places of the LISTEN_*
+ * variables. No file is looked at: it may be on a file system that hangs, and then only the child
+ * is to hang with it.
  *
  *	struct recipe_request request = {.label = "api", .command = &service->command, ...};
  *	struct recipe_made made;

@@ -11,8 +11,8 @@
 #include "watch/settle.h"
 
 /*
- * A turn starts so many services at most: others want to be heard in between. No turn takes as long as
- * a gap (promise P6), so one that is later than that was kept from coming.
+ * A turn starts so many services at most: others want to be heard in between. No turn takes as long
+ * as a gap (promise P6), so one that is later than that was kept from coming.
  */
 enum { GAP_MS = 250, STARTS_A_TURN = 32 };
 

@@ -78,8 +78,8 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at)
 ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t count, unsigned flags)
 {
 	static unsigned turn;
-	size_t most = 1 + turn++ % 7;
-	return syscall(SYS_splice, in, in_at, out, out_at, active && count > most ? most : count, flags);
+	size_t most = active ? 1 + turn++ % 7 : count;
+	return syscall(SYS_splice, in, in_at, out, out_at, count > most ? most : count, flags);
 }
 
 ssize_t recv(int fd, void *bytes, size_t count, int flags)
