@@ -1,11 +1,12 @@
 """Which instance a git worktree has, and that it keeps it: real repositories, real worktrees."""
+import concurrent.futures
 import os
 import shutil
 import subprocess
 
 import pytest
 
-from harness import alive, until
+from harness import alive
 
 STACK = "[service api]\ncommand = ACTOR --listen\n"
 
@@ -111,6 +112,27 @@ def test_instances_shows_branch_commit_and_place_as_they_are_now(repository):
     repository.run("down", "-p", "shop", "-i", "3", code=0)
     git(repository.dir, "worktree", "remove", "--force", "../there")
     assert f"{there} (removed)" in repository.run("instances", code=0).out
+
+
+def test_worktrees_started_at_the_same_moment_get_different_numbers(repository):
+    trees = [worktree(repository, f"wt{i}", f"feature/{i}") for i in range(5)]
+    with concurrent.futures.ThreadPoolExecutor(len(trees)) as pool:
+        list(pool.map(lambda tree: tree.detach(), trees))
+    assert sorted(tree.instance()["instance"] for tree in trees) == [3, 4, 5, 6, 7]
+    assert {row["branch"] for row in claimed(repository).values()} == {f"feature/{i}" for i in range(5)}
+
+
+def test_a_registry_made_anew_still_knows_a_worktree_that_moved(repository):
+    first, tree = worktree(repository, "first", "one"), worktree(repository, "wt", "two")
+    first.up()
+    tree.up()
+    tree.down()
+    for file in repository.world.home.glob("registry.db*"):
+        file.unlink()
+    git(repository.dir, "worktree", "move", "../wt", "../there")
+    there = repository.world.project("there")
+    there.up()
+    assert there.instance()["instance"] == 4 and set(claimed(repository)) == {3, 4}
 
 
 def test_a_removed_worktree_frees_its_number(repository):
