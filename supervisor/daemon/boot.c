@@ -47,13 +47,14 @@ static int spans_of(const struct section *stack)
 	return (int)spans;
 }
 
-static int claim_number(struct instance *in, const struct launch_request *r, struct error *e)
+static struct claim_request claim_request_of(const struct instance *in,
+	const struct launch_request *r)
 {
 	static const enum claim_want wants[] = {[LAUNCH_DEFAULT] = WANT_DEFAULT,
 		[LAUNCH_NUMBER] = WANT_NUMBER, [LAUNCH_AUTO] = WANT_AUTO, [LAUNCH_NEW] = WANT_NEW};
 	const struct section *stack = document_section(r->document, SECTION_STACK, "");
 	const struct entry *owner = stack ? section_entry(stack, "owner") : NULL;
-	const struct claim_request request = {.state = in->paths.state,
+	return (struct claim_request){.state = in->paths.state,
 		.main_dir = r->main_dir,
 		.stack_name = r->stack_name,
 		.owner = owner ? owner->value : "",
@@ -69,8 +70,6 @@ static int claim_number(struct instance *in, const struct launch_request *r, str
 		.spans = spans_of(stack),
 		.want = wants[r->which],
 		.number = r->instance};
-	in->claimed = true;
-	return claim_instance(&request, &in->claim, e);
 }
 
 static int copy_path(char *to, size_t size, char *from, struct error *e)
@@ -252,10 +251,9 @@ static int open_workers(struct instance *in, struct error *e)
 	return spawner_open(&in->spawner, e) || open_tree(in, e) || instance_open_notify(in, e) ? -1 : 0;
 }
 
-static int load(struct instance *in, const struct launch_request *r, bool **wanted,
-	struct complaints *c, struct error *e)
+static struct load_request load_request_of(const struct launch_request *r)
 {
-	const struct load_request request = {.document = r->document,
+	return (struct load_request){.document = r->document,
 		.environment = r->environment,
 		.purpose = r->purpose,
 		.profiles = r->profiles,
@@ -278,6 +276,34 @@ static int load(struct instance *in, const struct launch_request *r, bool **want
 		.is_given_up = r->is_given_up,
 		.self = r->self,
 		.check_programs = true};
+}
+
+/* A project that nobody knows yet stays unknown when its file is refused: no row, no block, no directory. */
+static int judge_unknown(struct instance *in, const struct claim_request *claim,
+	const struct launch_request *r, struct complaints *c, struct error *e)
+{
+	const struct load_request request = load_request_of(r);
+	int rc = claim_find(claim, &in->claim, e);
+	if (!rc && !in->claim.project_id)
+		rc = load_judge(in, &request, c, e);
+	claim_release(&in->claim);
+	return rc;
+}
+
+static int claim_number(struct instance *in, const struct launch_request *r, struct complaints *c,
+	struct error *e)
+{
+	const struct claim_request request = claim_request_of(in, r);
+	if (judge_unknown(in, &request, r, c, e))
+		return -1;
+	in->claimed = true;
+	return claim_instance(&request, &in->claim, e);
+}
+
+static int load(struct instance *in, const struct launch_request *r, bool **wanted,
+	struct complaints *c, struct error *e)
+{
+	const struct load_request request = load_request_of(r);
 	if (load_stack(in, &request, &in->loaded, wanted, c, e))
 		return -1;
 	for (int i = 0; r->stop_timeout_ms >= 0 && i < in->loaded.stack->service_count; i++)
@@ -313,7 +339,7 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 	in->branch = strdup(r->branch);
 	if (!in->main_dir || !in->stack_name || !in->branch)
 		return fail(e, EXIT_FAILED, "out of memory");
-	if (paths_find(&in->paths, e) || claim_number(in, r, e))
+	if (paths_find(&in->paths, e) || claim_number(in, r, c, e))
 		return -1;
 	if (in->claim.outcome == CLAIM_RUNNING)
 		return find_places(in, e);

@@ -250,6 +250,12 @@ struct load_request {
  */
 int load_stack(struct instance *in, const struct load_request *request, struct loaded *loaded,
 	bool **wanted, struct complaints *c, struct error *e);
+/*
+ * Only what is wrong with the file itself, for a claim of claim_find(): nothing is written. What is said
+ * here and again by load_stack() is in *c once.
+ */
+int load_judge(struct instance *in, const struct load_request *request, struct complaints *c,
+	struct error *e);
 void loaded_release(struct loaded *loaded);
 /*
  * What is loaded, with another number for one of its ports: nothing is read again. The draft stays with

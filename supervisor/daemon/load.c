@@ -163,12 +163,11 @@ void loaded_release(struct loaded *l)
 	*l = (struct loaded){0};
 }
 
-/* Everything that can be seen to be wrong without touching a port. */
-static int look_first(struct instance *in, const struct load_request *request,
-	const struct draft *draft, struct numbers *n, struct complaints *c, struct error *e)
+/* The stack as it would be when no port is in the way: all that is wrong with the file itself. */
+static int make_preview(struct instance *in, const struct load_request *request,
+	const struct draft *draft, struct numbers *n, struct loaded *preview, bool **wanted,
+	struct complaints *c, struct error *e)
 {
-	struct loaded preview = {0};
-	bool *wanted = NULL;
 	int rc = claim_preview(&in->claim, n->rows, (size_t)n->count, e);
 	if (!rc) {
 		numbers_take(n);
@@ -177,11 +176,19 @@ static int look_first(struct instance *in, const struct load_request *request,
 		if (e->hint[0])
 			complaint_hint(c, "%s", e->hint);
 	}
-	preview.stack = resolve(in, request, draft, n, c);
-	if (!preview.stack)
+	preview->stack = resolve(in, request, draft, n, c);
+	if (!preview->stack)
 		rc = fail(e, EXIT_BAD_FILE, "%s has mistakes", request->document->label);
-	if (!rc)
-		rc = derive(in, request, &preview, &wanted, c, e);
+	return rc ? rc : derive(in, request, preview, wanted, c, e);
+}
+
+/* Everything that can be seen to be wrong without touching a port. */
+static int look_first(struct instance *in, const struct load_request *request,
+	const struct draft *draft, struct numbers *n, struct complaints *c, struct error *e)
+{
+	struct loaded preview = {0};
+	bool *wanted = NULL;
+	int rc = make_preview(in, request, draft, n, &preview, &wanted, c, e);
 	if (!rc)
 		rc = validate(request, &preview, wanted, c, e);
 	loaded_release(&preview);
@@ -230,8 +237,8 @@ static void take_rules_back(struct instance *in)
 	in->claim.avoided_count = in->claim.protect_count = 0;
 }
 
-int load_stack(struct instance *in, const struct load_request *request, struct loaded *loaded,
-	bool **wanted, struct complaints *c, struct error *e)
+static struct draft *begin_draft(struct instance *in, const struct load_request *request,
+	struct numbers *n, struct complaints *c, struct error *e)
 {
 	const struct stackfile_request asked = {.document = request->document,
 		.environment = request->environment,
@@ -245,14 +252,38 @@ int load_stack(struct instance *in, const struct load_request *request, struct l
 		.caller_env = (const char *const *)(const void *)request->caller_env,
 		.default_name = request->stack_name,
 		.main_dir = request->main_dir};
+	struct draft *draft = draft_new(&asked, c);
+	if (!draft || numbers_begin(n, draft, e)) {
+		draft_free(draft);
+		fail(e, EXIT_FAILED, "out of memory");
+		return NULL;
+	}
+	lend_rules(in, draft);
+	return draft;
+}
+
+int load_judge(struct instance *in, const struct load_request *request, struct complaints *c,
+	struct error *e)
+{
+	struct numbers n = {0};
+	struct loaded preview = {0};
+	bool *wanted = NULL;
+	struct draft *draft = begin_draft(in, request, &n, c, e);
+	int rc = draft ? make_preview(in, request, draft, &n, &preview, &wanted, c, e) : -1;
+	loaded_release(&preview);
+	numbers_release(&n);
+	take_rules_back(in);
+	draft_free(draft);
+	return rc;
+}
+
+int load_stack(struct instance *in, const struct load_request *request, struct loaded *loaded,
+	bool **wanted, struct complaints *c, struct error *e)
+{
 	struct numbers n = {0};
 	*loaded = (struct loaded){0};
-	struct draft *draft = draft_new(&asked, c);
-	int rc = draft ? numbers_begin(&n, draft, e) : fail(e, EXIT_FAILED, "out of memory");
-	if (draft)
-		lend_rules(in, draft);
-	if (!rc)
-		rc = look_first(in, request, draft, &n, c, e);
+	struct draft *draft = begin_draft(in, request, &n, c, e);
+	int rc = draft ? look_first(in, request, draft, &n, c, e) : -1;
 	if (!rc) {
 		/* Warnings were said by the first look; the second one sees the same file. */
 		struct complaints again = {0};

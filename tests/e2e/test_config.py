@@ -169,6 +169,18 @@ def test_one_mistake_is_one_complaint(shop, text, where):
     assert (checked.out + checked.err).count("stack.ini:") == 1, checked
 
 
+def test_refused_file_registers_nothing(shop):
+    """Neither a file with mistakes nor a service that is not there makes a project known."""
+    shop.write("stack.ini", "[stack]\nname = typo\n[service api]\ncommnd = sleep 60\n")
+    shop.run("up", "-d", code=78)
+    shop.write("stack.ini", GOOD)
+    shop.run("up", "-d", "nobody", code=4)
+    assert shop.run("registry", "list", "--json", code=0).json["projects"] == []
+    shop.detach()
+    project, = shop.run("registry", "list", "--json", code=0).json["projects"]
+    assert project["name"] == "shop"
+
+
 def test_no_stack_file_at_all(shop):
     result = shop.run("up", "-d")
     assert result.code == 78 or result.code == 2
