@@ -34,6 +34,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _serial = None
 
 
+# A busy machine is slow; what is stuck takes longer than this, in seconds.
+STUCK_S = 8
+
 def _bring_up_loopback():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         request = struct.pack("16sH14s", b"lo", 0x1 | 0x40, b"")  # IFF_UP | IFF_RUNNING

@@ -7,7 +7,7 @@ import signal
 import threading
 
 import pytest
-from harness import ACTOR, World, own_network, squeeze, until
+from harness import ACTOR, STUCK_S, World, own_network, squeeze, until
 
 
 def refused(shop, text, *words):
@@ -308,7 +308,7 @@ def test_fault_A23_signal_reaches_the_program_behind_a_shell(shop):
     shop.up()
     assert "sh" in os.readlink(f"/proc/{shop.pid('api')}/exe") or shop.pid("api")
     result = shop.run("stop", "api", code=0)
-    assert "got a signal to stop" in shop.log("api") and result.seconds < 5
+    assert "got a signal to stop" in shop.log("api") and result.seconds < STUCK_S
 
 
 def test_fault_A24_path_of_the_service_is_searched(shop):

@@ -5,7 +5,7 @@ import signal
 import time
 
 import pytest
-from harness import (BIN, Terminal, alive, children_of, command_line, descendants_of, gone, port_is_free,
+from harness import (BIN, STUCK_S, Terminal, alive, children_of, command_line, descendants_of, gone, port_is_free,
                      process_state, until)
 
 
@@ -175,7 +175,7 @@ def test_fault_C20_stop_command_that_has_vanished(shop):
     """)
     shop.up()
     tool.unlink()
-    assert shop.run("stop", "calc", code=0).seconds < 5
+    assert shop.run("stop", "calc", code=0).seconds < STUCK_S
     warned = [e["text"] for e in shop.past_events() if e["kind"] == "warning"]
     assert len(warned) == 1 and "stop.command" in warned[0] and "./tool" in warned[0], warned
     assert "got a signal to stop" in shop.log("calc")
@@ -189,7 +189,7 @@ def test_stop_command_is_enough(shop):
         stop.timeout = 10s
     """)
     shop.up()
-    assert shop.run("stop", "calc", code=0).seconds < 5
+    assert shop.run("stop", "calc", code=0).seconds < STUCK_S
 
 
 def test_stop_signal_and_leader_only(shop):
