@@ -26,12 +26,13 @@ enum {
 struct output {
 	const struct context *context;
 	struct text text; /* owns; not written so far */
+	struct text rest; /* owns; of the last row, behind its port */
 	struct text cell; /* owns; in the making */
 	size_t address_width;
 	size_t lease_width; /* 0: nothing is leased */
 	bool named;
 	size_t rows;
-	struct port_view last; /* borrows what is gone: only numbers are read */
+	struct port_view last; /* what the rest is of; borrows what is gone: only numbers are read */
 };
 
 /* ---- rows ---- */
@@ -91,27 +92,60 @@ static void add_holder(struct output *o, const struct port_view *view)
 		text_add(&o->cell, "user ");
 		text_add(&o->cell, view->holder.user ? view->holder.user : "?");
 	}
-	terminal_add_strict(&o->text, text_string(&o->cell), o->cell.length);
+	terminal_add_strict(&o->rest, text_string(&o->cell), o->cell.length);
 	text_clear(&o->cell);
 }
 
-static void add_row(struct output *o, const struct port_view *view)
+static void make_rest(struct output *o, const struct port_view *view)
 {
 	const struct socket_entry *socket = &view->socket;
 	bool takes_all = socket->state == SOCKET_UDP;
 	char address[ADDRESS_BYTES];
-	char *row = text_room(&o->text, ROW_BYTES + o->lease_width), *at = row;
-	if (!row)
+	text_clear(&o->rest);
+	char *rest = text_room(&o->rest, ROW_BYTES + o->lease_width), *at = rest;
+	if (!rest)
 		return;
-	at = put_port(at, view->port);
 	at = put_word(at, view->udp ? "udp" : "tcp", PROTOCOL_WIDTH);
 	at = put_word(at, takes_all ? "" : socket_state_word(socket->state), STATE_WIDTH);
 	at = put_word(at, address_of(socket, address), o->address_width);
 	at = put_word(at, port_class_word(view->class), CLASS_WIDTH);
 	at = put_lease(o, at, view);
-	text_took(&o->text, (size_t)(at - row));
+	text_took(&o->rest, (size_t)(at - rest));
 	add_holder(o, view);
-	text_add_char(&o->text, '\n');
+	text_add_char(&o->rest, '\n');
+	o->last = *view;
+}
+
+static bool is_same_place(const struct socket_entry *a, const struct socket_entry *b)
+{
+	return a->state == b->state && a->v6 == b->v6 && a->v6_only == b->v6_only &&
+		!memcmp(a->address, b->address, sizeof a->address);
+}
+
+/* Thousands of sockets are those of one program: but for the port their rows are the same. */
+static bool is_like_last(const struct output *o, const struct port_view *view)
+{
+	const struct port_view *last = &o->last;
+	return o->rest.length && last->udp == view->udp && last->class == view->class &&
+		is_same_place(&last->socket, &view->socket) && !last->has_lease &&
+		!view->has_lease && last->has_holder == view->has_holder &&
+		last->holder.pid == view->holder.pid && last->holder.uid == view->holder.uid &&
+		(view->holder.pid || !o->named);
+}
+
+static void add_row(struct output *o, const struct port_view *view)
+{
+	bool is_like = is_like_last(o, view);
+	/* As SO_REUSEPORT has them: once is enough. */
+	if (is_like && view->port == o->last.port && view->holder.pid)
+		return;
+	if (!is_like)
+		make_rest(o, view);
+	o->last.port = view->port;
+	char *row = text_room(&o->text, PORT_WIDTH + GAP);
+	if (row)
+		text_took(&o->text, (size_t)(put_port(row, view->port) - row));
+	text_add_bytes(&o->text, text_string(&o->rest), o->rest.length);
 }
 
 static void add_headings(struct output *o)
@@ -141,9 +175,14 @@ static size_t wider(size_t a, size_t b)
 static void measure(struct output *o, const struct port_survey *survey)
 {
 	o->address_width = strlen("ADDRESS");
+	const struct socket_entry *last = NULL;
 	for (size_t i = 0; i < survey->sockets->count; i++) {
+		const struct socket_entry *socket = &survey->sockets->items[i];
 		char address[ADDRESS_BYTES];
-		size_t length = strlen(address_of(&survey->sockets->items[i], address));
+		if (last && is_same_place(last, socket))
+			continue;
+		last = socket;
+		size_t length = strlen(address_of(socket, address));
 		o->address_width = wider(o->address_width, length);
 	}
 	for (size_t i = 0; i < survey->lease_count; i++) {
@@ -173,13 +212,12 @@ static int on_view(void *self, const struct port_view *view, struct error *e)
 	bool is_first = o->rows++ == 0;
 	if (o->context->json) {
 		report_add_listener(&o->text, view, is_first);
-	} else if (is_first || !ports_is_repeated(&o->last, view)) {
+	} else {
 		if (is_first)
 			add_headings(o);
 		add_row(o, view);
-		o->last = *view;
 	}
-	if (!text_ok(&o->text) || !text_ok(&o->cell))
+	if (!text_ok(&o->text) || !text_ok(&o->rest) || !text_ok(&o->cell))
 		return fail(e, EXIT_FAILED, "out of memory");
 	/* On a terminal JSON is indented, as a whole. */
 	if (o->text.length > WRITE_BYTES && !(o->context->json && out_is_terminal())) {
@@ -225,6 +263,7 @@ int verb_ports_scan(struct context *context, struct error *e)
 	if (result == 0)
 		finish(&output);
 	text_release(&output.text);
+	text_release(&output.rest);
 	text_release(&output.cell);
 	protects_release(&protects);
 	return result;

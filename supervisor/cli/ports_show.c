@@ -97,18 +97,14 @@ static bool is_shown(const struct context *context, const struct port_look *look
 	return context->json || !look->count;
 }
 
-bool ports_is_repeated(const struct port_view *before, const struct port_view *view)
+/* Another socket of the same process in the same place, as SO_REUSEPORT has them. */
+static bool is_repeated(const struct port_look *look, size_t at)
 {
-	const struct port_view *a = before, *b = view;
-	return a->port == b->port && a->udp == b->udp && a->seen && b->seen &&
+	const struct port_view *b = &look->items[at], *a = at ? b - 1 : NULL;
+	return a && a->port == b->port && a->udp == b->udp && a->seen && b->seen &&
 		a->socket.state == b->socket.state && a->socket.v6 == b->socket.v6 &&
 		!memcmp(a->socket.address, b->socket.address, sizeof a->socket.address) &&
 		a->has_holder && b->has_holder && a->holder.pid && a->holder.pid == b->holder.pid;
-}
-
-static bool is_repeated(const struct port_look *look, size_t at)
-{
-	return at && ports_is_repeated(&look->items[at - 1], &look->items[at]);
 }
 
 /* ---- list ---- */

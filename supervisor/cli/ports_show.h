@@ -17,7 +17,5 @@ void ports_show_who(const struct context *context, const struct port_look *look)
 void ports_add_lease(struct text *out, const struct lease *lease);
 /* Says on stderr, unless quiet, that /proc/net was read and what does not show there. */
 void ports_note_proc(const struct context *context, bool by_proc);
-/* Another socket of the same process in the same place, as SO_REUSEPORT has them. */
-bool ports_is_repeated(const struct port_view *before, const struct port_view *view);
 
 #endif
