@@ -304,39 +304,60 @@ static void health_succeeded(const struct step *s, const struct service_event *e
 		change(s, event, STATE_READY, "healthy again");
 		if (is_news(s))
 			tell(s, EVENT_RECOVERED, "healthy again");
-		run->reason[0] = '\0';
 	}
+	if (run->state == STATE_READY)
+		run->reason[0] = '\0';
 	probe_after_interval(s);
+}
+
+static void probe_again(const struct step *s, bool cheap)
+{
+	if (s->run->verdict.succeeded_once || s->run->state == STATE_UNHEALTHY)
+		probe_after_interval(s);
+	else
+		probe_soon(s, cheap);
+}
+
+/* A failure that does not count, or not yet, is seen all the same: it may go on like that for ever. */
+static void health_failed(const struct step *s, const struct service_event *event)
+{
+	struct service_run *run = s->run;
+	if (verdict_failure(&run->verdict, &s->policy->health, s->now_ms - run->started_ms)) {
+		became_unhealthy(s, event);
+		return;
+	}
+	if (run->state == STATE_READY && event->reason)
+		reason_format(run->reason, "health check failed: %s", event->reason);
+	probe_again(s, event->cheap);
+}
+
+static void health_imposter(const struct step *s, const struct service_event *event)
+{
+	if (!verdict_imposter(&s->run->verdict)) {
+		probe_again(s, event->cheap);
+		return;
+	}
+	tell(s, EVENT_IMPOSTER, "%s", event->reason ? event->reason : "imposter");
+	became_unhealthy(s, event);
 }
 
 static void running_probe(const struct step *s, const struct service_event *event)
 {
-	struct service_run *run = s->run;
-	run->probe_until_ms = NO_DEADLINE;
+	s->run->probe_until_ms = NO_DEADLINE;
 	switch (event->result) {
 	case PROBE_OK:
 		health_succeeded(s, event);
-		return;
+		break;
 	case PROBE_FAILED:
-		if (verdict_failure(&run->verdict, &s->policy->health, s->now_ms - run->started_ms)) {
-			became_unhealthy(s, event);
-			return;
-		}
+		health_failed(s, event);
 		break;
 	case PROBE_IMPOSTER:
-		if (verdict_imposter(&run->verdict)) {
-			tell(s, EVENT_IMPOSTER, "%s", event->reason ? event->reason : "imposter");
-			became_unhealthy(s, event);
-			return;
-		}
+		health_imposter(s, event);
 		break;
 	case PROBE_UNKNOWN:
+		probe_again(s, event->cheap);
 		break;
 	}
-	if (run->verdict.succeeded_once || run->state == STATE_UNHEALTHY)
-		probe_after_interval(s);
-	else
-		probe_soon(s, event->cheap);
 }
 
 void step_running(const struct step *s, const struct service_event *event)

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from harness import descendants_of, squeeze, until
+from harness import STUCK_S, descendants_of, squeeze, until
 from names import seeing
 
 HOSTILE = f"/usr/bin/python3 {pathlib.Path(__file__).with_name('hostile.py')}"
@@ -38,7 +38,7 @@ def watched(shop, mode, timeout="300ms", interval="100ms", status="200-399"):
 def unhealthy(shop, mode, **options):
     watched(shop, mode, **options)
     service = until(lambda: (lambda s: s if s["health"] == "unhealthy" else None)(shop.service("api")))
-    assert shop.run("status", "--json").seconds < 1
+    assert shop.run("status", "--json").seconds < STUCK_S
     assert shop.service("web")["health"] == "healthy"
     return service["reason"] + shop.run("why", "api", code=0).out
 
@@ -235,7 +235,7 @@ def test_fault_H13_command_probe_hangs_forks_and_floods(shop):
     shop.write("bad", "")
     until(lambda: shop.service("api")["health"] == "unhealthy")
     supervisor = shop.instance()["pid"]
-    assert shop.run("status", "--json").seconds < 1
+    assert shop.run("status", "--json").seconds < STUCK_S
     until(lambda: len(descendants_of(supervisor)) < 8)
     shop.run("stop", "api", code=0)
     until(lambda: not descendants_of(supervisor))
@@ -288,6 +288,26 @@ def test_fault_H14_somebody_else_answers_on_the_port(shop):
         old.wait()
 
 
+def test_check_that_never_succeeded_says_why(shop):
+    """It never becomes unhealthy, readiness has another sign: the last failure is all there is to see."""
+    shop.stack("""
+        [service api]
+        command = /usr/bin/python3 -m http.server ${port} --bind 127.0.0.1
+        slot = api
+        ready = port
+        health = http /nothing
+        health.interval = 100ms
+    """)
+    shop.up()
+    service = until(lambda: (lambda s: s if s["reason"] else None)(shop.service("api")))
+    assert (service["state"], service["health"]) == ("ready", "unknown")
+    assert "health check failed" in service["reason"] and "404" in service["reason"]
+    assert "404" in shop.run("status").out and "404" in shop.run("why", "api", code=0).out
+    shop.write("nothing", "here")
+    shop.run("wait", "api:healthy", code=0)
+    assert shop.service("api")["reason"] == ""
+
+
 def test_fault_H14_wrong_port_is_not_ready(shop):
     shop.stack("""
         [service api]
@@ -313,7 +333,7 @@ def test_fault_H15_proxy_of_the_environment_is_ignored(shop):
 def test_fault_H16_ten_thousand_headers(shop):
     watched(shop, "many_headers", timeout="2s")
     still_healthy(shop)
-    assert shop.run("status").seconds < 1
+    assert shop.run("status").seconds < STUCK_S
 
 
 def test_fault_H21_probe_without_descriptors_is_unknown(shop):
