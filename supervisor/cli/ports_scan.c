@@ -113,7 +113,6 @@ static void make_rest(struct output *o, const struct port_view *view)
 	text_took(&o->rest, (size_t)(at - rest));
 	add_holder(o, view);
 	text_add_char(&o->rest, '\n');
-	o->last = *view;
 }
 
 static bool is_same_place(const struct socket_entry *a, const struct socket_entry *b)
@@ -139,12 +138,25 @@ static void add_row(struct output *o, const struct port_view *view)
 	/* As SO_REUSEPORT has them: once is enough. */
 	if (is_like && view->port == o->last.port && view->holder.pid)
 		return;
-	if (!is_like)
+	if (!is_like) {
 		make_rest(o, view);
+		o->last = *view;
+	}
 	o->last.port = view->port;
 	char *row = text_room(&o->text, PORT_WIDTH + GAP);
 	if (row)
 		text_took(&o->text, (size_t)(put_port(row, view->port) - row));
+	text_add_bytes(&o->text, text_string(&o->rest), o->rest.length);
+}
+
+static void add_json(struct output *o, const struct port_view *view, bool is_first)
+{
+	if (!is_like_last(o, view)) {
+		text_clear(&o->rest);
+		report_add_rest(&o->rest, view);
+		o->last = *view;
+	}
+	report_add_port(&o->text, view, is_first);
 	text_add_bytes(&o->text, text_string(&o->rest), o->rest.length);
 }
 
@@ -211,7 +223,7 @@ static int on_view(void *self, const struct port_view *view, struct error *e)
 	struct output *o = self;
 	bool is_first = o->rows++ == 0;
 	if (o->context->json) {
-		report_add_listener(&o->text, view, is_first);
+		add_json(o, view, is_first);
 	} else {
 		if (is_first)
 			add_headings(o);

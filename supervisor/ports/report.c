@@ -78,11 +78,10 @@ static void add_lease(struct text *out, const struct lease *lease)
 	text_add_char(out, '}');
 }
 
-static void add_view(struct text *out, const struct port_view *view)
+void report_add_rest(struct text *out, const struct port_view *view)
 {
 	char address[SOCKET_ADDRESS_SIZE];
 	const char *family = view->socket.v6 ? "ipv6" : "ipv4";
-	add_number(out, "{\"port\":", view->port);
 	add_words(out, ",\"protocol\":", view->udp ? "udp" : "tcp");
 	add_words(out, ",\"family\":", view->seen ? family : NULL);
 	add_words(out, ",\"address\":",
@@ -104,11 +103,10 @@ void report_begin_listeners(struct text *out)
 	text_add(out, "{\"version\":1,\"listeners\":[");
 }
 
-void report_add_listener(struct text *out, const struct port_view *view, bool is_first)
+void report_add_port(struct text *out, const struct port_view *view, bool is_first)
 {
-	if (!is_first)
-		text_add_char(out, ',');
-	add_view(out, view);
+	text_add(out, is_first ? "{\"port\":" : ",{\"port\":");
+	text_add_number(out, view->port);
 }
 
 void report_end_listeners(struct text *out)
@@ -120,8 +118,10 @@ json_t *report_listeners(const struct port_look *look)
 {
 	OWNED_TEXT text = {0};
 	report_begin_listeners(&text);
-	for (size_t i = 0; i < look->count; i++)
-		report_add_listener(&text, &look->items[i], i == 0);
+	for (size_t i = 0; i < look->count; i++) {
+		report_add_port(&text, &look->items[i], i == 0);
+		report_add_rest(&text, &look->items[i]);
+	}
 	report_end_listeners(&text);
 	return parsed(&text);
 }

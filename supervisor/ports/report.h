@@ -12,9 +12,13 @@
 
 /* {"version":1,"listeners":[...]} */
 json_t *report_listeners(const struct port_look *look);
-/* The same as text, view by view, for a scan that may have thousands. */
+/*
+ * The same as text, for a scan that may have thousands: the port of a view, then the rest of it, which
+ * is mostly that of the view before.
+ */
 void report_begin_listeners(struct text *out);
-void report_add_listener(struct text *out, const struct port_view *view, bool is_first);
+void report_add_port(struct text *out, const struct port_view *view, bool is_first);
+void report_add_rest(struct text *out, const struct port_view *view);
 void report_end_listeners(struct text *out);
 /* {"version":1,"conflicts":[...]} */
 json_t *report_conflicts(const struct port_check *check);
