@@ -6,7 +6,7 @@
 
 #include "base/nearest.h"
 #include "model/names.h"
-#include "plan/injected.h"
+#include "plan/judge.h"
 #include "registry/leases.h"
 #include "stackfile/user_file.h"
 
@@ -135,18 +135,11 @@ static void make_stack(struct context *context, struct resolved *r)
 		.state_dir = r->claim.state_dir,
 		.log_dir = r->log_dir,
 		.slug = slug,
-		.branch = branch};
+		.branch = branch,
+		.judge = plan_judge};
 	r->stack = draft_resolve(r->draft, &facts, &r->source.complaints);
-	if (!r->stack)
-		return;
-	r->graph = graph_new(r->arena, r->stack);
-	const char *label = r->source.location.shown;
-	bool sound = graph_complain(r->graph, r->stack, label, &r->source.complaints);
-	if (!injected_complain(r->stack, r->arena, label, &r->source.complaints) || !sound) {
-		stack_free(r->stack);
-		r->stack = NULL;
-		r->graph = NULL;
-	}
+	if (r->stack)
+		r->graph = graph_new(r->arena, r->stack);
 }
 
 int resolve(struct context *context, struct resolved *r, struct error *e)

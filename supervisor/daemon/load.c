@@ -4,7 +4,7 @@
 
 #include "daemon/instance.h"
 #include "model/names.h"
-#include "plan/injected.h"
+#include "plan/judge.h"
 #include "plan/order.h"
 #include "spawn/validate.h"
 #include "stackfile/draft.h"
@@ -61,7 +61,8 @@ static struct stack *resolve(struct instance *in, const struct load_request *req
 		.state_dir = in->claim.state_dir,
 		.log_dir = in->log_dir,
 		.slug = slug,
-		.branch = request->branch ? request->branch : ""};
+		.branch = request->branch ? request->branch : "",
+		.judge = plan_judge};
 	return draft_resolve(draft, &facts, c);
 }
 
@@ -93,18 +94,13 @@ static void make_rows(struct loaded *l)
 
 /* Graph, environments and what is wanted, for a stack that is resolved. */
 static int derive(struct instance *in, const struct load_request *request, struct loaded *l,
-	bool **wanted, struct complaints *c, struct error *e)
+	bool **wanted, struct error *e)
 {
 	l->arena = arena_new();
 	if (!l->arena || setjmp(*arena_on_failure(l->arena)))
 		return fail(e, EXIT_FAILED, "out of memory");
 	make_rows(l);
 	l->graph = graph_new(l->arena, l->stack);
-	if (!graph_complain(l->graph, l->stack, request->document->label, c))
-		return fail(e, EXIT_BAD_FILE, "the dependencies of %s go in a circle",
-			request->document->label);
-	if (!injected_complain(l->stack, l->arena, request->document->label, c))
-		return fail(e, EXIT_BAD_FILE, "%s has mistakes", request->document->label);
 	if (order_wanted(l->arena, l->stack, l->graph, request->services, request->service_count,
 		    !request->no_deps, wanted, e))
 		return -1;
@@ -179,7 +175,7 @@ static int make_preview(struct instance *in, const struct load_request *request,
 	preview->stack = resolve(in, request, draft, n, c);
 	if (!preview->stack)
 		rc = fail(e, EXIT_BAD_FILE, "%s has mistakes", request->document->label);
-	return rc ? rc : derive(in, request, preview, wanted, c, e);
+	return rc ? rc : derive(in, request, preview, wanted, e);
 }
 
 /* Everything that can be seen to be wrong without touching a port. */
@@ -220,7 +216,7 @@ static int claim_and_resolve(struct instance *in, const struct load_request *req
 	loaded->stack = resolve(in, request, draft, n, c);
 	if (!loaded->stack)
 		return fail(e, EXIT_BAD_FILE, "%s has mistakes", request->document->label);
-	return derive(in, request, loaded, wanted, c, e);
+	return derive(in, request, loaded, wanted, e);
 }
 
 /* What the stack file says of ports that are nobody's service: the claim borrows it. */
@@ -317,7 +313,7 @@ static int resolve_again(struct instance *in, const struct numbers *n, struct lo
 	bool *wanted = NULL;
 	*next = (struct loaded){.document = now->document};
 	next->stack = resolve(in, &request, now->draft, n, &c);
-	int rc = next->stack ? derive(in, &request, next, &wanted, &c, e)
+	int rc = next->stack ? derive(in, &request, next, &wanted, e)
 			     : fail(e, EXIT_BAD_FILE, "%s has mistakes with these ports",
 				       now->document->label);
 	complaints_release(&c);

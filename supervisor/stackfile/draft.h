@@ -95,6 +95,11 @@ struct stackfile_facts {
 	const char *log_dir;
 	const char *slug;
 	const char *branch;
+	/*
+	 * Complains about the stack as a whole, also when there are complaints already: what was refused
+	 * of it is left out then. NULL: nobody does.
+	 */
+	void (*judge)(const struct stack *stack, const char *label, struct complaints *complaints);
 };
 
 /* A stack only when the list has no error, those of earlier steps included; else NULL. */

@@ -260,6 +260,8 @@ static void make(struct resolving *r)
 	fill_variables(r);
 	fill_services(r);
 	check_logs(r);
+	if (r->facts->judge)
+		r->facts->judge(r->stack, r->draft->document->label, r->complaints);
 	if (!r->complaints->errors)
 		fill_fingerprints(r);
 }

@@ -152,6 +152,13 @@ def test_all_complaints_at_once_in_file_order(shop):
     assert numbers == sorted(numbers) and {2, 4, 5, 8} <= set(numbers) and numbers.count(8) == 2
 
 
+def test_mistakes_across_services_are_said_with_the_others(shop):
+    complaints(shop, GOOD + "depends_on = b\nslot = 1\nbogus = 1\n[service b]\ncommand = x\ndepends_on = c\n"
+               "[service c]\ncommand = x\ndepends_on = api\n"
+               "[service x-y]\ncommand = x\nslot = auto\n[service x_y]\ncommand = x\nslot = auto\n",
+               "stack.ini:5: unknown key 'bogus'", "in a circle: api -> b -> c -> api", "would both be X_Y_PORT")
+
+
 def test_missing_command_is_said_at_the_section(shop):
     complaints(shop, "[service api]\nslot = api\n", "stack.ini:1:", "command")
 
