@@ -266,6 +266,13 @@ int load_with_port(struct instance *in, size_t row, uint16_t number, struct load
 /* The same after its ports were claimed anew, by the strategy of the stack. Nothing is waited for. */
 int load_claimed_again(struct instance *in, struct loaded *next, struct error *e);
 
+/*
+ * taken.c: where a start fails already, the ports are said that it would fail for as well. By looking
+ * only; what cannot be seen is left to the next start.
+ */
+void taken_complain(struct instance *in, const char *file, const struct port *rows, size_t count,
+	const struct claim_options *options, struct complaints *c);
+
 /* boot.c */
 int instance_boot(struct instance *in, const struct launch_request *request, bool **wanted,
 	struct complaints *c, struct error *e);

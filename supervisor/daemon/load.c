@@ -178,26 +178,11 @@ static int make_preview(struct instance *in, const struct load_request *request,
 	return rc ? rc : derive(in, request, preview, wanted, e);
 }
 
-/* Everything that can be seen to be wrong without touching a port. */
-static int look_first(struct instance *in, const struct load_request *request,
-	const struct draft *draft, struct numbers *n, struct complaints *c, struct error *e)
-{
-	struct loaded preview = {0};
-	bool *wanted = NULL;
-	int rc = make_preview(in, request, draft, n, &preview, &wanted, c, e);
-	if (!rc)
-		rc = validate(request, &preview, wanted, c, e);
-	loaded_release(&preview);
-	return rc;
-}
-
-static int claim_and_resolve(struct instance *in, const struct load_request *request,
-	const struct draft *draft, struct numbers *n, struct loaded *loaded, bool **wanted,
-	struct complaints *c, struct error *e)
+static struct claim_options options_of(const struct load_request *request, const struct draft *draft)
 {
 	const struct stack *head = draft_head(draft);
 	const char *of_file = head->purpose && head->purpose[0] ? head->purpose : NULL;
-	const struct claim_options options = {
+	return (struct claim_options){
 		.strategy = request->strategy ? *request->strategy : head->strategy,
 		.strict = request->strict_ports,
 		.may_ask = request->may_ask,
@@ -210,6 +195,29 @@ static int claim_and_resolve(struct instance *in, const struct load_request *req
 		.environment = head->environment,
 		.purpose = request->purpose ? request->purpose : of_file,
 		.config_file = request->document->file};
+}
+
+/* Everything that can be seen to be wrong without touching a port. */
+static int look_first(struct instance *in, const struct load_request *request,
+	const struct draft *draft, struct numbers *n, struct complaints *c, struct error *e)
+{
+	struct loaded preview = {0};
+	bool *wanted = NULL;
+	int rc = make_preview(in, request, draft, n, &preview, &wanted, c, e);
+	if (!rc && validate(request, &preview, wanted, c, e)) {
+		const struct claim_options options = options_of(request, draft);
+		taken_complain(in, request->document->label, n->rows, (size_t)n->count, &options, c);
+		rc = -1;
+	}
+	loaded_release(&preview);
+	return rc;
+}
+
+static int claim_and_resolve(struct instance *in, const struct load_request *request,
+	const struct draft *draft, struct numbers *n, struct loaded *loaded, bool **wanted,
+	struct complaints *c, struct error *e)
+{
+	const struct claim_options options = options_of(request, draft);
 	if (claim_ports(in->paths.state, &in->claim, n->rows, (size_t)n->count, &options, e))
 		return -1;
 	numbers_take(n);

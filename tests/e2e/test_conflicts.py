@@ -278,6 +278,50 @@ def test_immutable_never_moves(shop, holder, strategy):
         assert result.code == 5 and server.untouched() and "immutable" in result.err
 
 
+def test_taken_ports_are_said_with_what_else_is_wrong(shop, holder):
+    """Those that the start would fail for, by name; who can move is no mistake."""
+    shop.stack("""
+        [service api]
+        command = no-such-program-anywhere
+        slot = api
+        immutable = yes
+        [service web]
+        command = ACTOR --listen
+        slot = frontend
+    """)
+    server, other = holder(30101), holder(30100)
+    refused = shop.run("up", "-d", code=1).err
+    assert "no-such-program-anywhere" in refused and "port 30100" not in refused
+    assert f"stack.ini:3: port 30101 of service 'api' is held by pid {server.pid}" in refused
+    assert "immutable" in refused and server.untouched() and other.untouched()
+
+
+def test_taken_ports_of_a_reload_are_said_and_its_own_are_none(shop, holder):
+    good = """
+        [service api]
+        command = ACTOR --listen
+        slot = api
+        immutable = yes
+    """
+    shop.stack(good)
+    shop.up()
+    server = holder(8005)
+    shop.stack(good + """
+        [service more]
+        command = no-such-program-anywhere
+        port = 8005
+        immutable = yes
+        [service spare]
+        command = ACTOR --listen
+        slot = 5
+        immutable = yes
+    """)
+    refused = shop.run("up", "-d", code=1).err
+    assert "no-such-program-anywhere" in refused and "port 301" not in refused
+    assert f"port 8005 of service 'more' is held by pid {server.pid}" in refused
+    assert shop.state("api") == "ready"
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("rule", ["move", "fail"])
 def test_the_rule_of_a_service_wins_over_the_strategy(shop, holder, strategy, rule):
