@@ -494,8 +494,6 @@ static void all_mistakes_are_said_at_once(void **state)
 	expect_said("[stack]\nblock = x\n[service web]\ncomand = true\nrestart = alwys\n"
 		    "depends_on = nobody\nenv.A = ${prot}\nbroken line\n[service db\n",
 		"stack.ini:2: block cannot be 'x'; write a number 0 to 354\n"
-		"stack.ini:3: service 'web' has no command; write 'command = ...' below [service "
-		"web]\n"
 		"stack.ini:4: unknown key 'comand' in [service web]; did you mean 'command'?\n"
 		"stack.ini:5: restart cannot be 'alwys'; did you mean 'always'?\n"
 		"stack.ini:6: there is no service 'nobody'; write [service nobody], or remove it "
