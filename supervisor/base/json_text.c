@@ -13,7 +13,8 @@ static bool is_plain(char c)
 /* One character that is not plain; returns its length. RFC 8259, section 7. */
 static size_t add_one(struct text *out, const char *at, size_t left)
 {
-	static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+	static const char letters[] = {
+		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
 	uint32_t point;
 	size_t length = utf8_decode(at, left, &point);
 	if (!length) {

@@ -265,7 +265,8 @@ int verb_ports_scan(struct context *context, struct error *e)
 		.names = option_given(line, OPTION_WHO),
 		.connections = option_given(line, OPTION_CONNECTIONS)};
 	if (line->word_count > 1 && !number_port_range(line->words[1], &scan.low, &scan.high))
-		return fail(e, EXIT_USAGE, "`ports scan` wants a port or a range like 3000-3999, not '%s'",
+		return fail(e, EXIT_USAGE,
+			"`ports scan` wants a port or a range like 3000-3999, not '%s'",
 			line->words[1]);
 	int result = protects_read(context, &protects, e);
 	scan.protects = protects.ports;

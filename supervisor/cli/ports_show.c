@@ -87,7 +87,8 @@ void ports_note_proc(const struct context *context, bool by_proc)
 }
 
 /* JSON, or the sentence for an empty answer: done. */
-static bool is_shown(const struct context *context, const struct port_look *look, const char *nothing)
+static bool is_shown(
+	const struct context *context, const struct port_look *look, const char *nothing)
 {
 	ports_note_proc(context, look->by_proc);
 	if (context->json)
@@ -137,10 +138,10 @@ void ports_show_list(const struct context *context, const struct port_look *look
 		const char *standing = standing_of(view);
 		if (is_repeated(look, i))
 			continue;
-		bool wrong = view->seen && view->class != CLASS_OWN_LIVE && view->class != CLASS_LEASED;
+		bool right = view->class == CLASS_OWN_LIVE || view->class == CLASS_LEASED;
 		port_cells(&sheet, view);
 		lease_cell(&sheet, view);
-		table_cell(sheet.table, wrong ? COLOUR_RED : COLOUR_NONE, standing);
+		table_cell(sheet.table, view->seen && !right ? COLOUR_RED : COLOUR_NONE, standing);
 		holder_cell(&sheet, view);
 	}
 	end_sheet(context, &sheet);
@@ -179,7 +180,8 @@ static void add_heading(struct text *out, const struct port_view *view)
 	if (view->seen) {
 		text_add(&line, view->socket.v6 ? " on [" : " on ");
 		add_address(&line, view);
-		text_addf(&line, "%s: %s", view->socket.v6 ? "]" : "", socket_state_word(view->socket.state));
+		text_addf(&line, "%s: %s", view->socket.v6 ? "]" : "",
+			socket_state_word(view->socket.state));
 	}
 	if (view->connections)
 		text_addf(&line, " with %zu connection%s", view->connections,

@@ -13,7 +13,8 @@ static const struct subcommand *find(const struct subcommands *all, const char *
 	return NULL;
 }
 
-static int fail_unknown(const struct subcommands *all, const struct command_line *line, struct error *e)
+static int fail_unknown(
+	const struct subcommands *all, const struct command_line *line, struct error *e)
 {
 	const char *verb = line->command->name;
 	struct nearest near = {.wanted = line->word_count ? line->words[0] : ""};
@@ -33,7 +34,8 @@ static int fail_unknown(const struct subcommands *all, const struct command_line
 	return -1;
 }
 
-static int check_options(const struct subcommand *row, const struct command_line *line, struct error *e)
+static int check_options(
+	const struct subcommand *row, const struct command_line *line, struct error *e)
 {
 	for (size_t i = 0; i < line->given_count; i++) {
 		enum option option = line->given[i].option;
@@ -49,7 +51,8 @@ static int check_options(const struct subcommand *row, const struct command_line
 	return 0;
 }
 
-static int check_words(const struct subcommand *row, const struct command_line *line, struct error *e)
+static int check_words(
+	const struct subcommand *row, const struct command_line *line, struct error *e)
 {
 	size_t count = line->word_count - 1;
 	if (count >= row->least && count <= row->most)

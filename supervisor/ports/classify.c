@@ -41,7 +41,8 @@ static struct port_finding find_marked(const struct port_facts *f)
 		return found(CLASS_OWN_STALE, SEEN_DEAD_MARK);
 	if (f->mark_is_instance)
 		return found(CLASS_OWN_LIVE, SEEN_LIVE_MARK);
-	return found(f->mark_is_project ? CLASS_OTHER_INSTANCE : CLASS_OTHER_PROJECT, SEEN_LIVE_MARK);
+	return found(f->mark_is_project ? CLASS_OTHER_INSTANCE : CLASS_OTHER_PROJECT,
+		SEEN_LIVE_MARK);
 }
 
 /* A supervisor has placeholders, and the sockets of services with `hold = listen`. */

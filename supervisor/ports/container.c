@@ -37,6 +37,13 @@ static bool between(const struct part *part, const char *begin, const char *end,
 	return true;
 }
 
+static bool ends_in(const struct part *part, const char *end)
+{
+	size_t length = strlen(end);
+	return part->length >= length &&
+		!memcmp(part->at + part->length - length, end, length);
+}
+
 /* docker-ID.scope, libpod-ID.scope, cri-containerd-ID.scope, crio-ID, and ID alone. */
 static bool has_id(const struct part *part, struct text *out)
 {
@@ -79,8 +86,7 @@ bool service_of_groups(const char *groups, struct text *out)
 			return true;
 		}
 		/* Services can lie in slices of the slice. */
-		system = is(&part, "system.slice") ||
-			(system && part.length > 6 && !memcmp(part.at + part.length - 6, ".slice", 6));
+		system = is(&part, "system.slice") || (system && ends_in(&part, ".slice"));
 	}
 	return false;
 }

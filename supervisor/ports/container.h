@@ -15,8 +15,8 @@
 #include "base/text.h"
 
 /*
- * Docker, podman, containerd and CRI-O: the first twelve digits of the id; LXC and systemd-nspawn: the
- * name. false: no container; *out is as it was.
+ * Docker, podman, containerd and CRI-O: the first twelve digits of the id; LXC and systemd-nspawn:
+ * the name. false: no container; *out is as it was.
  */
 bool container_of_groups(const char *groups, struct text *out);
 /* "ssh.service" for a process below /system.slice; false for all others. */

@@ -13,7 +13,8 @@ int look_begin(struct arena **arena, const char *state, struct registry **r, str
 int look_read_leases(struct registry *r, const char *project, struct arena *arena,
 	struct lease **out, size_t *count, struct error *e);
 /* NULL: that port is not leased. */
-const struct lease *look_lease_of(const struct lease *leases, size_t count, uint16_t port, bool udp);
+const struct lease *look_lease_of(
+	const struct lease *leases, size_t count, uint16_t port, bool udp);
 /* All sockets on these ports with their processes. */
 int look_see(const uint16_t *ports, size_t count, struct socket_list *sockets,
 	struct owner_list *owners, struct error *e);
@@ -39,6 +40,7 @@ struct look_facts {
 };
 void look_facts_release(struct look_facts *facts);
 /* Views are told one by one, in order of their ports. */
-int look_make_views(const struct look_facts *facts, on_port_view *on_view, void *self, struct error *e);
+int look_make_views(
+	const struct look_facts *facts, on_port_view *on_view, void *self, struct error *e);
 
 #endif

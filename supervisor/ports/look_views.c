@@ -251,7 +251,8 @@ static int view_all(struct viewing *v, struct error *e)
 	return add_silent(v, INT32_MAX, e);
 }
 
-int look_make_views(const struct look_facts *facts, on_port_view *on_view, void *self, struct error *e)
+int look_make_views(
+	const struct look_facts *facts, on_port_view *on_view, void *self, struct error *e)
 {
 	struct viewing v = {.facts = facts, .on_view = on_view, .self = self, .last = -1};
 	int result = view_all(&v, e);

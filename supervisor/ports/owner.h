@@ -47,8 +47,8 @@ struct owner_list {
 };
 
 /*
- * One scan of /proc for all sockets of the list; appends an entry per (socket, process). It costs about
- * a microsecond per open descriptor of the machine, whatever the number of sockets.
+ * One scan of /proc for all sockets of the list; appends an entry per (socket, process). It costs
+ * about a microsecond per open descriptor of the machine, whatever the number of sockets.
  */
 void owners_find(const struct socket_list *sockets, struct owner_list *out);
 void owners_release(struct owner_list *owners);

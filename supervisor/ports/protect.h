@@ -16,7 +16,7 @@ const char *protect_port(uint16_t port, const uint16_t *protects, size_t count);
 /* The same about a process, for somebody of this uid. */
 const char *protect_process(const struct owner *owner, uid_t uid);
 
-/* By name: publishes or runs containers; publishes ports of containers; of the system or the session. */
+/* By name: runs containers or publishes their ports; publishes; is of the system or the session. */
 bool protect_is_runtime(const struct owner *owner);
 bool protect_is_publisher(const struct owner *owner);
 bool protect_is_system(const struct owner *owner);

@@ -13,8 +13,8 @@
 /* {"version":1,"listeners":[...]} */
 json_t *report_listeners(const struct port_look *look);
 /*
- * The same as text, for a scan that may have thousands: the port of a view, then the rest of it, which
- * is mostly that of the view before.
+ * The same as text, for a scan that may have thousands: the port of a view, then the rest of it,
+ * which is mostly that of the view before.
  */
 void report_begin_listeners(struct text *out);
 void report_add_port(struct text *out, const struct port_view *view, bool is_first);

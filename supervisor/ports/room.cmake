@@ -1,11 +1,12 @@
 stackup_room(ports
-	SOURCES claim.c claim_choose.c claim_end.c claim_free.c claim_ports.c claim_project.c claim_resolve.c claim_write.c
-		cgroup.c check.c classify.c clear.c container.c evict.c hold.c leftovers.c lock.c look.c look_views.c owner.c owner_find.c owner_marks.c
-		policy.c policy_look.c pool.c preview.c protect.c report.c reserve.c reserved.c reset.c resolve.c sockets.c sockets_proc.c strategy.c verdict.c verdict_text.c
-		ephemeral.c suggest.c suggest_look.c
-		monitor.c monitor_look.c
-		move.c
-		aside.c enroll.c forget.c inventory.c worktree.c
+	SOURCES aside.c cgroup.c check.c claim.c claim_choose.c claim_end.c claim_free.c
+		claim_ports.c claim_project.c claim_resolve.c claim_write.c classify.c clear.c
+		container.c enroll.c ephemeral.c evict.c forget.c hold.c inventory.c
+		leftovers.c lock.c look.c look_views.c monitor.c monitor_look.c move.c owner.c
+		owner_find.c owner_marks.c policy.c policy_look.c pool.c preview.c protect.c
+		report.c reserve.c reserved.c reset.c resolve.c socket_list.c sockets.c
+		sockets_proc.c strategy.c suggest.c suggest_look.c verdict.c verdict_text.c
+		worktree.c
 	ROOMS base model registry
 	LIBS lib_jansson)
 

@@ -1,6 +1,5 @@
 #include "ports/sockets.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -14,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/own.h"
-#include "base/words.h"
 #include "ports/sockets_proc.h"
 
 enum {
@@ -28,8 +26,6 @@ enum {
 	REPLY_BYTES = 32 * 1024,
 };
 
-WORDS(socket_state_word, socket_state, SOCKET_STATES)
-
 void sockets_init(struct sockets *s)
 {
 	*s = (struct sockets){.fd = -1};
@@ -42,7 +38,7 @@ void sockets_release(struct sockets *s)
 	sockets_init(s);
 }
 
-/* What is asked for: kinds of sockets, the ports as a set, and the range around them for the kernel. */
+/* What is asked for: kinds of sockets, the ports as a set, the range around them for the kernel. */
 struct query {
 	unsigned kinds;
 	const uint16_t *ports; /* of the range; NULL: all of it */
@@ -336,46 +332,4 @@ int sockets_all(struct sockets *s, const uint16_t *ports, size_t count, bool udp
 	struct socket_list *out, struct error *e)
 {
 	return ask_ports(s, udp ? KIND_ALL : KIND_ALL & ~KIND_UDP, ports, count, out, e);
-}
-
-static int order(const void *first, const void *second)
-{
-	const struct socket_entry *a = first, *b = second;
-	if (a->port != b->port)
-		return a->port < b->port ? -1 : 1;
-	if (a->udp != b->udp)
-		return a->udp ? 1 : -1;
-	if (a->state != b->state)
-		return a->state < b->state ? -1 : 1;
-	return a->v6 != b->v6 ? (a->v6 ? 1 : -1) : (a->inode > b->inode) - (a->inode < b->inode);
-}
-
-void sockets_sort(struct socket_list *list)
-{
-	if (list->count)
-		qsort(list->items, list->count, sizeof *list->items, order);
-}
-
-/* inet_ntop() prints with sprintf(), which a scan of thousands of sockets would feel. */
-static void add_byte(char **at, uint8_t value)
-{
-	if (value >= 100)
-		*(*at)++ = (char)('0' + value / 100);
-	if (value >= 10)
-		*(*at)++ = (char)('0' + value / 10 % 10);
-	*(*at)++ = (char)('0' + value % 10);
-}
-
-const char *socket_address(const struct socket_entry *entry, char buffer[SOCKET_ADDRESS_SIZE])
-{
-	char *at = buffer;
-	for (int i = 0; i < 4 && !entry->v6; i++) {
-		if (i)
-			*at++ = '.';
-		add_byte(&at, entry->address[i]);
-	}
-	*at = '\0';
-	if (entry->v6 && !inet_ntop(AF_INET6, entry->address, buffer, SOCKET_ADDRESS_SIZE))
-		buffer[0] = '\0';
-	return buffer;
 }

@@ -71,8 +71,8 @@ enum socket_kind {
 	KIND_ALL = 15,
 };
 /*
- * The sockets of these kinds (bits of enum socket_kind) whose local port is low to high: one question
- * per family and protocol, however many ports. 5,000 listeners take less than a millisecond.
+ * The sockets of these kinds (bits of enum socket_kind) whose local port is low to high: one
+ * question per protocol, however many ports. 5,000 listeners take about a millisecond.
  */
 int sockets_dump(struct sockets *s, unsigned kinds, uint16_t low, uint16_t high,
 	struct socket_list *out, struct error *e);

@@ -102,7 +102,8 @@ static void gather_mark(struct port_facts *f, const struct port_asker *a, const 
 			instance_is_alive(a->state, lease->project_id, owner->instance);
 }
 
-static void gather_lease(struct port_facts *f, const struct port_asker *a, const struct lease *lease)
+static void gather_lease(
+	struct port_facts *f, const struct port_asker *a, const struct lease *lease)
 {
 	f->lease_is_project = lease->project_id == a->project_id;
 	f->lease_is_instance = is_asker(a, lease);

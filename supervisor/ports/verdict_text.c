@@ -73,7 +73,8 @@ static void add_lease(struct text *out, const char *before, const struct lease *
 	const char *after)
 {
 	if (lease)
-		text_addf(out, "%s%s instance %d%s", before, lease->project, lease->instance, after);
+		text_addf(out, "%s%s instance %d%s", before, lease->project, lease->instance,
+			after);
 	else
 		text_addf(out, "%san instance%s", before, after);
 }
@@ -103,7 +104,8 @@ static const char *name_of(const struct port_verdict *v)
 static void add_user(struct text *out, const struct port_verdict *v)
 {
 	if (v->holder && v->holder->user)
-		text_addf(out, "it is of user %s, and we are uid %u", v->holder->user, (unsigned)v->uid);
+		text_addf(out, "it is of user %s, and we are uid %u", v->holder->user,
+			(unsigned)v->uid);
 	else
 		text_addf(out, "it is of uid %u, and we are uid %u", (unsigned)v->socket->uid,
 			(unsigned)v->uid);
