@@ -5,6 +5,7 @@
 #include "base/nearest.h"
 #include "cli/event_tail.h"
 #include "cli/resolved.h"
+#include "stackfile/document.h"
 
 static json_t *find_in(const json_t *services, const char *name, struct error *e)
 {
@@ -30,6 +31,8 @@ static json_t *from_supervisor(const struct target *target, const char *name, st
 		return NULL;
 	const json_t *instance = json_object_get(reply, "instance");
 	json_t *found = find_in(json_object_get(instance, "services"), name, e);
+	if (found)
+		json_object_set(found, "file", json_object_get(reply, "file"));
 	json_decref(reply);
 	return found;
 }
@@ -45,7 +48,8 @@ static json_t *from_file(struct context *context, const char *name, struct error
 		for (size_t i = 0; i < s->port_count; i++)
 			json_object_set_new(ports, r.stack->ports[s->ports[i]].name,
 				json_integer(r.stack->ports[s->ports[i]].number));
-		found = json_pack("{s:s, s:o, s:s?}", "name", s->name, "ports", ports, "url", s->url);
+		found = json_pack("{s:s, s:s, s:o, s:s?}", "name", s->name, "file", r.stack->file,
+			"ports", ports, "url", s->url);
 		if (!found)
 			fail(e, EXIT_FAILED, "out of memory");
 	}
@@ -68,4 +72,12 @@ json_t *port_facts(struct context *context, const char *service, struct error *e
 		return NULL;
 	}
 	return from_file(context, service, e);
+}
+
+void port_facts_hint(const json_t *facts, const char *what, struct error *e)
+{
+	bool is_procfile = document_is_procfile(event_string(facts, "file"));
+	error_hint(e, "%swrite %s below [service %s]",
+		is_procfile ? "a Procfile has no place for it: in a stack.ini " : "", what,
+		event_string(facts, "name"));
 }

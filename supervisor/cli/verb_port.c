@@ -12,8 +12,9 @@ static int show(const struct context *context, const json_t *facts, const char *
 		fail(e, EXIT_NOT_FOUND,
 			main_port ? "service '%s' has no port" : "service '%s' has no port '%s'",
 			service, name);
-		error_hint(e, "give it one: write `%s%s = auto` below [service %s]",
-			main_port ? "slot" : "port.", main_port ? "" : name, service);
+		OWNED_TEXT what = {0};
+		text_addf(&what, "`%s%s = auto`", main_port ? "slot" : "port.", main_port ? "" : name);
+		port_facts_hint(facts, text_string(&what), e);
 		return -1;
 	}
 	if (context->json) {

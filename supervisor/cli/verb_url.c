@@ -12,8 +12,7 @@ static int show(const struct context *context, const json_t *facts, struct error
 	const char *url = event_string(facts, "url");
 	if (!url[0]) {
 		fail(e, EXIT_NOT_FOUND, "service '%s' has no URL", context->line.words[0]);
-		error_hint(e, "write `protocol = http` or `url = ...` below [service %s]",
-			context->line.words[0]);
+		port_facts_hint(facts, "`protocol = http` or `url = ...`", e);
 		return -1;
 	}
 	if (context->json) {

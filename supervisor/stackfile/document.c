@@ -107,6 +107,11 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+bool document_is_procfile(const char *path)
+{
+	return !strncmp(base_name(path), "Procfile", strlen("Procfile"));
+}
+
 static struct document *make(const struct source *source, struct complaints *complaints)
 {
 	struct arena *arena = arena_new();
@@ -123,7 +128,7 @@ static struct document *make(const struct source *source, struct complaints *com
 	document->dir = arena_string(arena, source->dir);
 	document->file = is_stdin ? "-"
 		: arena_format(arena, "%s/%s", at_root ? "" : source->dir, source->name);
-	document->is_procfile = !strncmp(source->name, "Procfile", 8);
+	document->is_procfile = document_is_procfile(source->name);
 	document->is_users = source->is_users;
 	document->version = source->version;
 	if (document->is_procfile)

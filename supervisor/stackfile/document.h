@@ -104,6 +104,8 @@ const struct entry *section_entry(const struct section *section, const char *key
 const char *document_name(const struct document *document);
 /* [stack] block, or -1. */
 int document_block(const struct document *document);
+/* By its name: is what lies there read as a Procfile? */
+bool document_is_procfile(const char *path);
 /* Whether the file on disk is another one than what was read. Standard input never changes. */
 bool document_changed(const struct document *document);
 

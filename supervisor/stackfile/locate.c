@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "base/text.h"
+#include "stackfile/document.h"
 
 enum { GIT_FILE_MOST = 1024 * 1024, PACKED_REFS_MOST = 16 * GIT_FILE_MOST };
 
@@ -219,7 +220,7 @@ static int found(struct arena *arena, const char *cwd, const char *path, struct 
 	if (!out->dir)
 		return fail_errno(e, EXIT_BAD_FILE, "cannot enter %s", above);
 	out->file = join(arena, out->dir, name);
-	out->is_procfile = !strncmp(name, "Procfile", strlen("Procfile"));
+	out->is_procfile = document_is_procfile(name);
 	return 0;
 }
 

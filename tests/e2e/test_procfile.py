@@ -110,3 +110,15 @@ def test_sigkill_of_a_process_is_128_plus_9(shop):
     until(lambda: shop.run("wait", "--timeout", "10").code == 0)
     os.kill(shop.pid("web"), signal.SIGKILL)
     assert process.wait(20) == 137
+
+
+def test_what_a_procfile_cannot_say_is_not_advised(shop):
+    shop.stack("web: ACTOR --listen\n", "Procfile")
+
+    def advised():
+        url, port = shop.run("url", "web", code=4).err, shop.run("port", "web", "admin", code=4).err
+        assert "a Procfile has no place for it: in a stack.ini write" in url
+        assert "a Procfile has no place for it: in a stack.ini write `port.admin = auto`" in port
+    advised()
+    shop.up()
+    advised()
