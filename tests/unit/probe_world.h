@@ -148,13 +148,13 @@ static inline uint16_t port_of(const struct sockaddr *address)
 	return ntohs(four->sin_port); /* at the same place in both families */
 }
 
-/* Ours, unless a rule says otherwise. */
 static inline bool shares(void *self, int service)
 {
 	(void)service;
 	return ((struct world *)self)->shared;
 }
 
+/* Ours, unless a rule says otherwise. */
 static inline void answer_looks(void *self, struct listener_look *looks, size_t count)
 {
 	struct world *w = self;
