@@ -495,8 +495,8 @@ def test_the_new_process_itself_has_to_answer_its_health_check(shop):
         command = ./serve
         hold = listen
         health = http /
-        ready.timeout = 2s
-        health.timeout = 500ms
+        ready.timeout = 6s
+        health.timeout = 3s
         health.interval = 500ms
     """)
     actor = os.environ.get("STACKUP_ACTOR", "actor")
