@@ -238,6 +238,21 @@ def test_time_wait_says_for_how_long(world):
     assert 1 <= seconds <= 60
 
 
+def test_the_family_of_ports_is_a_table(world):
+    """Nearest names, options and words by subcommand, and the help, all from the same rows."""
+    assert "did you mean `stackup ports list`" in world.run("ports", "lsit", code=2).err
+    for word in ("list", "who", "scan", "check"):
+        assert f" {word}" in world.run("ports", code=2).err
+        assert f"\n  {word}" in world.run("help", "ports", code=0).out
+    assert "no option --who" in world.run("ports", "list", "--who", code=2).err
+    assert "takes no argument" in world.run("ports", "list", "4000", code=2).err
+    assert "wants PORT" in world.run("ports", "who", code=2).err
+    for wrong in ("0", "65536", "api"):
+        assert "1 to 65535" in world.run("ports", "who", wrong, code=2).err
+    nobody = world.run("ports", "who", "4000", code=0)
+    assert nobody.out == "" and "nobody has that port" in nobody.err
+
+
 # ---- whose it is -------------------------------------------------------------------------------
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to become another user")
