@@ -278,7 +278,7 @@ static struct load_request load_request_of(const struct launch_request *r)
 		.check_programs = true};
 }
 
-/* A project that nobody knows yet stays unknown when its file is refused: no row, no block, no directory. */
+/* A project that nobody knows yet stays unknown when its file is refused: no row, no block. */
 static int judge_unknown(struct instance *in, const struct claim_request *claim,
 	const struct launch_request *r, struct complaints *c, struct error *e)
 {
