@@ -124,6 +124,35 @@ def test_a_dependent_that_fails_turns_everything_back(shop):
     assert 30108 not in listening_ports()
 
 
+def test_a_new_one_that_breaks_down_while_others_follow(shop):
+    shop.stack("""
+        [service api]
+        command = sh -c 'test $PORT = 30101 && exec ACTOR --listen; exec ACTOR --listen --wait-file boom --exit 3'
+        [service web]
+        command = sh -c 'test $API_PORT = 30101 || touch boom; test $API_PORT = 30101 || sleep 60; exec ACTOR --listen'
+        depends_on = api
+    """)
+    shop.up()
+    pid = shop.pid("api")
+    result = shop.run("ports", "move", "api", "30108", code=6)
+    assert "the new process of 'api'" in result.err and "exited with code 3" in result.err
+    shop.run("wait", code=0)
+    assert shop.port("api") == 30101 and shop.pid("api") == pid and http_get(30101).startswith("api ")
+
+
+def test_an_old_one_that_does_not_stop_is_killed(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --ignore-term --listen
+        stop.timeout = 300ms
+    """)
+    shop.up()
+    pid = shop.pid("api")
+    shop.run("ports", "move", "api", "30108", code=0)
+    assert not alive(pid) and shop.pid("api") != pid
+    assert http_get(30101) == http_get(30108) == f"api {shop.pid('api')}\n"
+
+
 LOCKED = """
     [service db]
     command = flock -n lock ACTOR --listen
