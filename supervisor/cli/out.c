@@ -61,6 +61,13 @@ static void add_safe_line(struct text *out, const char *line, size_t length)
 	text_add_char(out, '\n');
 }
 
+/* Without memory for the sentence itself, still one. */
+static void say_nothing_left(void)
+{
+	static const char sentence[] = "stackup: out of memory\n";
+	(void)file_write_all(STDERR_FILENO, sentence, sizeof sentence - 1);
+}
+
 void say_lines(const char *lines)
 {
 	OWNED_TEXT out = {0};
@@ -72,6 +79,16 @@ void say_lines(const char *lines)
 	}
 	/* One write, so that lines of several processes do not mix. Nobody to tell if it fails. */
 	(void)file_write_all(STDERR_FILENO, text_string(&out), out.length);
+	if (!text_ok(&out))
+		say_nothing_left();
+}
+
+static void say_text(const struct text *text)
+{
+	if (text_ok(text))
+		say_lines(text_string(text));
+	else
+		say_nothing_left();
 }
 
 void say(const char *format, ...)
@@ -81,7 +98,7 @@ void say(const char *format, ...)
 	va_start(args, format);
 	text_vaddf(&text, format, args);
 	va_end(args);
-	say_lines(text_string(&text));
+	say_text(&text);
 }
 
 static json_t *error_json(const struct error *e, json_t *extra)
@@ -101,7 +118,7 @@ void say_error(const struct error *e, bool json, json_t *extra)
 	text_add(&text, e->text);
 	if (e->hint[0])
 		text_addf(&text, "%s%s", strchr(e->text, '\n') ? "\n" : "; ", e->hint);
-	say_lines(text_string(&text));
+	say_text(&text);
 	if (json)
 		out_json(error_json(e, extra));
 	else
