@@ -39,7 +39,7 @@ static void add_row(struct table *table, const struct inventory_instance *instan
 	const struct instance *row = &instance->row;
 	char ports[24], commit[COMMIT_SHOWN + 1];
 	OWNED_TEXT place = {0};
-	snprintf(ports, sizeof ports, "%u-%u", instance->base_port,
+	snprintf(ports, sizeof ports, "%d-%d", (int)instance->base_port,
 		instance->base_port + instance_slots(row->spans) - 1);
 	snprintf(commit, sizeof commit, "%s", row->commit);
 	number_cell(table, row->number);

@@ -218,7 +218,7 @@ static void add_command(struct text *out, const char *command)
 {
 	enum { SHOWN = 120 };
 	size_t length = 0;
-	for (; command[length] && length < SHOWN; length++)
+	for (; length < SHOWN && command[length]; length++)
 		if (command[length] == '\n')
 			break;
 	bool whole = !command[length];
