@@ -1,6 +1,7 @@
 #include "forward/forward.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -72,10 +73,22 @@ static bool is_shortage(int number)
 	return number == EMFILE || number == ENFILE || number == ENOMEM || number == ENOBUFS;
 }
 
+/*
+ * Whether accept(2) waits is a flag of what is open, not of the descriptor: a server to which this
+ * socket was passed may have taken it away. Then the whole supervisor would wait.
+ */
+static void never_wait(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags >= 0 && !(flags & O_NONBLOCK))
+		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
 static void on_connection(struct io_watch *watch, int events)
 {
 	(void)events;
 	struct forward *f = watch->owner;
+	never_wait(watch->io.fd);
 	for (int i = 0; i < ACCEPTS_A_TURN && f->relay_count < FORWARD_CONNECTIONS; i++) {
 		int fd = accept4(watch->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		struct relay *relay = NULL;

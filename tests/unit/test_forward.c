@@ -273,6 +273,23 @@ static void the_grace_ends_everything(void **state)
 	UNTIL(reads(server));
 }
 
+/* As a server leaves it to which the socket was passed. */
+static void a_socket_that_waits_does_not_stop_the_loop(void **state)
+{
+	(void)state;
+	int listener = listen_at(OTHER, false);
+	fcntl(listener, F_SETFL, 0);
+	struct forward *forward = forward_new(w.loop, NEW, 60000);
+	assert_true(forward_listen(forward, listener));
+	alarm(20); /* where the loop waits, nothing else ends this */
+	OWNED_FD client = connect_to(OTHER);
+	OWNED_FD server = accept_one(w.server);
+	say(client, "still turning");
+	expect(server, "still turning");
+	alarm(0);
+	forward_free(forward);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -285,6 +302,7 @@ int main(void)
 		TEST(too_many_wait_for_their_turn),
 		TEST(closed_it_ends_with_its_last_connection),
 		TEST(the_grace_ends_everything),
+		TEST(a_socket_that_waits_does_not_stop_the_loop),
 	};
 	if (!alone_is_possible())
 		return 0;
