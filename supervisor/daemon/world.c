@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -74,6 +75,17 @@ static void start_release(struct start *start)
 	arena_free(start->arena);
 }
 
+/*
+ * Servers expect of a passed socket that accept(2) waits; whoever wants it otherwise says so. Later
+ * processes share it with the one before, whose choice it then is.
+ */
+static void let_wait(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags >= 0)
+		(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 /* Lets the child have its ports, each in its way. */
 static int relax_ports(struct instance *in, const struct service *s, struct start *start,
 	struct error *e)
@@ -86,8 +98,11 @@ static int relax_ports(struct instance *in, const struct service *s, struct star
 			continue;
 		if (lost_check(in, s, port, hold, e))
 			return -1;
+		bool first = hold->state != HOLD_IS_LISTENING;
 		if (hold_relax(hold, mode, e))
 			return fail_while(e, "port %u", port->number);
+		if (first && mode == HOLD_LISTEN)
+			let_wait(hold->fd);
 		if (mode != HOLD_LISTEN || start->listen_count == (size_t)SLOTS * 2)
 			continue;
 		if (start->listen_count)
