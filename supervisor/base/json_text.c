@@ -10,6 +10,17 @@ static bool is_plain(char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+/* Beyond the first plane a character is two units of UTF-16. */
+static void add_escape(struct text *out, uint32_t point)
+{
+	if (point >= 0x10000) {
+		point -= 0x10000;
+		text_addf(out, "\\u%04x", (unsigned)(0xd800 + (point >> 10)));
+		point = 0xdc00 + (point & 0x3ff);
+	}
+	text_addf(out, "\\u%04x", (unsigned)point);
+}
+
 /* One character that is not plain; returns its length. RFC 8259, section 7. */
 static size_t add_one(struct text *out, const char *at, size_t left)
 {
@@ -26,10 +37,8 @@ static size_t add_one(struct text *out, const char *at, size_t left)
 	if (quoted || has_letter) {
 		text_add_char(out, '\\');
 		text_add_char(out, quoted ? *at : letters[point]);
-	} else if (point < 0x20) {
-		text_addf(out, "\\u%04x", (unsigned)point);
 	} else {
-		text_add_bytes(out, at, length);
+		add_escape(out, point);
 	}
 	return length;
 }

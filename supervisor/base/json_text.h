@@ -11,7 +11,7 @@
 
 /*
  * The string in quotes, or null for NULL. Bytes that are no UTF-8 (file and process names need not be)
- * become question marks.
+ * become question marks. ASCII only: nothing in it can drive a terminal.
  */
 void json_text_add(struct text *out, const char *string);
 

@@ -6,36 +6,12 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "daemon/instance.h"
 #include "daemon/pending.h"
 
 /* One file of older events is kept; a run begins a new one when it has grown past this. */
 enum { EVENTS_MOST = 4 * 1024 * 1024, EVENTS_AT_ONCE = 32 * 1024 };
-
-static bool is_plain(const char *bytes)
-{
-	for (; *bytes; bytes++)
-		if (*bytes < ' ' || *bytes > '~' || *bytes == '"' || *bytes == '\\')
-			return false;
-	return true;
-}
-
-static void add_json_text(struct text *out, const char *bytes)
-{
-	if (is_plain(bytes)) { /* nearly always, and it is a third of the work of a mass stop */
-		text_add_char(out, '"');
-		text_add(out, bytes);
-		text_add_char(out, '"');
-		return;
-	}
-	json_t *string = json_string(bytes);
-	if (!string)
-		string = json_string_nocheck("(not valid UTF-8)");
-	char *shown = json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-	text_add(out, shown ? shown : "\"\"");
-	free(shown);
-	json_decref(string);
-}
 
 int tell_open(struct instance *in, struct error *e)
 {
@@ -62,11 +38,11 @@ static void write_line(struct instance *in, int service, enum event_kind kind, c
 		clock_iso(clock_wall_ms(), iso), (unsigned long long)in->event_seq++,
 		in->claim.instance);
 	if (service >= 0)
-		add_json_text(&line, service_at(in, service)->name);
+		json_text_add(&line, service_at(in, service)->name);
 	else
 		text_add(&line, "null");
 	text_addf(&line, ",\"kind\":\"%s\",\"text\":", event_kind_word(kind));
-	add_json_text(&line, text);
+	json_text_add(&line, text);
 	if (service >= 0 && kind == EVENT_EXITED) {
 		const struct service_run *run = keeper_run(in->keeper, service);
 		if (run->exit_signal)

@@ -255,8 +255,10 @@ static void json_text_is_what_a_parser_reads(void **state)
 		{"node server.js", "\"node server.js\""},
 		{"\"a\\b\"", "\"\\\"a\\\\b\\\"\""},
 		{"a\nb\tc\r\b\f", "\"a\\nb\\tc\\r\\b\\f\""},
-		{"\x01\x1f\x7f", "\"\\u0001\\u001f\x7f\""},
-		{"gr\xc3\xbc\xc3\x9f", "\"gr\xc3\xbc\xc3\x9f\""},
+		{"\x01\x1f\x7f", "\"\\u0001\\u001f\\u007f\""},
+		{"gr\xc3\xbc\xc3\x9f", "\"gr\\u00fc\\u00df\""},
+		{"\xc2\x9b" "31m", "\"\\u009b31m\""},
+		{"\xf0\x9f\x98\x80", "\"\\ud83d\\ude00\""},
 		{"\xff\xc3", "\"??\""},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
