@@ -132,4 +132,4 @@ class HangingFiles:
             return b""
         if opcode == STATFS:
             return struct.pack("<5Q10I", 1, 0, 0, 1, 0, 4096, 255, 4096, *[0] * 7)
-        raise OSError(errno.ENOSYS, "not implemented")
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
