@@ -15,9 +15,12 @@ static const char version_3[] = {
 static const char version_4[] = {
 #include "schema_4.inc"
 };
+static const char version_5[] = {
+#include "schema_5.inc"
+};
 
 const char *schema_step(int from)
 {
-	static const char *const steps[] = {version_1, version_2, version_3, version_4};
+	static const char *const steps[] = {version_1, version_2, version_3, version_4, version_5};
 	return from >= 0 && (size_t)from < sizeof steps / sizeof steps[0] ? steps[from] : NULL;
 }
