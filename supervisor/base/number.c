@@ -134,6 +134,16 @@ bool number_port_range(const char *text, uint16_t *low, uint16_t *high)
 	return true;
 }
 
+/* "2 min 5 s"; a smaller unit of which there is none is left out. */
+static void show_two(long long n, const char *unit, long long rest, const char *smaller,
+	char buffer[NUMBER_DURATION_SIZE])
+{
+	if (rest)
+		snprintf(buffer, NUMBER_DURATION_SIZE, "%lld %s %lld %s", n, unit, rest, smaller);
+	else
+		snprintf(buffer, NUMBER_DURATION_SIZE, "%lld %s", n, unit);
+}
+
 const char *number_show_duration(int64_t ms, char buffer[NUMBER_DURATION_SIZE])
 {
 	long long n = ms;
@@ -144,9 +154,8 @@ const char *number_show_duration(int64_t ms, char buffer[NUMBER_DURATION_SIZE])
 	else if (n < 60000)
 		snprintf(buffer, NUMBER_DURATION_SIZE, "%lld s", n / 1000);
 	else if (n < 3600000)
-		snprintf(buffer, NUMBER_DURATION_SIZE, "%lld min %lld s", n / 60000, n / 1000 % 60);
+		show_two(n / 60000, "min", n / 1000 % 60, "s", buffer);
 	else
-		snprintf(buffer, NUMBER_DURATION_SIZE, "%lld h %lld min", n / 3600000,
-			n / 60000 % 60);
+		show_two(n / 3600000, "h", n / 60000 % 60, "min", buffer);
 	return buffer;
 }

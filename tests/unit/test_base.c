@@ -82,6 +82,8 @@ static void durations_are_shown_as_people_say_them(void **state)
 	assert_string_equal(number_show_duration(42000, b), "42 s");
 	assert_string_equal(number_show_duration(125000, b), "2 min 5 s");
 	assert_string_equal(number_show_duration(3900000, b), "1 h 5 min");
+	assert_string_equal(number_show_duration(60000, b), "1 min");
+	assert_string_equal(number_show_duration(7200000, b), "2 h");
 }
 
 static const char *near(const char *wanted)
