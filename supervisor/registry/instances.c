@@ -223,7 +223,7 @@ int instance_drop(struct registry *r, int64_t project_id, int number, struct err
 		"DELETE FROM instances WHERE project_id = ?1 AND instance = ?2",
 	};
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-		if (sql_run(r, e, tables[i], "ii", project_id, (int64_t)number))
+		if (sql_change(r, e, tables[i], "ii", project_id, (int64_t)number))
 			return -1;
 	return 0;
 }

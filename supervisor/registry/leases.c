@@ -150,15 +150,16 @@ int slot_list(struct registry *r, int64_t project_id, struct arena *arena,
 int slot_record(struct registry *r, int64_t project_id, const char *service, const char *name,
 	int slot, struct error *e)
 {
-	return sql_run(r, e,
+	return sql_change(r, e,
 		"INSERT INTO slots (project_id, service, port_name, slot) VALUES (?1, ?2, ?3, ?4) "
-		"ON CONFLICT (project_id, service, port_name) DO UPDATE SET slot = excluded.slot",
+		"ON CONFLICT (project_id, service, port_name) DO UPDATE SET slot = excluded.slot "
+		"WHERE slot != excluded.slot",
 		"issi", project_id, service, name, (int64_t)slot);
 }
 
 int slot_drop_of(struct registry *r, int64_t project_id, const char *service, struct error *e)
 {
-	return sql_run(r, e, "DELETE FROM slots WHERE project_id = ?1 AND ?2 IN ('', service)", "is",
+	return sql_change(r, e, "DELETE FROM slots WHERE project_id = ?1 AND ?2 IN ('', service)", "is",
 		project_id, service);
 }
 
@@ -181,16 +182,17 @@ int hold_mode_list(struct registry *r, int64_t project_id, struct arena *arena,
 int hold_mode_record(struct registry *r, int64_t project_id, const char *service, const char *mode,
 	struct error *e)
 {
-	return sql_run(r, e,
+	return sql_change(r, e,
 		"INSERT INTO hold_modes (project_id, service, mode) VALUES (?1, ?2, ?3) "
-		"ON CONFLICT (project_id, service) DO UPDATE SET mode = excluded.mode",
+		"ON CONFLICT (project_id, service) DO UPDATE SET mode = excluded.mode "
+		"WHERE mode != excluded.mode",
 		"iss", project_id, service, mode);
 }
 
 int hold_mode_drop_of(struct registry *r, int64_t project_id, const char *service,
 	struct error *e)
 {
-	return sql_run(r, e, "DELETE FROM hold_modes WHERE project_id = ?1 AND ?2 IN ('', service)",
+	return sql_change(r, e, "DELETE FROM hold_modes WHERE project_id = ?1 AND ?2 IN ('', service)",
 		"is", project_id, service);
 }
 

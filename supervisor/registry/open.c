@@ -8,6 +8,7 @@
 #include "base/own.h"
 #include "registry/bytelock.h"
 #include "registry/place.h"
+#include "registry/record.h"
 #include "registry/schema.h"
 #include "registry/sql.h"
 
@@ -384,6 +385,10 @@ int registry_commit(struct registry *r, struct error *e)
 		return -1;
 	}
 	r->in_transaction = false;
+	/* A memory for the day the registry is lost: without it nothing is worse today. */
+	if (r->has_changed)
+		(void)record_write_machine(r, NULL);
+	r->has_changed = false;
 	if (log_is_long(r))
 		move_log(r);
 	registry_unlock(r);
@@ -394,7 +399,7 @@ void registry_rollback(struct registry *r)
 {
 	if (!r->in_transaction)
 		return;
-	r->in_transaction = false;
+	r->in_transaction = r->has_changed = false;
 	/* SQLite has rolled back by itself after some errors; this one then fails and means nothing. */
 	(void)sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 	registry_unlock(r);

@@ -30,7 +30,7 @@ int ports_base_get(struct registry *r, uint16_t *base, struct error *e)
 
 int ports_base_set(struct registry *r, uint16_t base, struct error *e)
 {
-	return sql_run(r, e, "INSERT OR REPLACE INTO settings (name, value) VALUES ('ports_base', ?1)",
+	return sql_change(r, e, "INSERT OR REPLACE INTO settings (name, value) VALUES ('ports_base', ?1)",
 		"i", (int64_t)base);
 }
 
@@ -127,7 +127,7 @@ int project_add(struct registry *r, struct arena *arena, struct project *out, st
 	out->created_at = out->last_used_at = arena_string(arena, sql_now(now));
 	out->status = out->status ? out->status : "active";
 	out->notes = out->notes ? out->notes : "";
-	if (sql_run(r, e,
+	if (sql_change(r, e,
 		    "INSERT INTO projects (block, name, path, stack_name, status, owner, notes, "
 		    "created_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
 		    "isssssss", (int64_t)out->block, out->name, out->path, out->stack_name, out->status,
@@ -139,7 +139,7 @@ int project_add(struct registry *r, struct arena *arena, struct project *out, st
 
 int project_describe(struct registry *r, const struct project *project, struct error *e)
 {
-	return sql_run(r, e, "UPDATE projects SET status = ?2, owner = ?3, notes = ?4 WHERE id = ?1",
+	return sql_change(r, e, "UPDATE projects SET status = ?2, owner = ?3, notes = ?4 WHERE id = ?1",
 		"isss", project->id, project->status, project->owner, project->notes);
 }
 
@@ -219,7 +219,7 @@ int block_of(struct registry *r, int64_t project_id, int ordinal, int *block, st
 
 static int take_from_archive(struct registry *r, int block, struct error *e)
 {
-	return sql_run(r, e,
+	return sql_change(r, e,
 		"DELETE FROM blocks WHERE block = ?1 AND "
 		"project_id IN (SELECT id FROM projects WHERE status = 'archived')",
 		"i", (int64_t)block);
@@ -227,7 +227,7 @@ static int take_from_archive(struct registry *r, int block, struct error *e)
 
 static int set_first(struct registry *r, int64_t project_id, int block, struct error *e)
 {
-	return sql_run(r, e, "UPDATE projects SET block = ?2 WHERE id = ?1", "ii", project_id,
+	return sql_change(r, e, "UPDATE projects SET block = ?2 WHERE id = ?1", "ii", project_id,
 		(int64_t)block);
 }
 
@@ -235,13 +235,13 @@ int block_add(struct registry *r, int64_t project_id, int ordinal, int block, st
 {
 	if (take_from_archive(r, block, e) || (!ordinal && set_first(r, project_id, block, e)))
 		return -1;
-	return sql_run(r, e, "INSERT INTO blocks (block, project_id, ordinal) VALUES (?1, ?2, ?3)",
+	return sql_change(r, e, "INSERT INTO blocks (block, project_id, ordinal) VALUES (?1, ?2, ?3)",
 		"iii", (int64_t)block, project_id, (int64_t)ordinal);
 }
 
 int project_set_block(struct registry *r, int64_t project_id, int block, struct error *e)
 {
-	if (sql_run(r, e, "DELETE FROM blocks WHERE project_id = ?1 AND ordinal = 0", "i", project_id))
+	if (sql_change(r, e, "DELETE FROM blocks WHERE project_id = ?1 AND ordinal = 0", "i", project_id))
 		return -1;
 	return block_add(r, project_id, 0, block, e);
 }

@@ -58,7 +58,7 @@ int reassignment_plan(struct registry *r, const struct reassignment *row, const 
 		return there < 0 ? -1 : 0;
 	if (history_incident(r, row->project_id, row->instance, "emergency_port", why, e))
 		return -1;
-	return sql_run(r, e,
+	return sql_change(r, e,
 		"INSERT OR REPLACE INTO reassignments (project_id, instance, service, port_name, port, "
 		"planned_port, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 		"iissiis", row->project_id, (int64_t)row->instance, row->service, row->name,
@@ -73,6 +73,6 @@ int reassignment_end(struct registry *r, const struct reassignment *row, const c
 		return there;
 	if (history_incident(r, row->project_id, row->instance, "emergency_port_left", how, e))
 		return -1;
-	return sql_run(r, e, "DELETE FROM reassignments WHERE " OF_ROW, "iiss", row->project_id,
+	return sql_change(r, e, "DELETE FROM reassignments WHERE " OF_ROW, "iiss", row->project_id,
 		(int64_t)row->instance, row->service, row->name);
 }

@@ -15,7 +15,7 @@
 #include "registry/bytelock.h"
 #include "registry/sql.h"
 
-enum { RECORD_MOST = 64 * 1024 };
+enum { RECORD_MOST = 64 * 1024, MACHINE_MOST = 16 * 1024 * 1024 };
 
 /* Without fsync: a record that a power cut loses is written again by the next launch. */
 static int replace_file(const char *path, const char *content, struct error *e)
@@ -54,6 +54,139 @@ int record_write(const char *state, uint16_t ports_base, const struct project *p
 			"or a name that is not UTF-8");
 	return replace_file(text_string(&path), content, e);
 }
+
+/* ---- the machine ---- */
+
+/* Whole, and in the order in which they refer to each other. */
+static const char *const machine_tables[] = {"settings", "projects", "blocks", "slots", "hold_modes",
+	"reservations", "pool_ports", "reassignments"};
+enum { MACHINE_TABLES = sizeof machine_tables / sizeof machine_tables[0] };
+
+static json_t *value_of(sqlite3_stmt *row, int column)
+{
+	switch (sqlite3_column_type(row, column)) {
+	case SQLITE_INTEGER:
+		return json_integer(sqlite3_column_int64(row, column));
+	case SQLITE_TEXT:
+		return json_string((const char *)sqlite3_column_text(row, column));
+	default:
+		return json_null();
+	}
+}
+
+/* NULL: a value that is not UTF-8, which JSON cannot say. */
+static json_t *row_of(sqlite3_stmt *row)
+{
+	json_t *object = json_object();
+	for (int i = 0; object && i < sqlite3_column_count(row); i++)
+		if (json_object_set_new(object, sqlite3_column_name(row, i), value_of(row, i))) {
+			json_decref(object);
+			return NULL;
+		}
+	return object;
+}
+
+static int add_table(struct registry *r, json_t *machine, const char *table, struct error *e)
+{
+	OWNED_TEXT query = {0};
+	sqlite3_stmt *row;
+	json_t *rows = json_array();
+	text_addf(&query, "SELECT * FROM %s", table);
+	int got = sql_first(r, e, &row, text_string(&query), "");
+	for (; got == 1; got = sql_next(r, e, &row))
+		(void)json_array_append_new(rows, row_of(row));
+	(void)json_object_set_new(machine, table, rows);
+	return got;
+}
+
+int record_write_machine(struct registry *r, struct error *e)
+{
+	OWNED_TEXT path = {0};
+	json_t *machine = json_object();
+	int result = 0;
+	text_addf(&path, "%s/locks/machine.json", r->state);
+	for (int i = 0; !result && i < MACHINE_TABLES; i++)
+		result = add_table(r, machine, machine_tables[i], e);
+	OWNED(char) content = result ? NULL : json_dumps(machine, JSON_COMPACT);
+	json_decref(machine);
+	if (result)
+		return -1;
+	if (!content || !text_ok(&path))
+		return fail(e, EXIT_REGISTRY, "cannot write the record of the machine: out of memory");
+	return replace_file(text_string(&path), content, e);
+}
+
+/* "INSERT OR IGNORE INTO t (a, b) VALUES (?1, ?2)", with the columns that the table has here. */
+static void add_insert(struct registry *r, const char *table, json_t *row, struct text *out)
+{
+	OWNED_TEXT places = {0};
+	const char *column;
+	json_t *value;
+	int count = 0;
+	text_addf(out, "INSERT OR IGNORE INTO %s (", table);
+	json_object_foreach(row, column, value) {
+		if (sqlite3_table_column_metadata(r->db, NULL, table, column, NULL, NULL, NULL, NULL,
+			    NULL) != SQLITE_OK)
+			continue;
+		text_addf(out, "%s\"%s\"", count ? ", " : "", column);
+		text_addf(&places, "%s:%s", count++ ? ", " : "", column);
+	}
+	text_addf(out, ") VALUES (%s)", text_string(&places));
+}
+
+static void bind_row(sqlite3_stmt *statement, json_t *row)
+{
+	const char *column;
+	json_t *value;
+	json_object_foreach(row, column, value) {
+		OWNED_TEXT name = {0};
+		text_addf(&name, ":%s", column);
+		int place = sqlite3_bind_parameter_index(statement, text_string(&name));
+		if (place && json_is_integer(value))
+			(void)sqlite3_bind_int64(statement, place, json_integer_value(value));
+		else if (place && json_is_string(value))
+			(void)sqlite3_bind_text(statement, place, json_string_value(value), -1,
+				SQLITE_TRANSIENT);
+	}
+}
+
+/* What the tables do not allow was never written by us. */
+static int insert_row(struct registry *r, const char *table, json_t *row, struct error *e)
+{
+	OWNED_TEXT insert = {0};
+	sqlite3_stmt *statement = NULL;
+	add_insert(r, table, row, &insert);
+	if (!text_ok(&insert) ||
+		sqlite3_prepare_v2(r->db, text_string(&insert), -1, &statement, NULL) != SQLITE_OK)
+		return 0;
+	bind_row(statement, row);
+	int code = sqlite3_step(statement);
+	if (code != SQLITE_DONE && code != SQLITE_CONSTRAINT)
+		sql_fail(r, e);
+	sqlite3_finalize(statement);
+	return code == SQLITE_DONE || code == SQLITE_CONSTRAINT ? 0 : -1;
+}
+
+static int restore_machine(struct registry *r, const char *state, struct error *e)
+{
+	OWNED_TEXT path = {0};
+	OWNED_TEXT content = {0};
+	text_addf(&path, "%s/locks/machine.json", state);
+	if (!text_ok(&path) || file_read(text_string(&path), MACHINE_MOST, &content, NULL))
+		return 0;
+	json_t *machine = json_loadb(text_string(&content), content.length, 0, NULL);
+	int result = 0;
+	for (int i = 0; i < MACHINE_TABLES; i++) {
+		json_t *rows = json_object_get(machine, machine_tables[i]), *row;
+		size_t index;
+		json_array_foreach(rows, index, row)
+			result = result ? result : insert_row(r, machine_tables[i], row, e);
+	}
+	json_decref(machine);
+	return result;
+}
+
+/* ---- one instance ---- */
 
 static const char *word(const json_t *record, const char *key)
 {
@@ -165,7 +298,7 @@ int record_restore(struct registry *r, const char *state, size_t *count, struct 
 	text_addf(&path, "%s/locks", state);
 	size_t base = path.length;
 	DIR *directory = opendir(text_string(&path));
-	int result = 0;
+	int result = restore_machine(r, state, e);
 	int64_t highest = 0;
 	struct dirent *entry;
 	*count = 0;

@@ -1,9 +1,13 @@
 /*
- * record.h - one small file per claimed instance, from which a lost registry is rebuilt.
+ * record.h - small files beside the lock files, from which a lost registry is rebuilt.
  *
- * locks/p<ID>-<N>.json says which project (id, name, path, block) and instance it is. Ids are kept:
- * the lock files of running supervisors are named after them. Records are a memory, not an
- * authority: they are read only when a registry is made anew. An instance whose lock byte is held then
+ * locks/p<ID>-<N>.json	which project (id, name, path, block) and instance it is; written by its claim
+ * locks/machine.json	the rows of no instance: projects with their status and notes, blocks, slots,
+ *			reservations, kept pool ports, planned reassignments; written by every commit
+ *			that changed one of them (sql_change() in sql.h)
+ *
+ * Ids are kept: the lock files of running supervisors are named after them. Records are a memory, not
+ * an authority: they are read only when a registry is made anew. An instance whose lock byte is held then
  * is running, any other one stopped.
  */
 #ifndef REGISTRY_RECORD_H
@@ -15,6 +19,8 @@
 /* ports_base is that of the registry (projects.h). */
 int record_write(const char *state, uint16_t ports_base, const struct project *project,
 	const struct instance *instance, struct error *e);
+/* Under the lock. registry_commit() does it; who puts another file in the registry's place has to. */
+int record_write_machine(struct registry *r, struct error *e);
 /* Inside the transaction that makes a new registry. *count is the number of instances found. */
 int record_restore(struct registry *r, const char *state, size_t *count, struct error *e);
 

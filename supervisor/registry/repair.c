@@ -39,6 +39,7 @@ int registry_migrate(struct registry *r, struct error *e)
 			REGISTRY_VERSION);
 	}
 	r->version = REGISTRY_VERSION;
+	r->has_changed = true;
 	return registry_commit(r, e);
 }
 

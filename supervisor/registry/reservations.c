@@ -58,7 +58,7 @@ int reservation_list(struct registry *r, struct arena *arena, struct reservation
 int reservation_put(struct registry *r, const struct reservation *reservation, struct error *e)
 {
 	char now[32];
-	return sql_run(r, e,
+	return sql_change(r, e,
 		"INSERT OR REPLACE INTO reservations (port, project_id, instance, service, port_name, "
 		"owner, note, created_at) VALUES (?1, NULLIF(?2, 0), ?3, ?4, ?5, ?6, ?7, ?8)",
 		"iiisssss", (int64_t)reservation->port, reservation->project_id,
@@ -68,13 +68,13 @@ int reservation_put(struct registry *r, const struct reservation *reservation, s
 
 int reservation_drop(struct registry *r, uint16_t port, struct error *e)
 {
-	return sql_run(r, e, "DELETE FROM reservations WHERE port = ?1", "i", (int64_t)port);
+	return sql_change(r, e, "DELETE FROM reservations WHERE port = ?1", "i", (int64_t)port);
 }
 
 int reservation_drop_of(struct registry *r, int64_t project_id, const char *service,
 	struct error *e)
 {
-	return sql_run(r, e,
+	return sql_change(r, e,
 		"DELETE FROM reservations WHERE project_id = ?1 AND ?2 IN ('', service)", "is",
 		project_id, service);
 }
@@ -103,7 +103,7 @@ int pool_list(struct registry *r, struct arena *arena, struct pool_row **out, si
 
 int pool_record(struct registry *r, const struct pool_row *row, struct error *e)
 {
-	return sql_run(r, e,
+	return sql_change(r, e,
 		"INSERT OR REPLACE INTO pool_ports (project_id, instance, service, port_name, port) "
 		"VALUES (?1, ?2, ?3, ?4, ?5)",
 		"iissi", row->project_id, (int64_t)row->instance, row->service, row->name,
@@ -112,7 +112,7 @@ int pool_record(struct registry *r, const struct pool_row *row, struct error *e)
 
 int pool_drop_of(struct registry *r, int64_t project_id, const char *service, struct error *e)
 {
-	return sql_run(r, e,
+	return sql_change(r, e,
 		"DELETE FROM pool_ports WHERE project_id = ?1 AND ?2 IN ('', service)", "is",
 		project_id, service);
 }

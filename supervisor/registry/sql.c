@@ -125,17 +125,35 @@ static int run(struct registry *r, struct error *e, sqlite3_stmt *statement, con
 	return 0;
 }
 
-int sql_run(struct registry *r, struct error *e, const char *text, const char *types, ...)
+static int run_with(struct registry *r, struct error *e, const char *text, const char *types,
+	va_list args)
 {
-	va_list args;
 	if (check_process(r, e))
 		return -1;
 	sqlite3_stmt *statement = take_ready(r, text);
-	va_start(args, types);
 	int result = statement ? bind_again(r, e, statement, types, args)
 			       : start(r, e, &statement, text, types, args);
-	va_end(args);
 	return result ? -1 : run(r, e, statement, text);
+}
+
+int sql_run(struct registry *r, struct error *e, const char *text, const char *types, ...)
+{
+	va_list args;
+	va_start(args, types);
+	int result = run_with(r, e, text, types, args);
+	va_end(args);
+	return result;
+}
+
+int sql_change(struct registry *r, struct error *e, const char *text, const char *types, ...)
+{
+	va_list args;
+	va_start(args, types);
+	int result = run_with(r, e, text, types, args);
+	va_end(args);
+	if (!result && sqlite3_changes(r->db))
+		r->has_changed = true;
+	return result;
 }
 
 int sql_first(struct registry *r, struct error *e, sqlite3_stmt **out, const char *text,

@@ -24,6 +24,7 @@ struct registry {
 	ino_t inode; /* of the file that is open */
 	bool wal;
 	bool in_transaction;
+	bool has_changed; /* since the last commit: the record of the machine, too */
 	/*
 	 * The statement that sql_run() ran last, for the next one with the same text (the same string
 	 * in memory): preparing takes longer than running, and rows are written in groups.
@@ -33,6 +34,8 @@ struct registry {
 };
 
 int sql_run(struct registry *r, struct error *e, const char *text, const char *types, ...);
+/* The same for tables that are kept in the record of the machine (record.h): every change of a row. */
+int sql_change(struct registry *r, struct error *e, const char *text, const char *types, ...);
 /* A statement at its first row: 1 with *out, 0 without a row, -1. *out is NULL unless 1. */
 int sql_first(struct registry *r, struct error *e, sqlite3_stmt **out, const char *text,
 	const char *types, ...);

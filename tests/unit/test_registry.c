@@ -10,6 +10,7 @@
 
 #include "alone.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/own.h"
 #include "registry/bytelock.h"
 #include "registry/history.h"
@@ -638,6 +639,87 @@ static void a_pool_port_has_one_owner_and_the_oldest_comes_first(void **state)
 	registry_close(r);
 }
 
+static void write_of_no_instance(struct registry *r, struct project *shop)
+{
+	struct reservation rows[] = {reserved(9000, shop->id, "api"), reserved(8000, 0, "")};
+	struct pool_row pool[] = {{30001, shop->id, 1, "b", "main"}, {30000, shop->id, 1, "a", "main"}};
+	struct reassignment plan = {.project_id = shop->id, .instance = 1, .service = "api",
+		.name = "main", .port = 40000, .planned_port = 30101};
+	*shop = (struct project){.id = shop->id, .status = "legacy", .owner = "ann",
+		.notes = "ask \"ann\", Zo\303\253"};
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(ports_base_set(r, 30000, &w.e), 0);
+	assert_int_equal(project_describe(r, shop, &w.e), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(reservation_put(r, &rows[i], &w.e), 0);
+		assert_int_equal(pool_record(r, &pool[i], &w.e), 0);
+	}
+	assert_int_equal(block_add(r, shop->id, 1, 9, &w.e), 0);
+	assert_int_equal(slot_record(r, shop->id, "api", "main", 3, &w.e), 0);
+	assert_int_equal(hold_mode_record(r, shop->id, "api", "marker", &w.e), 0);
+	assert_int_equal(reassignment_plan(r, &plan, "nothing was free", &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+}
+
+static void machine_record(struct text *out)
+{
+	assert_int_equal(file_read(path_of("locks/machine.json"), 1 << 20, out, &w.e), 0);
+}
+
+static void fault_F3_a_lost_registry_comes_back_whole(void **state)
+{
+	(void)state;
+	OWNED_TEXT before = {0};
+	OWNED_TEXT after = {0};
+	struct registry *r = must_open(REGISTRY_WRITE);
+	struct project shop = {.id = add_project(r, "/p/shop", "shop", 4)}, found;
+	write_of_no_instance(r, &shop);
+	/* What is said of a run every time it starts is not worth a write. */
+	assert_int_equal(unlink(path_of("locks/machine.json")), 0);
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(project_touch(r, shop.id, &w.e), 0);
+	assert_int_equal(slot_record(r, shop.id, "api", "main", 3, &w.e), 0);
+	assert_int_equal(hold_mode_record(r, shop.id, "api", "marker", &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	assert_int_equal(access(path_of("locks/machine.json"), F_OK), -1);
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(project_describe(r, &shop, &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	registry_close(r);
+	machine_record(&before);
+
+	assert_int_equal(unlink(path_of("registry.db")), 0);
+	r = must_open(REGISTRY_WRITE);
+	assert_int_equal(project_find_by_id(r, shop.id, w.arena, &found, &w.e), 1);
+	assert_string_equal(found.status, "legacy");
+	assert_string_equal(found.notes, shop.notes);
+	assert_int_equal(record_write_machine(r, &w.e), 0);
+	registry_close(r);
+	machine_record(&after);
+	assert_string_equal(text_string(&before), text_string(&after));
+}
+
+static void a_record_of_the_machine_that_is_none_of_ours_does_no_harm(void **state)
+{
+	(void)state;
+	static const char *const contents[] = {"", "[]", "{\"projects\":[3,{\"id\":1}]}",
+		"{\"blocks\":[{\"block\":1,\"project_id\":7,\"ordinal\":0}]}",
+		"{\"settings\":[{\"name\\\") VALUES (1); --\":1}]}"};
+	for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
+		struct project *all;
+		size_t count;
+		registry_close(must_open(REGISTRY_WRITE));
+		assert_int_equal(file_replace(path_of("locks/machine.json"), contents[i],
+			strlen(contents[i]), &w.e), 0);
+		assert_int_equal(unlink(path_of("registry.db")), 0);
+		struct registry *r = must_open(REGISTRY_WRITE);
+		assert_int_equal(project_list(r, w.arena, &all, &count, &w.e), 0);
+		assert_int_equal(count, 0);
+		assert_int_equal(one_number("SELECT count(*) FROM blocks"), 0);
+		registry_close(r);
+	}
+}
+
 static void refused(const char *word)
 {
 	assert_null(open_to(REGISTRY_WRITE));
@@ -916,6 +998,8 @@ int main(void)
 		TEST(reservations_are_found_replaced_and_dropped),
 		TEST(a_pool_port_has_one_owner_and_the_oldest_comes_first),
 		TEST(row_P4_a_reassignment_is_planned_once_and_ends_with_an_incident_each),
+		TEST(fault_F3_a_lost_registry_comes_back_whole),
+		TEST(a_record_of_the_machine_that_is_none_of_ours_does_no_harm),
 		TEST(fault_F11_open_to_others_or_a_link),
 		TEST(fault_F12_writers_killed),
 		TEST(fault_F14_a_connection_does_not_cross_a_fork),
