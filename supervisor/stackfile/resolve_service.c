@@ -9,9 +9,22 @@ static bool is_partial(const struct draft_service *service)
 	return service->section->is_partial || (service->overlay && service->overlay->is_partial);
 }
 
+/* Then the typo has been complained about; its mending is the command's. */
+static bool misspells_command(const struct section *section)
+{
+	for (size_t i = 0; section && i < section->entry_count; i++) {
+		struct nearest near = {.wanted = section->entries[i].key};
+		nearest_offer(&near, "command");
+		if (near.best && !schema_find(section->kind, near.wanted, NULL))
+			return true;
+	}
+	return false;
+}
+
 static void miss_command(struct resolving *r, const struct service *service)
 {
-	if (is_partial(&r->draft->services[service->index]))
+	const struct draft_service *own = &r->draft->services[service->index];
+	if (is_partial(own) || misspells_command(own->section) || misspells_command(own->overlay))
 		return;
 	complaint_error(r->complaints, r->draft->document->label, service->line, "command",
 		"service '%s' has no command", service->name);

@@ -301,6 +301,10 @@ static void a_service_needs_a_command(void **state)
 	expect_said("[service web]\nrestart = no\n",
 		"stack.ini:1: service 'web' has no command; write "
 		"'command = ...' below [service web]");
+	expect_said("[service web]\nzzzzzzzz = true\n",
+		"stack.ini:1: service 'web' has no command; write 'command = ...' below [service web]\n"
+		"stack.ini:2: unknown key 'zzzzzzzz' in [service web]; remove it; 'stackup help "
+		"service' lists the keys");
 	expect_said(
 		"[service web]\ncommand =\n", "stack.ini:2: command has no value; write a command");
 }
