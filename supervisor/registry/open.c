@@ -392,6 +392,7 @@ int registry_commit(struct registry *r, struct error *e)
 	if (log_is_long(r))
 		move_log(r);
 	registry_unlock(r);
+	exports_follow(r);
 	return 0;
 }
 

@@ -59,7 +59,7 @@ int record_write(const char *state, uint16_t ports_base, const struct project *p
 
 /* Whole, and in the order in which they refer to each other. */
 static const char *const machine_tables[] = {"settings", "projects", "blocks", "slots", "hold_modes",
-	"reservations", "pool_ports", "reassignments"};
+	"reservations", "pool_ports", "reassignments", "exports"};
 enum { MACHINE_TABLES = sizeof machine_tables / sizeof machine_tables[0] };
 
 static json_t *value_of(sqlite3_stmt *row, int column)

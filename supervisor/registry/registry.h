@@ -66,7 +66,7 @@ int registry_checkpoint(struct registry *r, struct error *e);
 
 /* Version of the schema in the file, and the one this program writes. */
 int registry_version(const struct registry *r);
-enum { REGISTRY_VERSION = 6 };
+enum { REGISTRY_VERSION = 7 };
 /* Whether the file is in WAL mode; false on a network file system and for readers of a snapshot. */
 bool registry_is_wal(const struct registry *r);
 

@@ -1,12 +1,12 @@
 stackup_room(registry
-	SOURCES bytelock.c history.c instances.c leases.c open.c place.c projects.c record.c repair.c
+	SOURCES bytelock.c exports.c history.c instances.c leases.c open.c place.c projects.c record.c repair.c
 		reassignments.c reservations.c schema.c sql.c
 	ROOMS base model
 	LIBS lib_jansson SQLite::SQLite3)
 
 # schema.sql is version 1; schema_N.sql leads from the version before to N.
 set(schema_dir ${CMAKE_BINARY_DIR}/generated/registry)
-foreach(version IN ITEMS 1 2 3 4 5 6)
+foreach(version IN ITEMS 1 2 3 4 5 6 7)
 	set(schema_sql registry/schema_${version}.sql)
 	if(version EQUAL 1)
 		set(schema_sql registry/schema.sql)

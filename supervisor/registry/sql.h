@@ -24,6 +24,7 @@ struct registry {
 	ino_t inode; /* of the file that is open */
 	bool wal;
 	bool in_transaction;
+	bool is_following; /* exports.c writes documents by this connection */
 	bool has_changed; /* since the last commit: the record of the machine, too */
 	/*
 	 * The statement that sql_run() ran last, for the next one with the same text (the same string
@@ -58,6 +59,9 @@ int registry_create(struct registry *r, size_t *restored, struct error *e);
 int registry_set_aside(struct registry *r, struct text *notices, struct error *e);
 /* Brings an open database to the current version. */
 int registry_migrate(struct registry *r, struct error *e);
+
+/* exports.c: after a commit, without the lock. */
+void exports_follow(struct registry *r);
 
 /* open.c */
 int registry_open_file(struct registry *r, const char *path, int flags, struct error *e);
