@@ -7,7 +7,7 @@
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
 #include "cli/tail_options.h"
-#include "registry/history.h"
+#include "registry/history_list.h"
 
 static json_t *events_json(const struct port_event *events, size_t count)
 {
@@ -66,7 +66,7 @@ static void show(const struct context *context, const struct port_event *events,
 }
 
 /* A port is asked for on the whole machine, anything else of the project here if there is one. */
-static int choose(struct context *context, struct arena *arena, struct port_event_filter *filter,
+static int choose(struct context *context, struct arena *arena, struct history_filter *filter,
 	struct error *e)
 {
 	const char *word = context->line.words[1];
@@ -87,7 +87,7 @@ static int choose(struct context *context, struct arena *arena, struct port_even
 static int history(struct context *context, struct arena *arena, struct error *e)
 {
 	struct tail_options options;
-	struct port_event_filter filter = {.service = "", .since = ""};
+	struct history_filter filter = {.service = "", .since = "", .most = -1};
 	struct port_event *events = NULL;
 	size_t count = 0;
 	char since[CLOCK_ISO_SIZE];
@@ -96,7 +96,7 @@ static int history(struct context *context, struct arena *arena, struct error *e
 	if (options.since_ms)
 		filter.since = clock_iso(options.since_ms, since);
 	struct registry *r = context_registry(context, e);
-	int result = r ? history_list(r, &filter, arena, &events, &count, e) : -1;
+	int result = r ? history_ports(r, &filter, arena, &events, &count, e) : -1;
 	registry_close(r);
 	if (result || (!count && filter.service[0] && service_here(context, filter.service, e)))
 		return -1;

@@ -13,7 +13,7 @@
 #include "ports/policy.h"
 #include "ports/pool.h"
 #include "ports/reserved.h"
-#include "registry/history.h"
+#include "registry/history_list.h"
 #include "registry/instances.h"
 
 enum { CANDIDATES_MOST = 2000, CONFLICT_DAYS = 30 };

@@ -1,11 +1,35 @@
 #include "registry/history.h"
 
+#include "base/clock.h"
 #include "registry/sql.h"
 
-/* Ids only grow, so the oldest rows are those far below the newest id: no count, no scan. */
-#define PRUNE(table)                                                                               \
-	sql_run(r, e, "DELETE FROM " table " WHERE id <= (SELECT max(id) FROM " table ") - ?1", "i", \
-		(int64_t)HISTORY_KEEP)
+/* Rows that may go for one that comes. */
+enum { GONE_FOR_ONE = 4 };
+static const int64_t DAY_MS = 24 * 60 * 60 * 1000LL;
+
+/*
+ * Ids only grow, so the oldest rows have the lowest ones: no count, no scan. A row from a day when the clock
+ * was ahead keeps those after it until the number of rows is reached.
+ */
+static const struct {
+	const char *prune;
+	int64_t rows;
+	int64_t days;
+} rules[] = {
+#define X(name, table, rows, days)                                                                 \
+	[name] = {"DELETE FROM " table " WHERE id IN (SELECT id FROM " table " ORDER BY id LIMIT ?1) " \
+		  "AND (id <= (SELECT max(id) FROM " table ") - ?2 OR timestamp < ?3)", rows, days},
+	HISTORY_RULES(X)
+#undef X
+};
+
+int history_prune(struct registry *r, enum history_table table, size_t count, struct error *e)
+{
+	char before[CLOCK_ISO_SIZE];
+	clock_iso(clock_wall_ms() - rules[table].days * DAY_MS, before);
+	return sql_run(r, e, rules[table].prune, "iis", (int64_t)count * GONE_FOR_ONE,
+		rules[table].rows, before);
+}
 
 int history_conflict(struct registry *r, const struct conflict_note *note, struct error *e)
 {
@@ -17,7 +41,7 @@ int history_conflict(struct registry *r, const struct conflict_note *note, struc
 		    (int64_t)note->port, note->class, note->holder, note->action,
 		    (int64_t)note->moved_to, sql_now(now)))
 		return -1;
-	return PRUNE("conflicts");
+	return history_prune(r, HISTORY_CONFLICTS, 1, e);
 }
 
 int history_port(struct registry *r, int64_t service_id, uint16_t old_value, uint16_t new_value,
@@ -30,19 +54,35 @@ int history_port(struct registry *r, int64_t service_id, uint16_t old_value, uin
 		    "iiiss", service_id, (int64_t)old_value, (int64_t)new_value, change_type,
 		    sql_now(now)))
 		return -1;
-	return PRUNE("port_history");
+	return history_prune(r, HISTORY_PORTS, 1, e);
+}
+
+static int insert_event(struct registry *r, const struct event_note *note, struct error *e)
+{
+	char at[CLOCK_ISO_SIZE];
+	return sql_run(r, e,
+		"INSERT INTO events (project_id, instance, service, kind, old_value, new_value, text, "
+		"timestamp) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		"iissssss", note->project_id, (int64_t)note->instance, note->service, note->kind,
+		note->old_value, note->new_value, note->text,
+		clock_iso(note->wall_ms ? note->wall_ms : clock_wall_ms(), at));
+}
+
+int history_events(struct registry *r, const struct event_note *notes, size_t count,
+	struct error *e)
+{
+	for (size_t i = 0; i < count; i++)
+		if (insert_event(r, &notes[i], e))
+			return -1;
+	return history_prune(r, HISTORY_EVENTS, count, e);
 }
 
 int history_event(struct registry *r, int64_t project_id, int instance, const char *kind,
 	const char *text, struct error *e)
 {
-	char now[32];
-	if (sql_run(r, e,
-		    "INSERT INTO events (project_id, instance, kind, text, timestamp) "
-		    "VALUES (?1, ?2, ?3, ?4, ?5)",
-		    "iisss", project_id, (int64_t)instance, kind, text, sql_now(now)))
-		return -1;
-	return PRUNE("events");
+	const struct event_note note = {
+		.project_id = project_id, .instance = instance, .kind = kind, .text = text};
+	return history_events(r, &note, 1, e);
 }
 
 int history_audit(struct registry *r, int64_t project_id, int instance, const char *action,
@@ -54,7 +94,7 @@ int history_audit(struct registry *r, int64_t project_id, int instance, const ch
 		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 		    "iissss", project_id, (int64_t)instance, action, target, reason, sql_now(now)))
 		return -1;
-	return PRUNE("audit");
+	return history_prune(r, HISTORY_AUDIT, 1, e);
 }
 
 int history_incident(struct registry *r, int64_t project_id, int instance, const char *kind,
@@ -66,71 +106,5 @@ int history_incident(struct registry *r, int64_t project_id, int instance, const
 		    "VALUES (?1, ?2, ?3, ?4, ?5)",
 		    "iisss", project_id, (int64_t)instance, kind, text, sql_now(now)))
 		return -1;
-	return PRUNE("incidents");
-}
-
-/* One query, so that the three tables come out in one order. */
-static const char list_query[] =
-	"SELECT h.timestamp AS at, p.name, s.instance, s.service_name, s.port_name, h.change_type, "
-	"h.old_value, h.new_value, '' FROM port_history AS h "
-	"JOIN services AS s ON s.id = h.service_id JOIN projects AS p ON p.id = s.project_id "
-	"WHERE ?1 IN (0, s.project_id) AND ?2 IN ('', s.service_name) AND "
-	"?3 IN (0, h.old_value, h.new_value) AND h.timestamp >= ?4 "
-	"UNION ALL "
-	"SELECT c.timestamp, p.name, c.instance, c.service, '', 'conflict', c.port, c.moved_to, "
-	"c.holder || ': ' || c.action FROM conflicts AS c "
-	"LEFT JOIN projects AS p ON p.id = c.project_id "
-	"WHERE ?1 IN (0, c.project_id) AND ?2 IN ('', c.service) AND "
-	"?3 IN (0, c.port, c.moved_to) AND c.timestamp >= ?4 "
-	"UNION ALL "
-	"SELECT a.timestamp, p.name, a.instance, '', '', a.action, "
-	"CAST(substr(a.target, 6) AS INTEGER), 0, "
-	"a.target || CASE a.reason WHEN '' THEN '' ELSE ': ' END || a.reason FROM audit AS a "
-	"LEFT JOIN projects AS p ON p.id = a.project_id "
-	"WHERE a.target LIKE 'port%' AND ?1 IN (0, a.project_id) AND "
-	"(?2 = '' OR instr(a.target, char(39) || ?2 || char(39))) AND "
-	"?3 IN (0, CAST(substr(a.target, 6) AS INTEGER)) AND a.timestamp >= ?4 "
-	"ORDER BY at";
-
-int history_list(struct registry *r, const struct port_event_filter *filter, struct arena *arena,
-	struct port_event **out, size_t *count, struct error *e)
-{
-	sqlite3_stmt *row;
-	*out = NULL;
-	*count = 0;
-	int got = sql_first(r, e, &row, list_query, "isis", filter->project_id, filter->service,
-		(int64_t)filter->port, filter->since);
-	for (; got == 1; got = sql_next(r, e, &row))
-		*arena_append(arena, *out, *count) = (struct port_event){
-			.time = sql_text(row, 0, arena),
-			.project = sql_text(row, 1, arena),
-			.instance = sql_int(row, 2),
-			.service = sql_text(row, 3, arena),
-			.name = sql_text(row, 4, arena),
-			.kind = sql_text(row, 5, arena),
-			.old_port = (uint16_t)sql_int(row, 6),
-			.new_port = (uint16_t)sql_int(row, 7),
-			.text = sql_text(row, 8, arena),
-		};
-	return got;
-}
-
-int history_conflict_counts(struct registry *r, const char *since, struct arena *arena,
-	struct conflict_count **out, size_t *count, struct error *e)
-{
-	sqlite3_stmt *row;
-	*out = NULL;
-	*count = 0;
-	/* With max() the other columns are those of its row: https://sqlite.org/lang_select.html */
-	int got = sql_first(r, e, &row,
-		"SELECT port, count(*), holder, max(id) FROM conflicts WHERE timestamp >= ?1 "
-		"GROUP BY port ORDER BY port",
-		"s", since);
-	for (; got == 1; got = sql_next(r, e, &row))
-		*arena_append(arena, *out, *count) = (struct conflict_count){
-			.port = (uint16_t)sql_int(row, 0),
-			.times = sql_int(row, 1),
-			.holder = sql_text(row, 2, arena),
-		};
-	return got;
+	return history_prune(r, HISTORY_INCIDENTS, 1, e);
 }

@@ -1,12 +1,28 @@
 /*
- * history.h - what happened, for later: append only, pruned to the newest rows of each table.
+ * history.h - what happened, for later: append only, the newest rows of each table.
+ *
+ * What a table keeps is a row of HISTORY_RULES. Whoever writes rows removes a few of the oldest ones that
+ * are over, in the same transaction: no commit ever has much to remove, and a table that is over (after a
+ * change of the rule) shrinks by every row that comes.
+ *
+ * The questions are in history_list.h.
  */
 #ifndef REGISTRY_HISTORY_H
 #define REGISTRY_HISTORY_H
 
 #include "registry/registry.h"
 
-enum { HISTORY_KEEP = 100000 }; /* rows a table keeps */
+/* Table, rows it keeps, days it keeps them. */
+#define HISTORY_RULES(X)                                                                           \
+	X(HISTORY_EVENTS, "events", 1000000, 90)                                                   \
+	X(HISTORY_PORTS, "port_history", 200000, 730)                                              \
+	X(HISTORY_CONFLICTS, "conflicts", 200000, 730)                                             \
+	X(HISTORY_INCIDENTS, "incidents", 100000, 730)                                             \
+	X(HISTORY_AUDIT, "audit", 200000, 730)                                                     \
+	X(HISTORY_LAUNCHES, "launches", 200000, 730)
+#define X(name, table, rows, days) name,
+enum history_table { HISTORY_RULES(X) };
+#undef X
 
 struct conflict_note {
 	int64_t project_id;
@@ -18,50 +34,41 @@ struct conflict_note {
 	const char *action; /* moved, emergency, stopped, waited, asked, failed, warned */
 	uint16_t moved_to; /* 0 where not */
 };
-
 int history_conflict(struct registry *r, const struct conflict_note *note, struct error *e);
+
 /* service_id is of the table `services`; change_type: assigned, moved, returned. */
 int history_port(struct registry *r, int64_t service_id, uint16_t old_value, uint16_t new_value,
 	const char *change_type, struct error *e);
+
+/* From the life of an instance and its services. */
+struct event_note {
+	int64_t project_id;
+	int instance;
+	const char *service; /* "": the instance itself */
+	const char *kind; /* word of EVENT_KINDS; crashed */
+	const char *old_value; /* states; both "" where nothing changed */
+	const char *new_value;
+	const char *text; /* one line */
+	int64_t wall_ms; /* when; 0: now */
+};
+int history_events(struct registry *r, const struct event_note *notes, size_t count,
+	struct error *e);
+/* One that has happened now, to the instance. */
 int history_event(struct registry *r, int64_t project_id, int instance, const char *kind,
 	const char *text, struct error *e);
+
 /*
  * Everything stackup did to somebody's process, and what people did to the registry. A target that
- * begins with "port N" is found by history_list().
+ * begins with "port N" or "ports", and the service in it in single quotes at the end, are found by
+ * history_ports().
  */
 int history_audit(struct registry *r, int64_t project_id, int instance, const char *action,
 	const char *target, const char *reason, struct error *e);
-/* What happened to ports, for people and scripts: the oldest first. */
-struct port_event {
-	const char *time; /* ISO, UTC */
-	const char *project; /* "" where none */
-	int instance;
-	const char *service;
-	const char *name; /* of the port; "" where it does not matter */
-	const char *kind; /* assigned, moved, returned; conflict; the action of an audit row */
-	uint16_t old_port; /* of a conflict: the port; 0 where none */
-	uint16_t new_port; /* 0 where none */
-	const char *text; /* who was in the way, why */
-};
-struct port_event_filter {
-	int64_t project_id; /* 0: all */
-	const char *service; /* "": all */
-	uint16_t port; /* 0: all */
-	const char *since; /* ISO, UTC; "": from the beginning */
-};
-int history_list(struct registry *r, const struct port_event_filter *filter, struct arena *arena,
-	struct port_event **out, size_t *count, struct error *e);
-
-/* How often somebody was in the way of a port since then; by port. */
-struct conflict_count {
-	uint16_t port;
-	int times;
-	const char *holder; /* the last one, as a line */
-};
-int history_conflict_counts(struct registry *r, const char *since, struct arena *arena,
-	struct conflict_count **out, size_t *count, struct error *e);
 
 int history_incident(struct registry *r, int64_t project_id, int instance, const char *kind,
 	const char *text, struct error *e);
+
+/* For who writes rows himself: count rows have come, and a few more than that may go. */
+int history_prune(struct registry *r, enum history_table table, size_t count, struct error *e);
 
 #endif

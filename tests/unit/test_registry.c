@@ -14,6 +14,7 @@
 #include "base/own.h"
 #include "registry/bytelock.h"
 #include "registry/history.h"
+#include "registry/history_list.h"
 #include "registry/instances.h"
 #include "registry/leases.h"
 #include "registry/place.h"
@@ -242,11 +243,11 @@ static void what_happened_to_ports_is_one_list(void **state)
 
 	struct port_event *all;
 	size_t count;
-	struct port_event_filter filter = {.service = "", .since = ""};
-	assert_int_equal(history_list(r, &filter, w.arena, &all, &count, &w.e), 0);
+	struct history_filter filter = {.service = "", .since = "", .most = -1};
+	assert_int_equal(history_ports(r, &filter, w.arena, &all, &count, &w.e), 0);
 	assert_int_equal(count, 4);
 	filter.project_id = shop;
-	assert_int_equal(history_list(r, &filter, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(history_ports(r, &filter, w.arena, &all, &count, &w.e), 0);
 	assert_int_equal(count, 2);
 	assert_string_equal(all[0].kind, "assigned");
 	assert_string_equal(all[0].service, "web");
@@ -254,15 +255,15 @@ static void what_happened_to_ports_is_one_list(void **state)
 	assert_string_equal(all[1].kind, "reserved");
 	assert_int_equal(all[1].old_port, 9000);
 	filter.service = "web";
-	assert_int_equal(history_list(r, &filter, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(history_ports(r, &filter, w.arena, &all, &count, &w.e), 0);
 	assert_int_equal(count, 2);
-	filter = (struct port_event_filter){.service = "", .since = "", .port = 8001};
-	assert_int_equal(history_list(r, &filter, w.arena, &all, &count, &w.e), 0);
+	filter = (struct history_filter){.service = "", .since = "", .port = 8001, .most = -1};
+	assert_int_equal(history_ports(r, &filter, w.arena, &all, &count, &w.e), 0);
 	assert_int_equal(count, 1);
 	assert_string_equal(all[0].text, "held by pid 7 (node): moved");
 	assert_int_equal(all[0].old_port, 8000);
 	filter.since = "2999-01-01T00:00:00.000Z";
-	assert_int_equal(history_list(r, &filter, w.arena, &all, &count, &w.e), 0);
+	assert_int_equal(history_ports(r, &filter, w.arena, &all, &count, &w.e), 0);
 	assert_int_equal(count, 0);
 
 	struct conflict_count *counts;

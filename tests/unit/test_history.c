@@ -1,0 +1,256 @@
+/* rooms: base model registry */
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "alone.h"
+#include "base/arena.h"
+#include "base/own.h"
+#include "registry/history.h"
+#include "registry/history_list.h"
+#include "registry/leases.h"
+#include "registry/projects.h"
+
+/* Last: it has a macro called fail. */
+#include <cmocka.h>
+
+struct world {
+	char dir[64];
+	struct arena *arena;
+	struct registry *r;
+	struct error e;
+};
+static struct world w;
+
+static int begin(void **state)
+{
+	(void)state;
+	w = (struct world){.arena = arena_new()};
+	if (!alone_directory(w.dir) || !w.arena)
+		return -1;
+	w.r = registry_open(w.dir, REGISTRY_WRITE, REGISTRY_BOOT_MS, NULL, &w.e);
+	return w.r ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	registry_close(w.r);
+	alone_remove(w.dir);
+	arena_free(w.arena);
+	return 0;
+}
+
+/* As somebody else who has the file open. */
+static sqlite3 *open_beside(void)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(arena_format(w.arena, "%s/registry.db", w.dir), &db), SQLITE_OK);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return db;
+}
+
+static void change(const char *sql)
+{
+	sqlite3 *db = open_beside();
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* One column of the answer, a line a row. */
+static void ask(const char *sql, int column, struct text *out)
+{
+	sqlite3_stmt *row;
+	sqlite3 *db = open_beside();
+	if (sqlite3_prepare_v2(db, sql, -1, &row, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	while (sqlite3_step(row) == SQLITE_ROW)
+		text_addf(out, "%s\n", (const char *)sqlite3_column_text(row, column));
+	sqlite3_finalize(row);
+	sqlite3_close(db);
+}
+
+static int64_t number(const char *sql)
+{
+	OWNED_TEXT out = {0};
+	ask(sql, 0, &out);
+	return strtoll(text_string(&out), NULL, 10);
+}
+
+static int64_t add_project(const char *path, const char *name, int block)
+{
+	struct project project = {.path = path, .stack_name = name, .owner = "", .block = block};
+	assert_int_equal(registry_begin(w.r, &w.e), 0);
+	assert_int_equal(project_add(w.r, w.arena, &project, &w.e), 0);
+	assert_int_equal(registry_commit(w.r, &w.e), 0);
+	return project.id;
+}
+
+static void write_events(const struct event_note *notes, size_t count)
+{
+	assert_int_equal(registry_begin(w.r, &w.e), 0);
+	assert_int_equal(history_events(w.r, notes, count, &w.e), 0);
+	assert_int_equal(registry_commit(w.r, &w.e), 0);
+}
+
+/* ---- plans ---- */
+
+static void expect_indexes(const char *query, const char *what)
+{
+	OWNED_TEXT plan = {0};
+	OWNED_TEXT explain = {0};
+	text_addf(&explain, "EXPLAIN QUERY PLAN %s", query);
+	ask(text_string(&explain), 3, &plan);
+	if (!plan.length || strstr(text_string(&plan), "SCAN") || !strstr(text_string(&plan), "INDEX"))
+		fail_msg("%s: %s\n%s", what, query, text_string(&plan));
+	if (!strcmp(what, "in order") && strstr(text_string(&plan), "TEMP B-TREE"))
+		fail_msg("sorted: %s\n%s", query, text_string(&plan));
+}
+
+static void fault_F16_every_question_about_events_is_answered_by_an_index(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		if (i && !(i & 1))
+			continue; /* an instance or a service is one of a project */
+		struct history_filter filter = {.project_id = i & 1, .instance = i & 2 ? 3 : 0,
+			.service = i & 4 ? "api" : "", .since = "", .most = 10};
+		OWNED_TEXT query = {0};
+		history_events_query(&filter, REGISTRY_VERSION, &query);
+		expect_indexes(text_string(&query), "in order");
+	}
+}
+
+static void fault_F16_every_question_about_ports_is_answered_by_an_index(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		struct history_filter filter = {.project_id = i & 1, .port = i & 2 ? 30101 : 0,
+			.service = i & 4 ? "api" : "", .since = "", .most = 10};
+		OWNED_TEXT query = {0};
+		history_ports_query(&filter, &query);
+		/* The rows of a project's services have an order each: those are sorted. */
+		expect_indexes(text_string(&query), i == 0 || filter.port ? "in order" : "sorted");
+	}
+}
+
+/* ---- rows ---- */
+
+static void expect_events(struct history_filter filter, const char *wanted)
+{
+	struct event_row *rows;
+	size_t count;
+	OWNED_TEXT got = {0};
+	assert_int_equal(history_events_of(w.r, &filter, w.arena, &rows, &count, &w.e), 0);
+	for (size_t i = 0; i < count; i++)
+		text_addf(&got, "%s/%d %s %s %s>%s %s|", rows[i].project, rows[i].instance,
+			rows[i].service, rows[i].kind, rows[i].old_value, rows[i].new_value, rows[i].text);
+	assert_string_equal(text_string(&got), wanted);
+}
+
+static void events_are_found_by_project_instance_service_and_time(void **state)
+{
+	(void)state;
+	int64_t shop = add_project("/p", "shop", 1), blog = add_project("/q", "blog", 2);
+	const struct event_note notes[] = {
+		{shop, 1, "api", "ready", "starting", "ready", "after 2 s", 1000},
+		{shop, 2, "api", "exited", "ready", "cooling", "code 3", 2000},
+		{shop, 2, "web", "ready", "starting", "ready", "", 3000},
+		{blog, 1, "", "instance", "starting", "ready", "ready", 4000},
+	};
+	/* So old that age would take them: one transaction a row, and the next one takes the one before. */
+	assert_int_equal(registry_begin(w.r, &w.e), 0);
+	for (size_t i = 0; i < 4; i++) {
+		struct event_note note = notes[i];
+		note.wall_ms += 4102444800000; /* 2100 */
+		assert_int_equal(history_events(w.r, &note, 1, &w.e), 0);
+	}
+	assert_int_equal(registry_commit(w.r, &w.e), 0);
+	struct history_filter all = {.service = "", .since = "", .most = -1};
+	expect_events(all, "shop/1 api ready starting>ready after 2 s|shop/2 api exited ready>cooling code 3|"
+		"shop/2 web ready starting>ready |blog/1  instance starting>ready ready|");
+	all.most = 1;
+	expect_events(all, "blog/1  instance starting>ready ready|");
+	struct history_filter one = {.project_id = shop, .service = "", .since = "", .most = -1, .instance = 2};
+	expect_events(one, "shop/2 api exited ready>cooling code 3|shop/2 web ready starting>ready |");
+	one.service = "api";
+	expect_events(one, "shop/2 api exited ready>cooling code 3|");
+	one.instance = 0;
+	one.since = "2100-01-01T00:00:02.000Z";
+	expect_events(one, "shop/2 api exited ready>cooling code 3|");
+}
+
+static void an_event_that_has_no_time_happened_now(void **state)
+{
+	(void)state;
+	const struct event_note note = {.project_id = 1, .instance = 1, .kind = "crashed", .text = "x"};
+	write_events(&note, 1);
+	expect_events((struct history_filter){.service = "", .since = "2026-01-01", .most = -1},
+		"/1  crashed > x|");
+}
+
+/* ---- what is kept ---- */
+
+static void old_rows_go_a_few_at_a_time(void **state)
+{
+	(void)state;
+	struct event_note old[10], now = {.project_id = 1, .instance = 1, .kind = "k", .text = ""};
+	for (int i = 0; i < 10; i++)
+		old[i] = (struct event_note){.project_id = 1, .instance = 1, .kind = "old", .text = "",
+			.wall_ms = 1000};
+	/* They come together, and may go together. */
+	write_events(old, 10);
+	assert_int_equal(number("SELECT count(*) FROM events"), 0);
+	change("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10) "
+		"INSERT INTO events (project_id, instance, kind, text, timestamp) "
+		"SELECT 1, 1, 'old', '', '2001-01-01' FROM n");
+	write_events(&now, 1);
+	assert_int_equal(number("SELECT count(*) FROM events WHERE kind = 'old'"), 6);
+	write_events(&now, 1);
+	write_events(&now, 1);
+	assert_int_equal(number("SELECT count(*) FROM events WHERE kind = 'old'"), 0);
+	assert_int_equal(number("SELECT count(*) FROM events"), 3);
+}
+
+static void rows_beyond_the_number_kept_go_however_young(void **state)
+{
+	(void)state;
+	struct event_note now = {.project_id = 1, .instance = 1, .kind = "first", .text = ""};
+	write_events(&now, 1);
+	write_events(&now, 1);
+	change("UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'events'");
+	now.kind = "next";
+	write_events(&now, 1);
+	expect_events((struct history_filter){.service = "", .since = "", .most = -1},
+		"/1  first > |/1  next > |");
+	write_events(&now, 1);
+	expect_events((struct history_filter){.service = "", .since = "", .most = -1},
+		"/1  next > |/1  next > |");
+}
+
+static void every_table_has_its_rule(void **state)
+{
+	(void)state;
+	assert_int_equal(registry_begin(w.r, &w.e), 0);
+#define X(name, table, rows, days) assert_int_equal(history_prune(w.r, name, 1, &w.e), 0);
+	HISTORY_RULES(X)
+#undef X
+	assert_int_equal(registry_commit(w.r, &w.e), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(fault_F16_every_question_about_events_is_answered_by_an_index),
+		TEST(fault_F16_every_question_about_ports_is_answered_by_an_index),
+		TEST(events_are_found_by_project_instance_service_and_time),
+		TEST(an_event_that_has_no_time_happened_now),
+		TEST(old_rows_go_a_few_at_a_time),
+		TEST(rows_beyond_the_number_kept_go_however_young),
+		TEST(every_table_has_its_rule),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
