@@ -105,7 +105,12 @@ enum target_set context_set(const struct context *context);
 int context_targets(struct context *context, enum target_set set, struct target **targets,
 	size_t *count, struct error *e);
 
-/* Connects to its supervisor, which may still be booting. EXIT_NOT_FOUND: nobody listens. */
+/* As target->alive, at this moment. */
+bool target_is_alive(const struct target *target);
+/*
+ * Connects to its supervisor, which may still be booting. EXIT_NOT_FOUND: nobody listens, or it was
+ * just ending.
+ */
 int target_connect(const struct target *target, int64_t answer_ms, struct control_client *client,
 	struct error *e);
 /* Connects, asks one thing, closes. */

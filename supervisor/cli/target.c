@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -329,12 +330,30 @@ int context_targets(struct context *context, enum target_set set, struct target 
 
 /* ---- its supervisor ---- */
 
+/* Who closes a connection without an answer is at its end, and keeps the lock byte for a moment more. */
+static int has_ended(const struct target *t, struct error *e)
+{
+	if (e->number != EPIPE)
+		return -1;
+	daemon_await_socket(t->state, t->project_id, t->instance, t->socket, SOCKET_MS);
+	fail(e, EXIT_NOT_FOUND, "%s has just ended", target_name(t));
+	error_hint(e, "`stackup status` says how, `stackup up` starts it again");
+	return -1;
+}
+
+bool target_is_alive(const struct target *t)
+{
+	return instance_is_alive(t->state, t->project_id, t->instance);
+}
+
 int target_connect(const struct target *t, int64_t answer_ms, struct control_client *client,
 	struct error *e)
 {
 	daemon_await_socket(t->state, t->project_id, t->instance, t->socket, SOCKET_MS);
 	if (client_connect(client, t->socket, answer_ms, e) == 0)
 		return 0;
+	if (e->number == EPIPE)
+		return has_ended(t, e);
 	if (e->code == EXIT_TIMED_OUT)
 		error_hint(e, "it may be stopped, or stuck; `stackup down` ends the instance");
 	return fail_while(e, "%s", target_name(t));
@@ -349,5 +368,5 @@ int target_ask(const struct target *t, json_t *request, json_t **reply, struct e
 	}
 	int result = client_call(&client, request, ANSWER_MS, reply, e);
 	client_close(&client);
-	return result;
+	return result < 0 ? has_ended(t, e) : 0;
 }

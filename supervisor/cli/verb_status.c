@@ -54,8 +54,9 @@ static json_t *look_at(
 	json_t *reply = NULL;
 	struct error why = {0};
 	if (target_ask(t, json_pack("{s:s}", "verb", "status"), &reply, &why) < 0) {
+		/* It ended meanwhile, or has no socket yet. */
 		if (why.code == EXIT_NOT_FOUND)
-			return silent_instance(t, "starting");
+			return silent_instance(t, target_is_alive(t) ? "starting" : "stopped");
 		*e = why;
 		return NULL;
 	}

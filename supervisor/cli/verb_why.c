@@ -87,7 +87,10 @@ static json_t *find_answer(struct context *context, struct target *target, struc
 	if (!target->alive)
 		return recorded_why(target, service, e);
 	json_t *request = json_pack("{s:s, s:s}", "verb", "why", "service", service);
-	return target_ask(target, request, &reply, e) < 0 ? NULL : reply;
+	if (target_ask(target, request, &reply, e) == 0)
+		return reply;
+	target->alive = target_is_alive(target);
+	return target->alive ? NULL : recorded_why(target, service, e);
 }
 
 int verb_why(struct context *context, struct error *e)

@@ -151,6 +151,21 @@ def test_down_data_asks(running, answer):
     assert not running.world.survivors()
 
 
+def test_who_asks_an_instance_that_is_ending_gets_its_end(shop):
+    """A supervisor that closes the connection instead of answering has ended: that is no failure of `status`."""
+    shop.stack(STACK)
+    for _ in range(5):
+        shop.up()
+        down = shop.world.popen("down", cwd=shop.dir, stderr=-1)
+        seen = []
+        while down.poll() is None:
+            seen.append(shop.instance()["state"])
+            shop.run("why", "api", code=0)
+        down.communicate()
+        assert set(seen) <= {"ready", "stopping", "stopped"}, seen
+        assert shop.instance()["state"] == "stopped"
+
+
 def test_down_data_does_not_take_it_from_a_new_run(shop):
     """The second instance is down at once, and started again, while the first one is waited for."""
     shop.stack(STACK + """
