@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/list.h"
 #include "base/own.h"
+#include "ports/lock.h"
 #include "ports/protect.h"
 #include "registry/history.h"
 
@@ -220,6 +221,8 @@ static int audit(const struct eviction *order, const struct owner *owner, const 
 static int send_signal(const struct evicting *v, const struct target *target, int number,
 	struct error *e)
 {
+	if (instance_lock_is_held_by(target->owner->pid))
+		return refuse(v, target->owner, "it is a supervisor of stackup", e);
 	if (audit(v->order, target->owner, number == SIGKILL ? "SIGKILL" : "SIGTERM", e))
 		return -1;
 	(void)pidfd_send_signal(target->fd, number, NULL, 0);

@@ -26,5 +26,10 @@ int instance_lock_look(const char *state, int64_t project_id);
  * the registry is not signalled before: pid and start time of a stranger can be the recorded ones.
  */
 bool instance_lock_is_open_in(const char *state, int64_t project_id, pid_t pid);
+/*
+ * Does that process hold the byte of an instance, of whatever registry? The kernel's word alone
+ * (proc_pid_fdinfo(5)): neither a name nor a row counts. false also where it cannot be looked at.
+ */
+bool instance_lock_is_held_by(pid_t pid);
 
 #endif

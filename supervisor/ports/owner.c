@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "ports/container.h"
+#include "ports/lock.h"
 #include "ports/owner_marks.h"
 
 uint64_t owner_start_ticks(pid_t pid)
@@ -145,7 +146,7 @@ bool owner_describe(pid_t pid, struct owner *out)
 	out->cwd = owner_read_link(pid, "cwd");
 	read_container(out);
 	owner_read_marks(out);
-	out->supervisor = !out->run_id && owner_runs_stackup(pid);
+	out->supervisor = !out->run_id && instance_lock_is_held_by(pid);
 	return true;
 }
 

@@ -37,7 +37,7 @@ struct owner {
 	char *service; /* owns */
 	char *state_dir; /* owns: STACKUP_STATE_DIR */
 	int instance; /* 0 where none */
-	bool supervisor; /* a stackup supervisor itself, of whatever registry */
+	bool supervisor; /* it holds the byte of an instance (lock.h), of whatever registry */
 };
 
 struct owner_list {

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/own.h"
+#include "ports/lock.h"
 
 enum { ANCESTORS_MOST = 32 };
 
@@ -70,20 +71,6 @@ static bool take_marks(struct owner *out, const struct text *environment)
 	if (instance && number_parse(instance, 1, INT_MAX, &number))
 		out->instance = (int)number;
 	return true;
-}
-
-static bool base_is_stackup(const char *path)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-	return path && !strcmp(slash ? slash + 1 : path, "stackup");
-}
-
-bool owner_runs_stackup(pid_t pid)
-{
-	OWNED(char) exe = owner_read_link(pid, "exe");
-	OWNED_TEXT name = {0};
-	return base_is_stackup(exe) ||
-		(owner_read_file(pid, "comm", &name) && !strcmp(text_string(&name), "stackup\n"));
 }
 
 /* The last part of a path, cut off from it; NULL when there is none. */
@@ -150,7 +137,7 @@ static void ask_ancestors(struct owner *out)
 			return;
 		if (take_marks(out, &environment))
 			return;
-		if (owner_runs_stackup(pid)) {
+		if (instance_lock_is_held_by(pid)) {
 			(void)take_supervisor(out, pid);
 			return;
 		}

@@ -3,8 +3,9 @@
  *
  * A service is born with STACKUP_ID and its companions in its environment. Some servers (redis,
  * nginx, PostgreSQL) write their title over it, so that /proc/PID/environ says nothing at all. Of
- * such a process its ancestors are asked: one that has the marks, else the supervisor, whose standard
- * error is STATE/PROJECT/N/supervisor.log, with the run's ports.env beside it. Private to this room.
+ * such a process its ancestors are asked: one that has the marks, else the supervisor, who holds the
+ * byte of an instance (lock.h) and whose standard error is STATE/PROJECT/N/supervisor.log, with the
+ * run's ports.env beside it. Private to this room.
  */
 #ifndef PORTS_OWNER_MARKS_H
 #define PORTS_OWNER_MARKS_H
@@ -13,8 +14,6 @@
 
 /* Fills run_id, project, instance, service and state_dir of out->pid, where they can be known. */
 void owner_read_marks(struct owner *out);
-/* Is that a stackup, by the name of its program? */
-bool owner_runs_stackup(pid_t pid);
 /* Fills container and unit from the content of a cgroup file or a path (owner.c). */
 void owner_read_groups(struct owner *out, const char *groups);
 /* On the heap: its name, the number where it has none. */

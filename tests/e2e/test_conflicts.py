@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 
+import harness
 import pytest
 from harness import NOBODY, alive, gone, listening_ports, until
 
@@ -455,6 +456,20 @@ def test_free_refuses_what_is_protected_and_what_runs(shop, holder):
     spare = shop.run("ports", "free", "30107", "--yes", code=5)
     assert "shop" in spare.err
     assert not audited(shop.world)
+
+
+def test_a_supervisor_is_known_whatever_its_program_is_called(shop, monkeypatch):
+    monkeypatch.setattr(harness, "BIN", shutil.copy(harness.BIN, shop.dir / "manager"))
+    shop.stack("[service api]\ncommand = ACTOR --listen")
+    shop.up("--strategy", "aggressive")
+    supervisor = shop.instance()["pid"]
+    assert pathlib.Path(f"/proc/{supervisor}/comm").read_text() == "manager\n"
+    [spare] = shop.run("ports", "who", "30107", "--json", code=0).json["listeners"]
+    assert (spare["class"], spare["holder"]["pid"]) == ("leased", supervisor)
+    assert "shop" in shop.run("ports", "free", "30107", "--yes", code=5).err
+    elsewhere = shop.run("ports", "free", "30107", "--yes", code=5, env={"STACKUP_HOME": str(shop.dir / "other")})
+    assert "supervisor of stackup" in elsewhere.err
+    assert alive(supervisor) and not audited(shop.world)
 
 
 def test_free_ends_the_whole_run_of_a_leftover(shop):

@@ -9,6 +9,7 @@
 #define TESTS_UNIT_STRANGERS_H
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -22,6 +23,8 @@ enum stranger_kind {
 	STRANGER_LETS_GO, /* closes its socket at TERM and lives on */
 	STRANGER_FORKS, /* listens together with a child */
 	STRANGER_V6, /* listens on ::1 */
+	STRANGER_SUPERVISES, /* holds the byte of an instance in stranger_lock */
+	STRANGER_MOVES_IN, /* does so as soon as TERM comes, and lives on */
 };
 
 struct stranger {
@@ -29,11 +32,20 @@ struct stranger {
 };
 
 static int stranger_socket = -1;
+static const char *stranger_lock; /* locks/pID.lock of a registry */
 
 static inline void stranger_on_term(int number)
 {
 	(void)number;
 	close(stranger_socket);
+}
+
+static inline void stranger_take_byte(int number)
+{
+	struct flock byte = {.l_type = F_WRLCK, .l_start = 1, .l_len = 1};
+	int fd = open(stranger_lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	(void)number;
+	(void)fcntl(fd, F_OFD_SETLK, &byte);
 }
 
 static inline int stranger_listen(uint16_t port, bool v6)
@@ -63,6 +75,10 @@ static inline _Noreturn void stranger_run(uint16_t port, enum stranger_kind kind
 		signal(SIGTERM, SIG_IGN);
 	if (kind == STRANGER_LETS_GO)
 		signal(SIGTERM, stranger_on_term);
+	if (kind == STRANGER_MOVES_IN)
+		signal(SIGTERM, stranger_take_byte);
+	if (kind == STRANGER_SUPERVISES)
+		stranger_take_byte(0);
 	if (kind == STRANGER_FORKS && !fork())
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)!write(ready, stranger_socket < 0 ? "-" : "+", 1);

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "alone.h"
 #include "base/arena.h"
@@ -168,6 +169,44 @@ static void our_own_ancestors_are_left_alone(void **state)
 	close(fd);
 }
 
+static void make_locks(char path[128])
+{
+	snprintf(path, 128, "%s/locks", w.dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, 128, "%s/locks/p5.lock", w.dir);
+	stranger_lock = path;
+}
+
+/* Whatever its name is, and of whatever registry. */
+static void who_holds_the_byte_of_an_instance_is_left_alone(void **state)
+{
+	(void)state;
+	char path[128];
+	make_locks(path);
+	struct stranger s = stranger_start(8000, STRANGER_SUPERVISES);
+	struct eviction order = order_for(8000);
+	must_refuse(&order, "supervisor of stackup");
+	assert_int_equal(unlink(path), 0);
+	must_refuse(&order, "supervisor of stackup");
+	assert_true(stranger_lives(&s));
+	stranger_end(&s);
+}
+
+static void who_becomes_a_supervisor_meanwhile_is_not_killed(void **state)
+{
+	(void)state;
+	char path[128];
+	make_locks(path);
+	struct stranger s = stranger_start(8000, STRANGER_MOVES_IN);
+	struct eviction order = order_for(8000);
+	assert_int_equal(evict(&order, &w.ended, &w.e), -1);
+	assert_int_equal(w.e.code, EXIT_CONFLICT);
+	assert_non_null(strstr(w.e.text, "supervisor of stackup"));
+	assert_string_equal(audited(), "SIGTERM");
+	assert_true(stranger_lives(&s));
+	stranger_end(&s);
+}
+
 /* Agreed was to end somebody else: a stranger that has the port now is not touched. */
 static void fault_C17_only_who_was_shown_is_ended(void **state)
 {
@@ -233,6 +272,8 @@ int main(void)
 		TEST(nobody_there_is_success),
 		TEST(row_P7_protected_ports_are_left_alone),
 		TEST(our_own_ancestors_are_left_alone),
+		TEST(who_holds_the_byte_of_an_instance_is_left_alone),
+		TEST(who_becomes_a_supervisor_meanwhile_is_not_killed),
 		TEST(fault_C17_only_who_was_shown_is_ended),
 		TEST(no_signal_without_an_audit),
 		TEST(obstacles_are_known_before),

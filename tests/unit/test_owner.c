@@ -10,6 +10,7 @@
 #include "alone.h"
 #include "base/own.h"
 #include "ports/owner.h"
+#include "registry/bytelock.h"
 
 /* Last: it has a macro called fail. */
 #include <cmocka.h>
@@ -33,17 +34,20 @@ static void wait_for_end(int fd)
 }
 
 /*
- * What this program does when a test starts it again: `parent COMM ANSWER GATE`. It forks a server that
- * overwrites its environment, writes the pid to ANSWER, and both live until GATE is closed.
+ * What this program does when a test starts it again: `parent LOCK ANSWER GATE`. It holds the byte of
+ * an instance in LOCK (none: -), forks a server that overwrites its environment, writes the pid to ANSWER, and both live until GATE is closed.
  */
 static int act(char **argv)
 {
 	int answer = (int)strtol(argv[3], NULL, 10), gate = (int)strtol(argv[4], NULL, 10);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, argv[2]);
+	int lock = strcmp(argv[2], "-") != 0 ? bytelock_open(argv[2], NULL) : -1;
+	if (lock >= 0 && bytelock_try(lock, 3, 1, NULL) != 1)
+		return 1;
 	pid_t child = fork();
 	if (!child) {
 		pid_t self = getpid();
+		close(lock);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		overwrite_environment();
 		(void)!write(answer, &self, sizeof self);
@@ -61,7 +65,7 @@ struct family {
 	int gate;
 };
 
-static struct family begin_family(const char *comm, const char *log, char *const env[])
+static struct family begin_family(const char *lock, const char *log, char *const env[])
 {
 	struct family family;
 	int answer[2], gate[2];
@@ -76,8 +80,8 @@ static struct family begin_family(const char *comm, const char *log, char *const
 		close(gate[1]);
 		snprintf(answer_word, sizeof answer_word, "%d", answer[1]);
 		snprintf(gate_word, sizeof gate_word, "%d", gate[0]);
-		char name[32];
-		snprintf(name, sizeof name, "%s", comm);
+		char name[128];
+		snprintf(name, sizeof name, "%s", lock);
 		char *argv[] = {(char[]){"x"}, (char[]){"parent"}, name, answer_word, gate_word, NULL};
 		execve("/proc/self/exe", argv, env);
 		_exit(127);
@@ -101,7 +105,7 @@ static void marks_of_an_ancestor_count(void **state)
 	(void)state;
 	char *env[] = {(char[]){"PATH=/bin"}, (char[]){"STACKUP_ID=run-7"}, (char[]){"STACKUP_PROJECT=shop"},
 		(char[]){"STACKUP_INSTANCE=3"}, (char[]){"STACKUP_SERVICE=db"}, NULL};
-	struct family family = begin_family("sh", NULL, env);
+	struct family family = begin_family("-", NULL, env);
 	struct owner owner;
 	assert_true(owner_describe(family.server, &owner));
 	assert_string_equal(owner.run_id, "run-7");
@@ -116,15 +120,17 @@ static void a_supervisor_tells_whose_its_child_is(void **state)
 {
 	(void)state;
 	char *env[] = {(char[]){"PATH=/bin"}, NULL};
-	char dir[64], path[128], log[160], ports[160];
+	char dir[64], path[128], log[160], ports[160], locks[100], lock[120];
 	alone_directory(dir);
 	snprintf(path, sizeof path, "%s/shop/3", dir);
 	snprintf(log, sizeof log, "%s/supervisor.log", path);
-	assert_int_equal(file_make_directories(path, NULL), 0);
+	snprintf(locks, sizeof locks, "%s/locks", dir);
+	snprintf(lock, sizeof lock, "%s/p7.lock", locks);
+	assert_int_equal(file_make_directories(path, NULL) | file_make_directories(locks, NULL), 0);
 	snprintf(ports, sizeof ports, "%s/ports.env", path);
 	static const char lines[] = "DB_PORT=30122\nSTACKUP_ID=run-8\n";
 	assert_int_equal(file_replace(ports, lines, sizeof lines - 1, NULL), 0);
-	struct family family = begin_family("stackup", log, env);
+	struct family family = begin_family(lock, log, env);
 	struct owner owner;
 	assert_true(owner_describe(family.server, &owner));
 	assert_string_equal(owner.run_id, "run-8");
@@ -147,7 +153,7 @@ static void a_stranger_has_no_marks(void **state)
 {
 	(void)state;
 	char *env[] = {(char[]){"PATH=/bin"}, NULL};
-	struct family family = begin_family("sh", NULL, env);
+	struct family family = begin_family("-", NULL, env);
 	struct owner owner;
 	assert_true(owner_describe(family.server, &owner));
 	assert_null(owner.run_id);
