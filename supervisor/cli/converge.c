@@ -114,7 +114,7 @@ int converge(struct context *context, const struct launch_request *request, cons
 	else if (what == CLIENT_WAITING)
 		result = fail(e, EXIT_TIMED_OUT, "the supervisor does not answer");
 	else
-		result = show_refusal(context, frame, e);
+		result = show_refusal(context, client->refusal, e);
 	json_decref(frame);
 	return result;
 }

@@ -1,7 +1,5 @@
 #include "cli/failures.h"
 
-#include <string.h>
-
 #include "cli/context.h"
 #include "cli/event_tail.h"
 #include "cli/out.h"
@@ -26,17 +24,11 @@ static void show_one(struct control_client *client, const char *service)
 
 void failures_show(struct control_client *client)
 {
-	json_t *reply = NULL;
-	struct error ignored;
-	if (client_call(client, json_pack("{s:s}", "verb", "status"), ANSWER_MS, &reply, &ignored) < 0)
-		return;
+	/* The answers to what is asked below may be refusals as well. */
+	json_t *names = json_incref(json_object_get(client->refusal, "failed"));
 	size_t index;
-	json_t *service;
-	const json_t *instance = json_object_get(reply, "instance");
-	json_array_foreach(json_object_get(instance, "services"), index, service)
-	{
-		if (strcmp(event_string(service, "state"), "failed") == 0)
-			show_one(client, event_string(service, "name"));
-	}
-	json_decref(reply);
+	json_t *name;
+	json_array_foreach(names, index, name)
+		show_one(client, json_string_value(name));
+	json_decref(names);
 }

@@ -6,7 +6,10 @@
 
 #include "control/client.h"
 
-/* On stderr: each failed service's reason and its last log lines. Silent when there are none. */
+/*
+ * After a request that was refused. On stderr: reason and last log lines of the services that have failed,
+ * of those it was about and what they need. Silent when there are none.
+ */
 void failures_show(struct control_client *client);
 
 #endif

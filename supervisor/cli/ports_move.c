@@ -1,6 +1,5 @@
 #include "base/number.h"
 #include "cli/context.h"
-#include "cli/failures.h"
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
 #include "cli/progress.h"
@@ -72,8 +71,6 @@ int verb_ports_move(struct context *context, struct error *e)
 			on_step, context, &reply, e);
 	if (result == 0)
 		tell(context, reply);
-	else if (client.fd >= 0)
-		failures_show(&client);
 	json_decref(reply);
 	client_close(&client);
 	target_release(&target);

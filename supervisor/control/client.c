@@ -168,6 +168,8 @@ void client_close(struct control_client *client)
 		close(client->fd);
 	client->fd = -1;
 	frame_reader_release(&client->reader);
+	json_decref(client->refusal);
+	client->refusal = NULL;
 }
 
 static bool works_between_versions(const char *verb)
@@ -210,7 +212,7 @@ int client_send(struct control_client *client, json_t *request, int64_t *id, str
 	return client_send_more(client, number, request, e);
 }
 
-static void take_refusal(const json_t *frame, json_t **detail, struct error *e)
+static void take_refusal(struct control_client *client, const json_t *frame, struct error *e)
 {
 	json_t *object = json_object_get(frame, "error");
 	const char *text = json_string_value(json_object_get(object, "text"));
@@ -219,8 +221,8 @@ static void take_refusal(const json_t *frame, json_t **detail, struct error *e)
 	fail(e, code ? code : EXIT_FAILED, "%s", text ? text : "the supervisor refused");
 	if (hint && hint[0])
 		error_hint(e, "%s", hint);
-	if (detail)
-		*detail = json_incref(object);
+	json_decref(client->refusal);
+	client->refusal = json_incref(object);
 }
 
 enum client_result client_next(struct control_client *client, int64_t id, int64_t timeout_ms,
@@ -245,7 +247,7 @@ enum client_result client_next(struct control_client *client, int64_t id, int64_
 			*frame = got;
 			return CLIENT_REPLY;
 		}
-		take_refusal(got, frame, e);
+		take_refusal(client, got, e);
 		json_decref(got);
 		return CLIENT_FAILED;
 	}

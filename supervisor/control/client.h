@@ -29,6 +29,7 @@ struct control_client {
 	int64_t last_id;
 	int protocol; /* theirs */
 	char version[CLIENT_VERSION_SIZE]; /* theirs */
+	json_t *refusal; /* owns: the "error" object of the last refusal; NULL: there was none */
 };
 
 /* Connects and exchanges greetings. -1 with EXIT_NOT_FOUND when nobody listens there. */
@@ -49,7 +50,7 @@ enum client_result { CLIENT_FAILED = -1, CLIENT_REPLY, CLIENT_MORE, CLIENT_WAITI
  * The next frame for request id. CLIENT_REPLY: *frame is the reply, CLIENT_MORE: a part of a stream,
  * CLIENT_WAITING: nothing within timeout_ms (0: do not wait, negative: for ever) or a signal came,
  * CLIENT_FAILED: e holds the refusal or what broke; e->number is EPIPE when the other side left.
- * On CLIENT_FAILED by refusal *frame holds its "error" object where there is one, else NULL.
+ * CLIENT_FAILED leaves *frame NULL; what a refusal says beyond e is in client->refusal.
  */
 enum client_result client_next(struct control_client *client, int64_t id, int64_t timeout_ms,
 	json_t **frame, struct error *e);

@@ -14,6 +14,8 @@
  *
  * "code" is a word of base/error.h and "exit" its exit code. Names that do not exist are "not_found"
  * with the nearest name as the hint. Times are ISO 8601 in UTC. A closing supervisor just closes.
+ * Where services were waited for in vain the error object has "failed": the names of those that have
+ * failed, of what was waited for and what that needs.
  *
  * ping	{} -> {"pid"}
  *
@@ -27,8 +29,9 @@
  *	 "steps": bool, "timeout_ms": n?} -> {"services": [names acted on], "notes": ["sentence", ...]}
  *	No "services" or an empty list: all. With "wait" the reply comes when they have settled (ready,
  *	done, down; error "failed" or "not_ready" otherwise), with progress before it:
- *	{"more", "service", "state", "kind", "text"}; with "steps" also what goes well. Without it the reply comes when it is under
- *	way. stop X stops first what depends on X, and a note names it; "no_deps" stops only X.
+ *	{"more", "service", "state", "kind", "text"}; with "steps" also what goes well. Without it the
+ *	reply comes when it is under way. stop X stops first what depends on X; start X and restart X
+ *	start first what X needs and is not up; a note names it. "no_deps" touches only X.
  *
  * down	{"timeout_ms": n?, "kill": bool, "steps": bool} -> {"left": 0, "stopped": n}
  *	The reply comes when no process of the instance is left and its ports are free; then the

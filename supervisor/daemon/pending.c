@@ -164,6 +164,32 @@ static enum outcome look_at_all(const struct instance *in, const struct pending 
 	return all;
 }
 
+/* Of what the request is about and what that needs. NULL: out of memory. */
+static json_t *failed_names(const struct instance *in, const struct pending *p)
+{
+	size_t count = (size_t)in->loaded.stack->service_count;
+	json_t *names = json_array();
+	struct arena *scratch = arena_new();
+	if (!scratch || setjmp(*arena_on_failure(scratch)))
+		goto out;
+	bool *marks = arena_take(scratch, count + 1);
+	for (size_t i = 0; i < p->goals.count; i++)
+		marks[p->goals.items[i].service] = true;
+	graph_mark_needs(in->loaded.graph, scratch, marks);
+	for (size_t i = 0; i < count; i++)
+		if (marks[i] && keeper_run(in->keeper, (int)i)->state == STATE_FAILED)
+			json_array_append_new(names, json_string(service_at(in, (int)i)->name));
+out:
+	arena_free(scratch);
+	return names;
+}
+
+static void refuse(struct instance *in, const struct pending *p, const struct error *why)
+{
+	control_refuse_with(
+		in->server, p->ticket, why, json_pack("{s:o}", "failed", failed_names(in, p)));
+}
+
 static void refuse_late(struct instance *in, const struct pending *p)
 {
 	char shown[NUMBER_DURATION_SIZE];
@@ -180,7 +206,7 @@ static void refuse_late(struct instance *in, const struct pending *p)
 	}
 	fail(&e, EXIT_TIMED_OUT, "not there after %s: %.800s",
 		number_show_duration(p->timeout_ms, shown), text_string(&open));
-	control_refuse(in->server, p->ticket, &e);
+	refuse(in, p, &e);
 }
 
 /* True when it was answered. */
@@ -194,7 +220,7 @@ static bool check_one(struct instance *in, struct pending *p)
 			p->reply = NULL;
 			return true;
 		case HOPELESS:
-			control_refuse(in->server, p->ticket, &e);
+			refuse(in, p, &e);
 			return true;
 		case OPEN:
 			break;
@@ -269,7 +295,7 @@ void pending_end(struct instance *in)
 			if (look_at_all(in, p, &e) == MET)
 				control_reply(in->server, p->ticket, NULL);
 			else
-				control_refuse(in->server, p->ticket, &e);
+				refuse(in, p, &e);
 			break;
 		}
 	}
@@ -294,7 +320,7 @@ void pending_give_up(struct instance *in, int service, const struct error *why)
 			i++;
 			continue;
 		}
-		control_refuse(in->server, p->ticket, why);
+		refuse(in, p, why);
 		remove_at(in, i);
 	}
 }

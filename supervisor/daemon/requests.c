@@ -83,37 +83,59 @@ static void note(json_t *notes, const char *name, const char *what)
 	json_array_append_new(notes, json_string(text));
 }
 
-/* What the action reaches beyond what was named. */
+static bool is_up_already(const struct service_run *run)
+{
+	return run->want == WANT_UP && run->state != STATE_FAILED;
+}
+
+static bool is_down_already(const struct service_run *run)
+{
+	return run->want == WANT_DOWN && !service_occupied(run);
+}
+
+/* One direction in which an action goes beyond what was named, and whom it passes over there. */
+struct reach {
+	void (*mark)(const struct graph *graph, struct arena *scratch, bool *marks);
+	bool (*is_done)(const struct service_run *run);
+	const char *note;
+};
+static const struct reach needs = {
+	graph_mark_needs, is_up_already, "is started first: it is needed"};
+static const struct reach stopped = {
+	graph_mark_dependents, is_down_already, "is stopped first: it depends on that"};
+static const struct reach restarted = {
+	graph_mark_dependents, is_down_already, "is restarted, too: it depends on that"};
+
+static void extend(struct instance *in, const struct reach *reach, struct arena *scratch,
+	bool *marks, json_t *notes)
+{
+	size_t count = (size_t)in->loaded.stack->service_count;
+	bool *reached = arena_take(scratch, count + 1);
+	memcpy(reached, marks, count * sizeof *reached);
+	reach->mark(in->loaded.graph, scratch, reached);
+	for (size_t i = 0; i < count; i++) {
+		if (marks[i] || !reached[i] || reach->is_done(keeper_run(in->keeper, (int)i)))
+			continue;
+		marks[i] = true;
+		note(notes, service_at(in, (int)i)->name, reach->note);
+	}
+}
+
 static void widen(struct instance *in, enum action action, const json_t *body, bool *marks,
 	json_t *notes)
 {
-	int count = in->loaded.stack->service_count;
 	struct arena *scratch = arena_new();
-	bool *named = calloc((size_t)count + 1, sizeof *named);
-	if (!scratch || !named || setjmp(*arena_on_failure(scratch)))
-		goto out;
-	memcpy(named, marks, (size_t)count * sizeof *named);
-	bool with = is_set(body, "with_dependents");
-	if (action == ACTION_START && !is_set(body, "no_deps"))
-		graph_mark_needs(in->loaded.graph, scratch, marks);
-	else if ((action == ACTION_STOP && !is_set(body, "no_deps")) || (action == ACTION_RESTART && with))
-		graph_mark_dependents(in->loaded.graph, scratch, marks);
-	for (int i = 0; i < count; i++) {
-		if (named[i] || !marks[i])
-			continue;
-		const struct service_run *run = keeper_run(in->keeper, i);
-		bool already = action == ACTION_START
-			? run->want == WANT_UP && run->state != STATE_FAILED
-			: run->want == WANT_DOWN && !service_occupied(run);
-		marks[i] = !already;
-		if (marks[i])
-			note(notes, service_at(in, i)->name,
-				action == ACTION_START ? "is started first: it is needed"
-				: action == ACTION_STOP ? "is stopped first: it depends on that"
-							: "is restarted, too: it depends on that");
+	if (!scratch || setjmp(*arena_on_failure(scratch))) {
+		arena_free(scratch);
+		return;
 	}
-out:
-	free(named);
+	bool alone = is_set(body, "no_deps");
+	if (action == ACTION_STOP && !alone)
+		extend(in, &stopped, scratch, marks, notes);
+	if (action == ACTION_RESTART && is_set(body, "with_dependents"))
+		extend(in, &restarted, scratch, marks, notes);
+	if ((action == ACTION_START || action == ACTION_RESTART) && !alone)
+		extend(in, &needs, scratch, marks, notes);
 	arena_free(scratch);
 }
 
@@ -127,6 +149,7 @@ static void act_on(struct instance *in, enum action action, int service, bool no
 		keeper_stop(in->keeper, service, no_deps, "asked to stop");
 		break;
 	case ACTION_RESTART:
+		keeper_set_no_deps(in->keeper, service, no_deps);
 		if (takeover_fits(in, service))
 			takeover_restart(in, service);
 		else

@@ -361,9 +361,14 @@ int64_t keeper_turn(struct keeper *k)
 	return next_turn(k);
 }
 
-void keeper_start(struct keeper *k, int service, bool no_deps, const char *reason)
+void keeper_set_no_deps(struct keeper *k, int service, bool no_deps)
 {
 	k->runs[service].start_free = no_deps;
+}
+
+void keeper_start(struct keeper *k, int service, bool no_deps, const char *reason)
+{
+	keeper_set_no_deps(k, service, no_deps);
 	keeper_feed(k, service, &(struct service_event){.kind = ON_WANT_UP, .reason = reason});
 }
 

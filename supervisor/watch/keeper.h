@@ -67,7 +67,10 @@ const struct service_run *keeper_runs(const struct keeper *keeper);
 /* Asks for several things at once, in the terms of the verbs; patterns are resolved by the caller. */
 void keeper_start(struct keeper *keeper, int service, bool no_deps, const char *reason);
 void keeper_stop(struct keeper *keeper, int service, bool no_deps, const char *reason);
+/* With the no_deps of its last start: see keeper_set_no_deps(). */
 void keeper_restart(struct keeper *keeper, int service, const char *reason);
+/* Starts of the service wait for what it depends on, or do not, from now on. */
+void keeper_set_no_deps(struct keeper *keeper, int service, bool no_deps);
 void keeper_kill(struct keeper *keeper, int service, const char *reason);
 
 #endif

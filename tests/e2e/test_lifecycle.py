@@ -470,6 +470,48 @@ def test_restart_with_dependents(shop):
     assert before["db"] != after["db"] and before["api"] != after["api"] and before["web"] == after["web"]
 
 
+def test_restart_starts_what_is_needed_first(shop):
+    shop.stack("""
+        [service store]
+        command = ACTOR
+        [service page]
+        command = ACTOR
+        depends_on = store
+    """)
+    shop.up()
+    shop.run("stop", "store", code=0)
+    restarted = shop.run("restart", "page", "--timeout", "20", code=0)
+    assert "'store' is started first: it is needed" in restarted.err
+    assert shop.state("store") == shop.state("page") == "ready"
+
+    shop.run("stop", "store", "--no-deps", code=0)
+    store, page = shop.service("store")["state"], shop.pid("page")
+    shop.run("restart", "page", "--no-deps", "--timeout", "20", code=0)
+    assert shop.pid("page") != page and shop.state("store") == store == "down"
+
+
+def test_a_failure_says_nothing_of_what_was_not_asked_for(shop):
+    shop.stack("""
+        [service store]
+        command = ACTOR
+        [service page]
+        command = ACTOR --exit 3
+        restart = no
+        depends_on = store
+        [service crash]
+        command = ACTOR --exit 4
+        restart = no
+    """)
+    shop.detach()
+    shop.wait_state("crash", "failed")
+    shop.wait_state("page", "failed")
+    for verb in (["restart", "page"], ["start", "page"], ["wait", "page"]):
+        told = shop.run(*verb, code=1)
+        assert "service 'page' has failed" in told.err and "crash" not in told.err, told
+    shop.run("restart", "store", code=0)
+    assert "crash" not in shop.run("stop", "store", code=0).err
+
+
 def test_wildcards_and_all(shop):
     shop.stack("""
         [service job-a]
