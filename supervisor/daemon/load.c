@@ -194,7 +194,8 @@ static struct claim_options options_of(const struct load_request *request, const
 		.self = request->self,
 		.environment = head->environment,
 		.purpose = request->purpose ? request->purpose : of_file,
-		.config_file = request->document->file};
+		.config_file = request->document->file,
+		.is_launch = true};
 }
 
 /* Everything that can be seen to be wrong without touching a port. */

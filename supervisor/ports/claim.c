@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "ports/aside.h"
 #include "ports/claim_parts.h"
@@ -346,6 +347,7 @@ static int begin_claim(struct claim *claim, struct error *e)
 int claim_instance(const struct claim_request *request, struct claim *claim, struct error *e)
 {
 	struct launch l = {.request = request, .claim = claim};
+	int64_t began_us = clock_now_us();
 	worktree_init(&l.worktree, request->worktree, request->git_dir);
 	if (begin_claim(claim, e))
 		return -1;
@@ -363,6 +365,7 @@ int claim_instance(const struct claim_request *request, struct claim *claim, str
 	registry_close(l.registry);
 	if (!result && claim->outcome == CLAIM_OURS)
 		write_record(&l);
+	claim->claim_us = clock_now_us() - began_us;
 	return result;
 }
 

@@ -93,6 +93,7 @@ struct claim {
 	const char *run_id;
 	pid_t pid; /* CLAIM_RUNNING: its supervisor, 0 when it cannot be known here */
 	int64_t generation;
+	int64_t claim_us; /* what claim_instance() took */
 	bool unclean; /* the last run ended without being stopped: leftovers are possible */
 	bool crash_known; /* and the registry says so already */
 	int lock_fd; /* owns; -1 */
@@ -201,6 +202,7 @@ struct claim_options {
 	const char *purpose; /* likewise */
 	const char *config_file; /* for services.config_files; NULL */
 	pid_t guardian_pid; /* to be recorded; 0 */
+	bool is_launch; /* that counts in the report */
 };
 
 /*

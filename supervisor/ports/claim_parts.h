@@ -87,6 +87,7 @@ struct boarding {
 	struct port *ports;
 	size_t count;
 	const struct claim_options *options;
+	int64_t began_us;
 	LIST(struct pooled) pool;
 	LIST(struct trouble) troubles;
 	LIST(struct trouble) settled; /* stopped or waited for, and ours now */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "ports/claim_parts.h"
 #include "ports/policy.h"
@@ -273,7 +274,7 @@ int claim_ports(const char *state, struct claim *claim, struct port *ports, size
 {
 	static const struct claim_options none = {.strategy = STRATEGY_INTELLIGENT};
 	struct boarding b = {.state = state, .claim = claim, .ports = ports, .count = count,
-		.options = options ? options : &none};
+		.options = options ? options : &none, .began_us = clock_now_us()};
 	sockets_init(&b.sockets);
 	owners_release(&claim->removed);
 	int result = board(&b, e);

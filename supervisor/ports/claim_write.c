@@ -1,6 +1,8 @@
+#include "base/clock.h"
 #include "ports/claim_parts.h"
 #include "ports/policy.h"
 #include "registry/history.h"
+#include "registry/launches.h"
 #include "registry/reassignments.h"
 
 /* What became of it, as the history has it. */
@@ -149,6 +151,30 @@ static int write_success(struct registry *r, const struct boarding *b, struct er
 	return 0;
 }
 
+static int count_conflicts(const struct boarding *b)
+{
+	int count = 0;
+	for (size_t i = 0; i < b->settled.count; i++)
+		count += b->settled.items[i].row >= 0;
+	for (size_t i = 0; i < b->troubles.count; i++)
+		count += b->troubles.items[i].row >= 0;
+	return count;
+}
+
+/* A question is no end yet: the next attempt has the answer. */
+static int write_launch(struct registry *r, const struct boarding *b, bool success, struct error *e)
+{
+	const struct claim *claim = b->claim;
+	int conflicts = count_conflicts(b);
+	bool about_ports = success || (conflicts && !claim->question_count);
+	if (!b->options->is_launch || claim->places || !about_ports)
+		return 0;
+	struct launch_note note = {.project_id = claim->project_id, .instance = claim->instance,
+		.assigned = success, .conflicts = conflicts,
+		.assign_us = claim->claim_us + clock_now_us() - b->began_us};
+	return launch_record(r, &note, e);
+}
+
 /* What was decided goes to the registry; a launch that failed leaves no lease and no "running". */
 int boarding_write(const struct boarding *b, bool success, struct error *e)
 {
@@ -157,7 +183,8 @@ int boarding_write(const struct boarding *b, bool success, struct error *e)
 	if (!r)
 		return -1;
 	int result = registry_begin(r, e);
-	if (!result && (write_conflicts(r, b, e) || write_removed(r, b, e)))
+	if (!result && (write_conflicts(r, b, e) || write_removed(r, b, e) ||
+			       write_launch(r, b, success, e)))
 		result = -1;
 	if (!result && success)
 		result = write_success(r, b, e);

@@ -1,6 +1,7 @@
 stackup_room(registry
 	SOURCES bytelock.c exports.c history.c history_list.c instances.c leases.c open.c place.c projects.c record.c repair.c
 		reassignments.c reservations.c schema.c sql.c
+		chores.c launches.c
 	ROOMS base model
 	LIBS lib_jansson SQLite::SQLite3)
 
