@@ -240,11 +240,14 @@ int instance_describe(struct registry *r, int64_t project_id, int number, const 
 int instance_set_status(struct registry *r, int64_t project_id, int number,
 	enum instance_status status, const struct owner_mark *mark, struct error *e)
 {
+	char now[32];
 	const char *word = instance_status_word(status);
 	if (!mark)
 		return sql_run(r, e,
-			"UPDATE instances SET status = ?3 WHERE project_id = ?1 AND instance = ?2",
-			"iis", project_id, (int64_t)number, word);
+			"UPDATE instances SET status = ?3, "
+			"last_used_at = iif(?3 = 'stopped', ?4, last_used_at) "
+			"WHERE project_id = ?1 AND instance = ?2",
+			"iiss", project_id, (int64_t)number, word, sql_now(now));
 	return sql_run(r, e,
 		"UPDATE instances SET status = ?3, owner_pid = ?4, guardian_pid = ?5, "
 		"owner_start = ?6, boot_id = ?7, netns = ?8, pidns = ?9 "

@@ -77,7 +77,7 @@ int instance_drop(struct registry *r, int64_t project_id, int number, struct err
 /* What the stack file makes of the run, once it has been read; NULL leaves what is there. */
 int instance_describe(struct registry *r, int64_t project_id, int number, const char *environment,
 	const char *purpose, struct error *e);
-/* Also writes the owner when mark is not NULL. */
+/* Also writes the owner when mark is not NULL. It was in use until it is stopped. */
 int instance_set_status(struct registry *r, int64_t project_id, int number,
 	enum instance_status status, const struct owner_mark *mark, struct error *e);
 
