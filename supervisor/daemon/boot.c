@@ -14,6 +14,7 @@
 #include "daemon/instance.h"
 #include "daemon/forwarding.h"
 #include "daemon/pending.h"
+#include "daemon/recorder.h"
 #include "daemon/reload.h"
 #include "daemon/requests.h"
 #include "loop/loop.h"
@@ -357,6 +358,7 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 
 void instance_free(struct instance *in)
 {
+	recorder_free(in->recorder, false);
 	reload_abandon(in);
 	takeover_free(in);
 	forwarding_free(in);

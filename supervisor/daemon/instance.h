@@ -16,7 +16,8 @@
  *	takeover.c	one process takes the place of another; takeover_steps.c how
  *	lost.c		ports that went to somebody meanwhile
  *	forwarding.c	old ports that lead to new ones for a while
- *	tell.c		events.jsonl
+ *	tell.c		events.jsonl, and what the registry gets of it
+ *	recorder.c	the registry's rows, written on a thread
  *	pending.c	requests that are answered later
  *	requests.c	the verbs of control/protocol.h, one row each
  *	reload.c	converging to a changed file
@@ -51,6 +52,7 @@ struct takeover;
 struct takeover_wish;
 struct reload_wish;
 struct forwarding;
+struct recorder;
 
 /* What one run of a service has besides its row in the keeper. */
 struct run_io {
@@ -61,7 +63,7 @@ struct run_io {
 	bool wandered; /* it did when looked at last */
 	enum hold_mode hold; /* how its ports are held for the next start */
 	bool hold_learned; /* differs from what the registry remembers */
-	bool hold_works; /* and the service became ready with it */
+	bool hold_works; /* and the service became ready with it; the recorder knows */
 	bool lost; /* somebody has its port: it is to be claimed anew */
 	bool waits_for_line; /* ready = log */
 	bool waits_for_notify;
@@ -76,6 +78,7 @@ struct service_io {
 	struct service_io *log; /* borrows: whose log the output goes to; itself, but for a second run */
 	int slot; /* of the guardian: 2 * a number that is never reused */
 	bool open;
+	const char *told_state; /* with its last event */
 	struct intake intake;
 	struct io_watch watch[2];
 	ev_timer retry; /* after INTAKE_BLOCKED */
@@ -120,6 +123,8 @@ struct instance {
 	int events_fd; /* owns */
 	struct text events; /* owns; lines that tell_flush() will write */
 	uint64_t event_seq;
+	struct recorder *recorder; /* owns; NULL until the loop runs */
+	const char *told_state; /* of the instance, with its last event */
 	int64_t started_wall_ms;
 	bool detached;
 	bool strict_ports;
@@ -281,10 +286,6 @@ int instance_write_ports_env(struct instance *in, struct error *e);
 /* After a start or a reload: the notify socket if a service needs it, how its ports are held. */
 int instance_open_notify(struct instance *in, struct error *e);
 void instance_choose_hold(struct instance *in, int service);
-/* The service is ready: what was learned of its hold is remembered (remember.c). */
-void remember_hold(struct instance *in, int service);
-/* At the end, for what could not be written meanwhile. */
-void remember_all(struct instance *in);
 
 /* loop.c: after the border. Returns the exit code of the supervisor. */
 int instance_run(struct instance *in, const bool *wanted);

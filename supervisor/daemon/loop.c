@@ -8,6 +8,7 @@
 #include "daemon/forwarding.h"
 #include "daemon/instance.h"
 #include "daemon/pending.h"
+#include "daemon/recorder.h"
 #include "daemon/reload.h"
 #include "daemon/second.h"
 #include "watch/settle.h"
@@ -264,6 +265,8 @@ static void before_wait(struct ev_loop *loop, ev_prepare *w, int events)
 		next = takeover_deadline(in);
 	tell_state(in);
 	tell_flush(in); /* whoever gets an answer now finds its events */
+	if (in->recorder)
+		recorder_pass(in->recorder);
 	int64_t waiting = pending_check(in);
 	if (waiting < next)
 		next = waiting;
@@ -299,14 +302,29 @@ static void finish(struct instance *in)
 {
 	struct error e = {0};
 	tell_event(in, -1, EVENT_INSTANCE, "stopped");
-	remember_all(in);
 	control_hide(in->server);
-	if (claim_stop(in->paths.state, &in->claim, false, &e))
+	bool failed = claim_stop(in->paths.state, &in->claim, false, &e);
+	if (failed)
 		tell_event(in, -1, EVENT_WARNING, e.text);
 	tell_flush(in);
+	recorder_free(in->recorder, !failed);
+	in->recorder = NULL;
 	takeover_abandon(in);
 	pending_end(in);
 	control_flush(in->server);
+}
+
+static void on_registry_news(void *self, const char *text)
+{
+	tell_event(self, -1, EVENT_WARNING, text);
+}
+
+/* Without one (no memory) there is only events.jsonl. */
+static void begin_recorder(struct instance *in)
+{
+	const struct recorder_place place = {.state = in->paths.state,
+		.project_id = in->claim.project_id, .instance = in->claim.instance};
+	in->recorder = recorder_new(in->loop, &place, on_registry_news, in);
 }
 
 int instance_run(struct instance *in, const bool *wanted)
@@ -321,6 +339,7 @@ int instance_run(struct instance *in, const bool *wanted)
 		io_watch_start(&in->lifeline);
 	}
 	in->state = -1;
+	begin_recorder(in);
 	log_guard_begin(in);
 	/* ---- The border: boot is over. From here on nothing exits: log, degrade, retry. ---- */
 	for (int i = 0; i < in->loaded.stack->service_count; i++)

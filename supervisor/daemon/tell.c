@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "base/json_text.h"
 #include "daemon/instance.h"
 #include "daemon/pending.h"
+#include "daemon/recorder.h"
 
 /* One file of older events is kept; a run begins a new one when it has grown past this. */
 enum { EVENTS_MOST = 4 * 1024 * 1024, EVENTS_AT_ONCE = 32 * 1024 };
@@ -102,8 +104,25 @@ void tell_not_started(struct instance *in, const struct complaints *c, const str
 	tell_flush(in);
 }
 
+/* With the state it was in when it was spoken of last, where that is another one now. */
+static void record(struct instance *in, int service, enum event_kind kind, const char *text)
+{
+	bool whole = service < 0;
+	const char **told = whole ? &in->told_state : &in->io[service]->told_state;
+	const char *before = *told ? *told : whole ? "stopped" : service_state_word(STATE_DOWN);
+	if (!whole)
+		*told = service_state_word(keeper_run(in->keeper, service)->state);
+	else if (kind == EVENT_INSTANCE)
+		*told = in->ended ? "stopped" : instance_state_word((enum instance_state)in->state);
+	bool same = !*told || !strcmp(before, *told);
+	recorder_event(in->recorder, whole ? NULL : service_at(in, service)->name, kind,
+		same ? NULL : before, same ? NULL : *told, text);
+}
+
 void tell_event(struct instance *in, int service, enum event_kind kind, const char *text)
 {
 	write_line(in, service, kind, text);
+	if (in->recorder)
+		record(in, service, kind, text);
 	pending_progress(in, service, kind, text);
 }

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "daemon/instance.h"
+#include "daemon/recorder.h"
 #include "daemon/second.h"
 #include "daemon/takeover.h"
 #include "model/names.h"
@@ -323,6 +324,16 @@ static void world_listen_ready(void *self, int service, uint64_t generation)
 		io_wait_for_line(in->io[service]);
 	else
 		in->io[service]->run.waits_for_notify = true;
+}
+
+/* It works: that outlives a supervisor that is killed. */
+static void remember_hold(struct instance *in, int service)
+{
+	struct run_io *run = &in->io[service]->run;
+	if (!run->hold_learned || run->hold_works || !in->recorder)
+		return;
+	run->hold_works = true;
+	recorder_hold(in->recorder, service_at(in, service)->name, run->hold);
 }
 
 static void world_tell(void *self, int service, enum event_kind kind, const char *text)

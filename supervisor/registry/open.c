@@ -181,6 +181,19 @@ static int open_to_write(struct registry *r, struct text *notices, struct error 
 	return r->version < REGISTRY_VERSION ? registry_migrate(r, e) : 0;
 }
 
+/* As it is: making, mending and migrating are left to those who may tell somebody. */
+static int open_to_append(struct registry *r, struct error *e)
+{
+	int there = place_check_file(r->path, e);
+	if (there <= 0)
+		return there < 0 ? -1 : fail(e, EXIT_REGISTRY, "the registry %s is gone", r->path);
+	if (registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e) || read_version(r, e) || check_version(r, e))
+		return -1;
+	if (r->version < REGISTRY_VERSION)
+		return fail(e, EXIT_REGISTRY, "the registry %s is of an older version, or empty", r->path);
+	return choose_journal(r, NULL, e);
+}
+
 /* Without its log and shared memory: what was committed since the last checkpoint is not in it. */
 static int open_immutable(struct registry *r, struct error *e)
 {
@@ -281,9 +294,15 @@ struct registry *registry_open(const char *state, enum registry_mode mode, int b
 		return NULL;
 	}
 	struct error why = {0};
-	int result = mode == REGISTRY_READ ? open_to_read(r, &why) : prepare_to_write(r, &why);
+	r->appends = mode == REGISTRY_APPEND;
+	int result = mode == REGISTRY_READ ? open_to_read(r, &why)
+		: mode == REGISTRY_APPEND && !registry_exists(state)
+		? fail(&why, EXIT_REGISTRY, "the registry %s is gone", r->path)
+		: prepare_to_write(r, &why);
 	if (!result && mode == REGISTRY_WRITE)
 		result = open_to_write(r, notices, &why);
+	else if (!result && mode == REGISTRY_APPEND)
+		result = open_to_append(r, &why);
 	if (!result)
 		return r;
 	if (!why.hint[0] && mode == REGISTRY_WRITE && !place_is_writable(state))
@@ -338,7 +357,8 @@ static int follow_file(struct registry *r, struct error *e)
 		return 0;
 	registry_close_file(r);
 	registry_unlock(r);
-	return open_to_write(r, NULL, e) || registry_lock(r, e) ? -1 : 0;
+	int result = r->appends ? open_to_append(r, e) : open_to_write(r, NULL, e);
+	return result || registry_lock(r, e) ? -1 : 0;
 }
 
 int registry_begin(struct registry *r, struct error *e)

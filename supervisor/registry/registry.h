@@ -40,6 +40,7 @@ struct registry;
 enum registry_mode {
 	REGISTRY_READ, /* never creates, never writes; an absent registry reads as an empty one */
 	REGISTRY_WRITE, /* creates, repairs, migrates */
+	REGISTRY_APPEND, /* writes into what is there as it is, or fails; for those nobody watches */
 };
 
 enum { REGISTRY_BOOT_MS = 10000, REGISTRY_LOOP_MS = 2000 };

@@ -24,6 +24,7 @@ struct registry {
 	ino_t inode; /* of the file that is open */
 	bool wal;
 	bool in_transaction;
+	bool appends; /* REGISTRY_APPEND */
 	bool is_following; /* exports.c writes documents by this connection */
 	bool has_changed; /* since the last commit: the record of the machine, too */
 	/*

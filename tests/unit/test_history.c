@@ -3,6 +3,8 @@
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "alone.h"
 #include "base/arena.h"
@@ -239,6 +241,36 @@ static void every_table_has_its_rule(void **state)
 	assert_int_equal(registry_commit(w.r, &w.e), 0);
 }
 
+/* ---- for those nobody watches ---- */
+
+static void who_appends_neither_makes_nor_mends(void **state)
+{
+	(void)state;
+	const char *none = arena_format(w.arena, "%s/none", w.dir);
+	const char *file = arena_format(w.arena, "%s/registry.db", w.dir);
+	assert_null(registry_open(none, REGISTRY_APPEND, 0, NULL, &w.e));
+	assert_non_null(strstr(w.e.text, "is gone"));
+	assert_int_equal(access(none, F_OK), -1);
+
+	struct registry *r = registry_open(w.dir, REGISTRY_APPEND, 0, NULL, &w.e);
+	assert_non_null(r);
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(history_event(r, 1, 1, "crashed", "", &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	registry_close(r);
+	assert_int_equal(number("SELECT count(*) FROM events"), 1);
+
+	registry_close(w.r);
+	w.r = NULL;
+	assert_int_equal(truncate(file, 0), 0);
+	unlink(arena_format(w.arena, "%s-wal", file));
+	unlink(arena_format(w.arena, "%s-shm", file));
+	assert_null(registry_open(w.dir, REGISTRY_APPEND, 0, NULL, &w.e));
+	struct stat st;
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_size, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -251,6 +283,7 @@ int main(void)
 		TEST(old_rows_go_a_few_at_a_time),
 		TEST(rows_beyond_the_number_kept_go_however_young),
 		TEST(every_table_has_its_rule),
+		TEST(who_appends_neither_makes_nor_mends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
