@@ -315,7 +315,7 @@ static int load(struct instance *in, const struct launch_request *r, bool **want
 int instance_boot(struct instance *in, const struct launch_request *r, bool **wanted,
 	struct complaints *c, struct error *e)
 {
-	in->events_fd = in->lifeline_fd = -1;
+	in->events_fd = in->lifeline_fd = in->roster.fd = -1;
 	in->exit_code_from = -1;
 	in->detached = r->detached;
 	in->strict_ports = r->strict_ports;
@@ -348,6 +348,8 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 	if (find_places(in, e) || load(in, r, wanted, c, e))
 		return -1;
 	crash_log_begin(in, died);
+	roster_begin(&in->roster, in->paths.state, in->claim.project_id, in->claim.project,
+		in->claim.instance, in->run_id);
 	if (tell_open(in, e) || instance_write_ports_env(in, e) || open_workers(in, e)
 		|| open_logs(in, e))
 		return -1;
@@ -375,6 +377,7 @@ void instance_free(struct instance *in)
 		intake_pool_close(&in->pool);
 	if (in->tree.id)
 		tree_close(&in->tree);
+	roster_close(&in->roster);
 	keeper_free(in->keeper);
 	if (in->spawner.error_read > 0)
 		spawner_close(&in->spawner);

@@ -39,6 +39,7 @@
 #include "plan/environment.h"
 #include "plan/graph.h"
 #include "ports/claim.h"
+#include "ports/roster.h"
 #include "ports/sockets.h"
 #include "probe/notify.h"
 #include "probe/prober.h"
@@ -143,6 +144,7 @@ struct instance {
 	int next_slot;
 	struct spawner spawner; /* owns */
 	struct tree tree; /* owns */
+	struct roster roster; /* owns */
 	struct prober *prober; /* owns */
 	struct notify *notify; /* owns; NULL until a service needs it */
 	struct sockets sockets; /* owns */

@@ -96,6 +96,15 @@ static bool is_given_up(void *self)
 	return poll(&end, 1, 0) > 0;
 }
 
+/* What the last run left has not been looked at yet: then the row still says so to whoever comes next. */
+static void give_back(struct instance *in)
+{
+	struct claim *claim = &in->claim;
+	roster_end(&in->roster);
+	if (!claim->unclean || claim->crash_known)
+		claim_stop(in->paths.state, claim, claim->unclean, NULL);
+}
+
 /* The supervisor, from the fork to its end. */
 static _Noreturn void supervise(const struct launch_request *asked, struct guardian *guardian,
 	int fd, struct complaints *c)
@@ -113,7 +122,7 @@ static _Noreturn void supervise(const struct launch_request *asked, struct guard
 	bool ok = !instance_boot(&in, request, &wanted, c, &e);
 	if (!ok && in.claimed && in.claim.outcome == CLAIM_OURS && in.claim.arena) {
 		tell_not_started(&in, c, &e);
-		claim_stop(in.paths.state, &in.claim, false, NULL);
+		give_back(&in);
 	}
 	send_report(fd, report_of(&in, ok, c, &e));
 	complaints_release(c);

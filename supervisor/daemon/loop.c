@@ -303,6 +303,7 @@ static void finish(struct instance *in)
 	struct error e = {0};
 	tell_event(in, -1, EVENT_INSTANCE, "stopped");
 	control_hide(in->server);
+	roster_end(&in->roster);
 	bool failed = claim_stop(in->paths.state, &in->claim, false, &e);
 	if (failed)
 		tell_event(in, -1, EVENT_WARNING, e.text);

@@ -68,8 +68,10 @@ static void write_line(struct instance *in, int service, enum event_kind kind, c
 
 void tell_flush(struct instance *in)
 {
-	if (in->events.length)
-		(void)file_write_all(in->events_fd, in->events.data, in->events.length);
+	if (!in->events.length)
+		return;
+	(void)file_write_all(in->events_fd, in->events.data, in->events.length);
+	roster_seen(&in->roster);
 	text_clear(&in->events);
 }
 

@@ -157,6 +157,8 @@ static int world_spawn(void *self, int service, uint64_t generation, struct chil
 		rc = spawner_start(&in->spawner, &start.made.recipe, child, e);
 	if (!rc) {
 		tree_started(&in->tree, service, child->pid, generation);
+		roster_add(&in->roster, s->name, child->pid, child->pidfd,
+			in->io[service]->log->intake.pipe_write);
 		in->io[service]->run.started_wall_ms = clock_wall_ms();
 		in->io[service]->run.ready_wall_ms = 0;
 	}
@@ -254,6 +256,7 @@ static void world_tree_gone(void *self, int service)
 	struct instance *in = self;
 	const struct service *s = service_at(in, service);
 	io_end_generation(in->io[service]);
+	roster_drop(&in->roster, in->tree.leaders[service].pid);
 	for (size_t i = 0; i < s->port_count; i++) {
 		const struct port *port = port_at(in, service, i);
 		struct hold *hold = hold_of(in, port);

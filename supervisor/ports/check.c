@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "ports/claim_parts.h"
+#include "ports/kin.h"
 #include "ports/look_parts.h"
 #include "ports/policy.h"
 #include "ports/pool.h"
@@ -217,6 +218,7 @@ int ports_check(const char *state, const struct claim *claim, const struct port 
 	if (!c.seen_count)
 		return 0;
 	result = look_see(c.seen, c.seen_count, &c.sockets, &check->owners, e);
+	kin_mark_owners(state, &check->owners);
 	if (!result) {
 		settle_pool(&c, rows);
 		check_all(&c);

@@ -11,6 +11,7 @@
 #include "base/own.h"
 #include "ports/claim_parts.h"
 #include "ports/evict.h"
+#include "ports/kin.h"
 #include "ports/leftovers.h"
 #include "ports/lock.h"
 
@@ -66,6 +67,7 @@ static int look(struct boarding *b, struct error *e)
 		read_leases(b, e))
 		return -1;
 	owners_find(&b->seen, &b->owners);
+	kin_mark_owners(b->state, &b->owners);
 	for (size_t i = 0; i < b->troubles.count; i++)
 		classify(b, &b->troubles.items[i]);
 	return 0;

@@ -1,10 +1,15 @@
 /*
  * leftovers.h - processes of a run whose supervisor and guardian are both gone.
  *
- * A process is a leftover of (project, instance) when its environment carries STACKUP_ID and these two
- * names, its STACKUP_STATE_DIR lies in our state, it has our uid, and the lock byte of the instance is free or ours. It is signalled only
- * through a pidfd that was opened before all of this was checked again, so no stranger that got the
- * pid can be hit. Leftovers are never adopted.
+ * A process is a leftover of (project, instance) when it has our uid, the lock byte of the instance is free
+ * or ours, and
+ *	- its environment carries STACKUP_ID and these two names, and its STACKUP_STATE_DIR lies in our
+ *	  state, or
+ *	- it has no STACKUP_ID, and the roster of a run of that instance proves that it belongs to it (kin.h).
+ *
+ * It is signalled only through a pidfd that was opened before its start time was checked again, so no
+ * stranger that got the pid can be hit. Leftovers are never adopted. This process and those that have
+ * led to it are none, whatever they carry.
  */
 #ifndef PORTS_LEFTOVERS_H
 #define PORTS_LEFTOVERS_H
@@ -16,15 +21,15 @@
 #include "ports/owner.h"
 
 /*
- * Processes that carry the marker. run_id, when not NULL, is the run that is alive: its processes are
+ * Appends those that are not in *out yet. run_id, when not NULL, is the run that is alive: its processes are
  * not leftovers. The caller makes sure of the lock byte. instance 0 is every instance.
  */
 void leftovers_find(const char *state, const char *project, int instance, const char *run_id,
 	struct owner_list *out);
 
 /*
- * TERM (and CONT), then KILL after grace_ms, until they are gone; *removed gets what was found. Waits
- * on pidfds. -1 when one could not be ended, e names it.
+ * TERM (and CONT), then KILL after grace_ms, until they are gone; *removed gets all that were found. Waits
+ * on pidfds. -1 when one could not be ended, e names it; else their rosters are removed as well.
  */
 int leftovers_remove(const char *state, const char *project, int instance, const char *run_id,
 	int grace_ms, struct owner_list *removed, struct error *e);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "ports/kin.h"
 #include "registry/instances.h"
 
 void port_look_release(struct port_look *look)
@@ -147,9 +148,15 @@ static int on_collect(void *self, const struct port_view *view, struct error *e)
 	return fail(e, EXIT_FAILED, "out of memory");
 }
 
-static int collect(struct look_facts *facts, struct port_look *look, struct error *e)
+static void find_owners(struct look_facts *facts)
 {
 	owner_index_find(&facts->sockets, &facts->owners);
+	kin_mark_owners(facts->state, &facts->owners.owners);
+}
+
+static int collect(struct look_facts *facts, struct port_look *look, struct error *e)
+{
+	find_owners(facts);
 	return look_make_views(facts, on_collect, look, e);
 }
 
@@ -232,7 +239,7 @@ static int tell(struct look_facts *facts, const struct port_scan *scan,
 		.unnamed = facts->unnamed ? facts->sockets.count : 0};
 	reader->on_survey(reader->self, &survey);
 	if (!facts->unnamed)
-		owner_index_find(&facts->sockets, &facts->owners);
+		find_owners(facts);
 	return look_make_views(facts, reader->on_view, reader->self, e);
 }
 

@@ -565,6 +565,18 @@ static void do_clear_env(struct actor *actor, char **args)
 	_exit(91);
 }
 
+/* The strings lie one after the other above the stack; getenv() finds nothing afterwards. */
+static void do_overwrite_env(struct actor *actor, char **args)
+{
+	(void)actor, (void)args;
+	static char *none[] = {NULL};
+	char *first = environ[0], *end = first;
+	for (char **entry = environ; *entry == end; entry++)
+		end += strlen(*entry) + 1;
+	memset(first, ' ', (size_t)(end - first));
+	environ = none;
+}
+
 static void do_help(struct actor *actor, char **args);
 
 static const struct action {
@@ -610,6 +622,7 @@ static const struct action {
 	{"--notify", 0, do_notify, "sd_notify READY=1"},
 	{"--notify-text", 1, do_notify_text, "sends TEXT to the notify socket"},
 	{"--orphans", 1, do_orphans, "N orphans that exit at once"},
+	{"--overwrite-env", 0, do_overwrite_env, "writes a title over its environment, as redis does"},
 	{"--partial", 1, do_partial, "prints TEXT without a newline"},
 	{"--port", 1, do_port, "listens on PORT"},
 	{"--raise", 1, do_raise, "raises SIGNAL (KILL, SEGV, 9)"},
