@@ -12,6 +12,7 @@ stackup_room(cli
 		ports_suggest.c
 		ports_move.c
 		registry_add.c registry_archive.c registry_change.c registry_list.c registry_set.c registry_show.c
+		registry_backup.c registry_integrity.c registry_restore.c
 		reconcile.c instance_word.c instances_describe.c instances_list.c instances_next.c instances_release.c inventory_show.c
 		verb_instances.c
 	ROOMS base model stackfile plan ports registry spawn logs control daemon doctor

@@ -43,7 +43,7 @@ void registry_close_file(struct registry *r)
 	r->db = NULL;
 }
 
-static int read_pragma(struct registry *r, const char *text, char *out, size_t size,
+int registry_read_pragma(struct registry *r, const char *text, char *out, size_t size,
 	struct error *e)
 {
 	sqlite3_stmt *statement;
@@ -56,7 +56,7 @@ static int read_pragma(struct registry *r, const char *text, char *out, size_t s
 	return 0;
 }
 
-static int read_version(struct registry *r, struct error *e)
+int registry_read_version(struct registry *r, struct error *e)
 {
 	sqlite3_stmt *statement;
 	int got = sql_first(r, e, &statement, "PRAGMA user_version", "");
@@ -67,9 +67,9 @@ static int read_version(struct registry *r, struct error *e)
 	return 0;
 }
 
-static bool is_damaged(struct registry *r)
+bool registry_is_damaged(const struct registry *r)
 {
-	int code = sqlite3_errcode(r->db);
+	int code = r->db ? sqlite3_errcode(r->db) : SQLITE_OK;
 	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
@@ -97,12 +97,12 @@ static bool is_sound(struct registry *r)
 	char answer[256];
 	if (stat(r->path, &st) || st.st_size == 0)
 		return false;
-	if (read_version(r, NULL))
-		return !is_damaged(r);
+	if (registry_read_version(r, NULL))
+		return !registry_is_damaged(r);
 	if (st.st_size > CHECKED_BYTES || was_sound(&st))
 		return true;
-	if (read_pragma(r, "PRAGMA quick_check(1)", answer, sizeof answer, NULL))
-		return !is_damaged(r);
+	if (registry_read_pragma(r, "PRAGMA quick_check(1)", answer, sizeof answer, NULL))
+		return !registry_is_damaged(r);
 	if (strcmp(answer, "ok") != 0 || r->version <= 0)
 		return false;
 	seen_sound.device = st.st_dev;
@@ -116,13 +116,13 @@ static int choose_journal(struct registry *r, struct text *notices, struct error
 {
 	char mode[32];
 	bool local = place_is_local(r->state);
-	if (read_pragma(r, "PRAGMA journal_mode", mode, sizeof mode, e))
+	if (registry_read_pragma(r, "PRAGMA journal_mode", mode, sizeof mode, e))
 		return -1;
 	r->wal = !strcmp(mode, "wal");
 	if (r->wal != local) {
 		if (registry_lock(r, e))
 			return -1;
-		int result = read_pragma(r,
+		int result = registry_read_pragma(r,
 			local ? "PRAGMA journal_mode=WAL" : "PRAGMA journal_mode=DELETE", mode,
 			sizeof mode, e);
 		registry_unlock(r);
@@ -141,7 +141,7 @@ static int choose_journal(struct registry *r, struct text *notices, struct error
 		e);
 }
 
-static int check_version(struct registry *r, struct error *e)
+int registry_check_version(const struct registry *r, struct error *e)
 {
 	if (r->version <= REGISTRY_VERSION)
 		return 0;
@@ -176,7 +176,7 @@ static int open_to_write(struct registry *r, struct text *notices, struct error 
 		(registry_set_aside(r, notices, e) ||
 			registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e)))
 		return -1;
-	if (read_version(r, e) || check_version(r, e) || choose_journal(r, notices, e))
+	if (registry_read_version(r, e) || registry_check_version(r, e) || choose_journal(r, notices, e))
 		return -1;
 	return r->version < REGISTRY_VERSION ? registry_migrate(r, e) : 0;
 }
@@ -187,72 +187,11 @@ static int open_to_append(struct registry *r, struct error *e)
 	int there = place_check_file(r->path, e);
 	if (there <= 0)
 		return there < 0 ? -1 : fail(e, EXIT_REGISTRY, "the registry %s is gone", r->path);
-	if (registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e) || read_version(r, e) || check_version(r, e))
+	if (registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e) || registry_read_version(r, e) || registry_check_version(r, e))
 		return -1;
 	if (r->version < REGISTRY_VERSION)
 		return fail(e, EXIT_REGISTRY, "the registry %s is of an older version, or empty", r->path);
 	return choose_journal(r, NULL, e);
-}
-
-/* Without its log and shared memory: what was committed since the last checkpoint is not in it. */
-static int open_immutable(struct registry *r, struct error *e)
-{
-	OWNED_TEXT uri = {0};
-	text_add(&uri, "file:");
-	for (const char *c = r->path; *c; c++)
-		if (strchr("%?#", *c))
-			text_addf(&uri, "%%%02x", (unsigned)(unsigned char)*c);
-		else
-			text_add_char(&uri, *c);
-	text_add(&uri, "?immutable=1");
-	if (!text_ok(&uri))
-		return fail(e, EXIT_REGISTRY, "out of memory");
-	return registry_open_file(r, text_string(&uri), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, e);
-}
-
-/*
- * SQLite cannot make its shared memory on a read-only disk, and nobody else can write there either. But
- * it reads the log beside the file where shared memory of earlier days still lies there, and the log
- * holds all that is recent.
- */
-static int open_snapshot(struct registry *r, struct error *e)
-{
-	char tables[32];
-	if (!registry_open_file(r, r->path, SQLITE_OPEN_READONLY, NULL) &&
-		!read_pragma(r, "SELECT count(*) FROM sqlite_master", tables, sizeof tables, NULL))
-		return 0;
-	registry_close_file(r);
-	return open_immutable(r, e);
-}
-
-static int open_empty(struct registry *r, struct error *e)
-{
-	if (registry_open_file(r, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e))
-		return -1;
-	r->version = REGISTRY_VERSION;
-	for (int step = 0; schema_step(step); step++)
-		if (sql_script(r, schema_step(step), e))
-			return -1;
-	return 0;
-}
-
-static int open_to_read(struct registry *r, struct error *e)
-{
-	int there = place_check_file(r->path, e);
-	if (there < 0)
-		return -1;
-	if (!there)
-		return open_empty(r, e);
-	int result = place_is_writable(r->state)
-		? registry_open_file(r, r->path, SQLITE_OPEN_READONLY, e)
-		: open_snapshot(r, e);
-	if (result || read_version(r, e))
-		return -1;
-	char mode[32];
-	if (read_pragma(r, "PRAGMA journal_mode", mode, sizeof mode, e))
-		return -1;
-	r->wal = !strcmp(mode, "wal");
-	return 0;
 }
 
 static int prepare_to_write(struct registry *r, struct error *e)
@@ -277,25 +216,30 @@ bool registry_exists(const char *state)
 	return !text_ok(&path) || !lstat(text_string(&path), &st) || errno != ENOENT;
 }
 
+struct registry *registry_new(const char *state, const char *path, int busy_ms, struct error *e)
+{
+	struct registry *r = calloc(1, sizeof *r);
+	if (r)
+		*r = (struct registry){.lock_fd = -1, .busy_ms = busy_ms, .pid = getpid(),
+			.state = strdup(state), .path = strdup(path)};
+	if (r && r->state && r->path)
+		return r;
+	fail(e, EXIT_REGISTRY, "out of memory");
+	registry_close(r);
+	return NULL;
+}
+
 struct registry *registry_open(const char *state, enum registry_mode mode, int busy_ms,
 	struct text *notices, struct error *e)
 {
-	struct registry *r = calloc(1, sizeof *r);
-	struct text path = {0};
+	OWNED_TEXT path = {0};
 	text_addf(&path, "%s/registry.db", state);
-	if (r)
-		*r = (struct registry){.lock_fd = -1, .busy_ms = busy_ms, .pid = getpid(),
-			.state = strdup(state), .path = text_take(&path)};
-	else
-		text_release(&path);
-	if (!r || !r->state || !r->path) {
-		fail(e, EXIT_REGISTRY, "out of memory");
-		registry_close(r);
+	struct registry *r = registry_new(state, text_string(&path), busy_ms, e);
+	if (!r)
 		return NULL;
-	}
 	struct error why = {0};
 	r->appends = mode == REGISTRY_APPEND;
-	int result = mode == REGISTRY_READ ? open_to_read(r, &why)
+	int result = mode == REGISTRY_READ ? registry_open_to_read(r, &why)
 		: mode == REGISTRY_APPEND && !registry_exists(state)
 		? fail(&why, EXIT_REGISTRY, "the registry %s is gone", r->path)
 		: prepare_to_write(r, &why);

@@ -199,8 +199,7 @@ static int64_t number(const json_t *record, const char *key)
 	return json_integer_value(json_object_get(record, key));
 }
 
-/* Its supervisor holds the byte (ports/lock.h). */
-static bool is_alive(const char *state, int64_t project_id, int64_t instance)
+bool record_lives(const char *state, int64_t project_id, int64_t instance)
 {
 	OWNED_TEXT path = {0};
 	text_addf(&path, "%s/locks/p%lld.lock", state, (long long)project_id);
@@ -233,7 +232,7 @@ static int insert(struct registry *r, const json_t *record, struct error *e)
 			number(record, "block"), (instance - 1) / 10))
 		return -1;
 	/* So that a death after this is told from a stop. */
-	bool lives = is_alive(r->state, id, instance);
+	bool lives = record_lives(r->state, id, instance);
 	return sql_run(r, e,
 		"INSERT OR IGNORE INTO instances (project_id, instance, spans, block, worktree, "
 		"purpose, branch, environment, status, created_at, last_used_at, git_dir, git_mark, "

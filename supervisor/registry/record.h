@@ -21,6 +21,8 @@ int record_write(const char *state, uint16_t ports_base, const struct project *p
 	const struct instance *instance, struct error *e);
 /* Under the lock. registry_commit() does it; who puts another file in the registry's place has to. */
 int record_write_machine(struct registry *r, struct error *e);
+/* Does its supervisor hold its lock byte (ports/lock.h)? */
+bool record_lives(const char *state, int64_t project_id, int64_t instance);
 /* Inside the transaction that makes a new registry. *count is the number of instances found. */
 int record_restore(struct registry *r, const char *state, size_t *count, struct error *e);
 

@@ -8,12 +8,13 @@
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "registry/backup.h"
 #include "registry/place.h"
 #include "registry/record.h"
 #include "registry/schema.h"
 #include "registry/sql.h"
 
-static int run_steps(struct registry *r, int from, struct error *e)
+int registry_run_steps(struct registry *r, int from, struct error *e)
 {
 	for (int step = from; schema_step(step); step++)
 		if (sql_script(r, schema_step(step), e))
@@ -23,32 +24,42 @@ static int run_steps(struct registry *r, int from, struct error *e)
 	return sql_script(r, set, e);
 }
 
+/* Somebody else may have done it while we waited for the lock, also a newer stackup. */
+static int migrate_locked(struct registry *r, struct error *e)
+{
+	OWNED_TEXT kind = {0}, aside = {0};
+	if (registry_read_version(r, e) || registry_check_version(r, e))
+		return -1;
+	if (r->version == REGISTRY_VERSION)
+		return 0;
+	text_addf(&kind, "before-version-%d", REGISTRY_VERSION);
+	if (backup_aside(r->state, text_string(&kind), &aside, e) ||
+		registry_run_steps(r, r->version, e)) {
+		return fail_while(e, "bringing the registry from version %d to %d", r->version,
+			REGISTRY_VERSION);
+	}
+	backup_prune(r->state);
+	r->version = REGISTRY_VERSION;
+	r->has_changed = true;
+	return 0;
+}
+
 int registry_migrate(struct registry *r, struct error *e)
 {
 	if (registry_begin(r, e))
 		return -1;
-	/* Somebody else may have done it while we waited for the lock. */
-	sqlite3_stmt *statement;
-	int got = sql_first(r, e, &statement, "PRAGMA user_version", "");
-	if (got == 1)
-		r->version = sql_int(statement, 0);
-	sqlite3_finalize(statement);
-	if (got < 0 || run_steps(r, r->version, e)) {
-		registry_rollback(r);
-		return fail_while(e, "bringing it from version %d to %d", r->version,
-			REGISTRY_VERSION);
-	}
-	r->version = REGISTRY_VERSION;
-	r->has_changed = true;
-	return registry_commit(r, e);
+	if (!migrate_locked(r, e))
+		return registry_commit(r, e);
+	registry_rollback(r);
+	return -1;
 }
 
-static int fill_new(struct registry *r, size_t *restored, struct error *e)
+static int fill_new(struct registry *r, void *restored, struct error *e)
 {
-	if (sql_script(r, "PRAGMA foreign_keys=ON; BEGIN IMMEDIATE", e) || run_steps(r, 0, e) ||
-		record_restore(r, r->state, restored, e) || sql_script(r, "COMMIT", e))
+	if (sql_script(r, "PRAGMA foreign_keys=ON; BEGIN IMMEDIATE", e) ||
+		registry_run_steps(r, 0, e) || record_restore(r, r->state, restored, e))
 		return -1;
-	return place_is_local(r->state) ? sql_script(r, "PRAGMA journal_mode=WAL", e) : 0;
+	return sql_script(r, "COMMIT", e);
 }
 
 /* A log or journal of another database in this place would be played back into the new one. */
@@ -63,16 +74,14 @@ static void remove_companions(const char *path)
 	}
 }
 
-static int make_file(struct registry *r, const char *path, size_t *restored, struct error *e)
+static int fill_file(struct registry *r, const char *path, registry_fill *fill, void *data,
+	struct error *e)
 {
-	unlink(path);
-	remove_companions(path);
-	OWNED_FD fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return fail_errno(e, EXIT_REGISTRY, "cannot create the registry %s", r->path);
 	if (registry_open_file(r, path, SQLITE_OPEN_READWRITE, e))
 		return -1;
-	int result = fill_new(r, restored, e);
+	int result = fill(r, data, e);
+	if (!result && place_is_local(r->state))
+		result = sql_script(r, "PRAGMA journal_mode=WAL", e);
 	/* The last close of a database without a checkpoint leaves the log beside it. */
 	if (!result)
 		(void)sqlite3_wal_checkpoint_v2(r->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
@@ -80,24 +89,53 @@ static int make_file(struct registry *r, const char *path, size_t *restored, str
 	return result;
 }
 
-int registry_create(struct registry *r, size_t *restored, struct error *e)
+static int add_fresh(const struct registry *r, struct text *path, struct error *e)
+{
+	text_addf(path, "%s.new", r->path);
+	return text_ok(path) ? 0 : fail(e, EXIT_REGISTRY, "out of memory");
+}
+
+int registry_make_fresh(struct registry *r, registry_fill *fill, void *data, struct error *e)
 {
 	OWNED_TEXT fresh = {0};
-	text_addf(&fresh, "%s.new", r->path);
-	if (!text_ok(&fresh))
-		return fail(e, EXIT_REGISTRY, "out of memory");
-	int result = make_file(r, text_string(&fresh), restored, e);
-	if (!result) {
-		remove_companions(text_string(&fresh));
-		remove_companions(r->path);
-		if (rename(text_string(&fresh), r->path))
-			result = fail_errno(e, EXIT_REGISTRY, "cannot create the registry %s", r->path);
-	}
-	if (result) {
-		registry_close_file(r);
-		unlink(text_string(&fresh));
-	}
+	if (add_fresh(r, &fresh, e))
+		return -1;
+	registry_drop_fresh(r);
+	OWNED_FD fd = open(fresh.data, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fail_errno(e, EXIT_REGISTRY, "cannot create the registry %s", r->path);
+	int result = fill_file(r, fresh.data, fill, data, e);
+	if (result)
+		registry_drop_fresh(r);
 	return result;
+}
+
+int registry_put_fresh(struct registry *r, struct error *e)
+{
+	OWNED_TEXT fresh = {0};
+	if (add_fresh(r, &fresh, e))
+		return -1;
+	remove_companions(fresh.data);
+	remove_companions(r->path);
+	if (!rename(fresh.data, r->path))
+		return 0;
+	fail_errno(e, EXIT_REGISTRY, "cannot create the registry %s", r->path);
+	registry_drop_fresh(r);
+	return -1;
+}
+
+void registry_drop_fresh(struct registry *r)
+{
+	OWNED_TEXT fresh = {0};
+	if (add_fresh(r, &fresh, NULL))
+		return;
+	unlink(fresh.data);
+	remove_companions(fresh.data);
+}
+
+int registry_create(struct registry *r, size_t *restored, struct error *e)
+{
+	return registry_make_fresh(r, fill_new, restored, e) || registry_put_fresh(r, e) ? -1 : 0;
 }
 
 /* registry.db.corrupt-20260102T030405Z, with -2 and so on when there is one already. */

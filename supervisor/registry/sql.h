@@ -54,21 +54,53 @@ int sql_int(sqlite3_stmt *statement, int column);
 /* Now, in the form of the tables. */
 const char *sql_now(char buffer[32]);
 
-/* repair.c: under the lock. Makes a new registry at r->path and renames it into place. */
+/* open.c */
+struct registry *registry_new(const char *state, const char *path, int busy_ms, struct error *e);
+int registry_open_file(struct registry *r, const char *path, int flags, struct error *e);
+/* Closes the database, not the lock. */
+void registry_close_file(struct registry *r);
+int registry_lock(struct registry *r, struct error *e);
+void registry_unlock(struct registry *r);
+int registry_read_pragma(struct registry *r, const char *text, char *out, size_t size,
+	struct error *e);
+/* Into r->version. */
+int registry_read_version(struct registry *r, struct error *e);
+/* Is that what SQLite said last? */
+bool registry_is_damaged(const struct registry *r);
+/* Is it one that this program may write? */
+int registry_check_version(const struct registry *r, struct error *e);
+
+/* open_read.c: r->path as it is. */
+int registry_open_to_read(struct registry *r, struct error *e);
+/* Any file, to be read as it is; closed by registry_close(). */
+struct registry *registry_open_snapshot(const char *path, struct error *e);
+/* Empty tables in memory, as that version has them. */
+struct registry *registry_open_model(int version, struct error *e);
+
+/* repair.c: under the lock. Makes a new registry and puts it into the place of r->path. */
 int registry_create(struct registry *r, size_t *restored, struct error *e);
 /* Renames the damaged file away and creates a new one, unless somebody else just did. */
 int registry_set_aside(struct registry *r, struct text *notices, struct error *e);
-/* Brings an open database to the current version. */
+/* Brings an open database to the current version; what it was is kept (backup.h). */
 int registry_migrate(struct registry *r, struct error *e);
+/* In a transaction: the steps from that version on. */
+int registry_run_steps(struct registry *r, int from, struct error *e);
+/*
+ * A new file beside r->path, filled by fill() with r open on it, in r's mode of the journal, and closed.
+ * Then it is put in its place, or dropped.
+ */
+typedef int registry_fill(struct registry *r, void *data, struct error *e);
+int registry_make_fresh(struct registry *r, registry_fill *fill, void *data, struct error *e);
+int registry_put_fresh(struct registry *r, struct error *e);
+void registry_drop_fresh(struct registry *r);
 
 /* exports.c: after a commit, without the lock. */
 void exports_follow(struct registry *r);
 
-/* open.c */
-int registry_open_file(struct registry *r, const char *path, int flags, struct error *e);
-int registry_lock(struct registry *r, struct error *e);
-void registry_unlock(struct registry *r);
-/* Closes the database, not the lock. */
-void registry_close_file(struct registry *r);
+/* backup.c: the pages of a registry replace those of an open database; path is for the sentence. */
+int registry_copy_pages(struct registry *from, sqlite3 *to, const char *path, struct error *e);
+
+/* restore_source.c: a file that can be restored, open to be read; NULL when it cannot. */
+struct registry *registry_open_source(const char *path, struct error *e);
 
 #endif
