@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/terminal.h"
 #include "cli/context.h"
+#include "cli/event_history.h"
 #include "cli/here.h"
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
@@ -65,18 +66,34 @@ static void show(const struct context *context, const struct port_event *events,
 	out_text(&out);
 }
 
+/* A service, a port, or both. */
+static int take_words(const struct context *context, struct history_filter *filter, struct error *e)
+{
+	for (size_t i = 1; i < context->line.word_count; i++) {
+		const char *word = context->line.words[i];
+		uint16_t port = 0;
+		int is_port = word_is_port(word, &port, e);
+		if (is_port < 0)
+			return -1;
+		if (is_port ? filter->port : filter->service[0])
+			return fail(e, EXIT_USAGE, "one service and one port can be asked for, not '%s' as well",
+				word);
+		if (is_port)
+			filter->port = port;
+		else
+			filter->service = word;
+	}
+	return 0;
+}
+
 /* A port is asked for on the whole machine, anything else of the project here if there is one. */
 static int choose(struct context *context, struct arena *arena, struct history_filter *filter,
 	struct error *e)
 {
-	const char *word = context->line.words[1];
 	struct project project;
-	int is_port = word ? word_is_port(word, &filter->port, e) : 0;
-	if (is_port < 0)
+	if (take_words(context, filter, e))
 		return -1;
-	if (word && !is_port)
-		filter->service = word;
-	if (is_port && !option_given(&context->line, OPTION_PROJECT))
+	if (filter->port && !filter->service[0] && !option_given(&context->line, OPTION_PROJECT))
 		return 0;
 	int found = project_here(context, arena, &project, e);
 	if (found > 0)
@@ -84,17 +101,32 @@ static int choose(struct context *context, struct arena *arena, struct history_f
 	return found < 0 ? -1 : 0;
 }
 
+static void say_nothing(const struct history_filter *filter)
+{
+	OWNED_TEXT whom = {0};
+	if (filter->service[0])
+		text_addf(&whom, "service '%s'", filter->service);
+	if (filter->port)
+		text_addf(&whom, "%sport %u", filter->service[0] ? " and " : "", filter->port);
+	say("nothing has happened to %s%s", whom.length ? text_string(&whom) : "ports",
+		filter->since[0] ? " since then" : "");
+}
+
 static int history(struct context *context, struct arena *arena, struct error *e)
 {
 	struct tail_options options;
-	struct history_filter filter = {.service = "", .since = "", .most = -1};
 	struct port_event *events = NULL;
 	size_t count = 0;
-	char since[CLOCK_ISO_SIZE];
-	if (tail_options(context, &options, e) || choose(context, arena, &filter, e))
+	char since[CLOCK_ISO_SIZE] = "";
+	if (tail_options(context, &options, e))
 		return -1;
+	bool limited = option_given(&context->line, OPTION_TAIL) || options.since_ms;
+	struct history_filter filter = {.service = "", .since = since,
+		.most = limited ? options.tail : HISTORY_SHOWN};
 	if (options.since_ms)
-		filter.since = clock_iso(options.since_ms, since);
+		clock_iso(options.since_ms, since);
+	if (choose(context, arena, &filter, e))
+		return -1;
 	struct registry *r = context_registry(context, e);
 	int result = r ? history_ports(r, &filter, arena, &events, &count, e) : -1;
 	registry_close(r);
@@ -105,8 +137,10 @@ static int history(struct context *context, struct arena *arena, struct error *e
 	else if (count)
 		show(context, events, count);
 	else
-		say("nothing has happened to %s%s%s", filter.service[0] ? "service '" : "ports",
-			filter.service, filter.service[0] ? "'" : "");
+		say_nothing(&filter);
+	if (!limited && count == HISTORY_SHOWN)
+		say("these are the newest %d; -n all shows every one, --since TIME those since then",
+			HISTORY_SHOWN);
 	return EXIT_DONE;
 }
 

@@ -1,5 +1,5 @@
 stackup_room(cli
-	SOURCES await.c cli.c command_line.c conflict_ask.c conflict_report.c context.c converge.c dry_run.c event_tail.c failures.c follow.c help.c leftovers.c out.c
+	SOURCES await.c cli.c command_line.c conflict_ask.c conflict_report.c context.c converge.c dry_run.c event_history.c event_tail.c failures.c follow.c help.c leftovers.c out.c
 		port_facts.c progress.c recorded.c resolved.c service_names.c services.c source.c subcommands.c surroundings.c
 		stopping.c tail_options.c target.c waiting.c
 		ports_check.c ports_free.c ports_resolve.c resolve_running.c ports_list.c ports_scan.c ports_show.c ports_who.c protects.c

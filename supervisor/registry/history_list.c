@@ -71,6 +71,26 @@ int history_events_of(struct registry *r, const struct history_filter *filter, s
 	return got;
 }
 
+/* From one name to the next by the index, however many rows each has. */
+const char history_services_query[] =
+	"WITH RECURSIVE s(name) AS (SELECT min(service) FROM events WHERE project_id = ?1 UNION ALL "
+	"SELECT (SELECT min(service) FROM events WHERE project_id = ?1 AND service > s.name) FROM s "
+	"WHERE s.name IS NOT NULL) SELECT name FROM s WHERE name > ''";
+
+int history_services(struct registry *r, int64_t project_id, struct arena *arena,
+	const char ***out, size_t *count, struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	if (registry_version(r) < 6)
+		return 0;
+	int got = sql_first(r, e, &row, history_services_query, "i", project_id);
+	for (; got == 1; got = sql_next(r, e, &row))
+		*arena_append(arena, *out, *count) = sql_text(row, 0, arena);
+	return got;
+}
+
 /* ---- ports ---- */
 
 /* One query, so that the tables come out in one order. Each arm comes in that order by its index. */

@@ -33,6 +33,10 @@ struct event_row {
 int history_events_of(struct registry *r, const struct history_filter *filter, struct arena *arena,
 	struct event_row **out, size_t *count, struct error *e);
 
+/* The services of a project that events are about, by name. */
+int history_services(struct registry *r, int64_t project_id, struct arena *arena,
+	const char ***out, size_t *count, struct error *e);
+
 /* What happened to ports. */
 struct port_event {
 	const char *time; /* ISO, UTC */
@@ -61,6 +65,7 @@ int history_conflict_counts(struct registry *r, const char *since, struct arena 
  * The text of the query, for tests that ask SQLite how it will answer it. ?1 project, ?2 service, ?3 port or
  * instance, ?4 since, ?5 most. version is that of the file.
  */
+extern const char history_services_query[];
 void history_events_query(const struct history_filter *filter, int version, struct text *out);
 void history_ports_query(const struct history_filter *filter, struct text *out);
 

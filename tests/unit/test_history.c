@@ -122,6 +122,9 @@ static void fault_F16_every_question_about_events_is_answered_by_an_index(void *
 		history_events_query(&filter, REGISTRY_VERSION, &query);
 		expect_indexes(text_string(&query), "in order");
 	}
+	OWNED_TEXT plan = {0};
+	ask(arena_format(w.arena, "EXPLAIN QUERY PLAN %s", history_services_query), 3, &plan);
+	assert_null(strstr(text_string(&plan), "SCAN events"));
 }
 
 static void fault_F16_every_question_about_ports_is_answered_by_an_index(void **state)
@@ -176,6 +179,14 @@ static void events_are_found_by_project_instance_service_and_time(void **state)
 	expect_events(all, "blog/1  instance starting>ready ready|");
 	struct history_filter one = {.project_id = shop, .service = "", .since = "", .most = -1, .instance = 2};
 	expect_events(one, "shop/2 api exited ready>cooling code 3|shop/2 web ready starting>ready |");
+	const char **names;
+	size_t count;
+	assert_int_equal(history_services(w.r, shop, w.arena, &names, &count, &w.e), 0);
+	assert_int_equal(count, 2);
+	assert_string_equal(names[0], "api");
+	assert_string_equal(names[1], "web");
+	assert_int_equal(history_services(w.r, blog, w.arena, &names, &count, &w.e), 0);
+	assert_int_equal(count, 0);
 	one.service = "api";
 	expect_events(one, "shop/2 api exited ready>cooling code 3|");
 	one.instance = 0;
