@@ -28,11 +28,19 @@ static int look(const char *path, const char *shown, int depth, struct error *e)
 
 int explain_missing(const char *program, const char *path, struct error *e)
 {
-	if (path[0])
-		fail(e, EXIT_NO_COMMAND, "program '%s' was not found in PATH (%s)", program, path);
-	else
+	size_t places = 1;
+	for (const char *colon = strchr(path, ':'); colon; colon = strchr(colon + 1, ':'))
+		places++;
+	if (!path[0])
 		fail(e, EXIT_NO_COMMAND, "program '%s' was not found: PATH is empty", program);
-	error_hint(e, "install it, correct its name, or write its path, for example ./%s", program);
+	else if (places == 1)
+		fail(e, EXIT_NO_COMMAND, "program '%s' was not found in the one directory of PATH", program);
+	else
+		fail(e, EXIT_NO_COMMAND, "program '%s' was not found in the %zu directories of PATH",
+			program, places);
+	error_hint(e,
+		"install it, correct its name, or write its path, for example ./%s; "
+		"`stackup env --explain PATH` shows PATH", program);
 	return -1;
 }
 

@@ -429,7 +429,9 @@ static void fault_A1_not_found_names_program_and_path(void **state)
 {
 	struct world *w = *state;
 	assert_string_equal(refused(w, "nosuchprogram"),
-		"program 'nosuchprogram' was not found in PATH (/usr/bin:/bin)");
+		"program 'nosuchprogram' was not found in the 2 directories of PATH");
+	explain_missing("nosuchprogram", "/opt/bin", &w->e);
+	assert_string_equal(w->e.text, "program 'nosuchprogram' was not found in the one directory of PATH");
 	assert_int_equal(w->e.code, EXIT_NO_COMMAND);
 	assert_string_equal(refused(w, "bin/nosuch"), "'bin/nosuch' does not exist");
 }

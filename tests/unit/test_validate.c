@@ -169,8 +169,8 @@ static void row_L3_all_that_is_wrong_at_once(void **state)
 	add_service(w, "off", "nosuchoff")->enabled = false;
 	assert_int_equal(validate_stack(&w->validate), 6);
 	assert_says(w,
-		"stack.ini:10: service 'web': program 'nosuchprogram' was not found in PATH "
-		"(/usr/bin:/bin); install it");
+		"stack.ini:10: service 'web': program 'nosuchprogram' was not found in the 2 "
+		"directories of PATH; install it");
 	assert_says(
 		w, "stack.ini:20: service 'api': './plain' is not executable; chmod +x ./plain");
 	assert_says(w, "'nosuchstop' was not found");
