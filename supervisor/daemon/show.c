@@ -85,6 +85,12 @@ static void reason_of(struct instance *in, int service, char *out, size_t size)
 		settle_waits_for(in->loaded.stack, keeper_runs(in->keeper), service, out, size);
 	else if (run->state == STATE_DOWN && !run->transition_count)
 		snprintf(out, size, "not asked for");
+	OWNED_TEXT trouble = {0};
+	size_t length = strlen(out);
+	intake_add_trouble(&in->io[service]->intake, &trouble);
+	if (trouble.length)
+		snprintf(out + length, size - length, "%s%s", length ? "; " : "",
+			text_string(&trouble));
 }
 
 static json_t *service_json(struct instance *in, int i)

@@ -391,14 +391,24 @@ static int settle(struct intake *in, int64_t time_ms)
 	return in->ending ? finish_generation(in, time_ms) : 0;
 }
 
+void intake_add_trouble(const struct intake *in, struct text *out)
+{
+	if (in->blocked)
+		text_addf(out, "its log cannot be written: %s; its output waits",
+			strerror(in->blocked));
+}
+
 static enum intake_result blocked(struct intake *in, int number)
 {
 	int64_t now_ms = clock_now_ms();
-	if (!in->blocked) {
-		in->blocked_since_ms = now_ms;
-		intake_notice(in, "its log cannot be written: %s; its output waits", strerror(number));
-	}
+	bool first = !in->blocked;
 	in->blocked = number ? number : EIO;
+	if (first) {
+		OWNED_TEXT trouble = {0};
+		in->blocked_since_ms = now_ms;
+		intake_add_trouble(in, &trouble);
+		intake_notice(in, "%s", text_string(&trouble));
+	}
 	bool full = number == ENOSPC || number == EDQUOT;
 	if (full && now_ms - in->blocked_since_ms >= FULL_PATIENCE_MS) {
 		int64_t freed = pool_drop_oldest(in->pool);

@@ -159,6 +159,9 @@ enum intake_result intake_end_generation(struct intake *in, int64_t wall_ms);
 void intake_watch(struct intake *in, bool (*on_line)(void *self, const char *bytes, size_t length),
 	void *self);
 
+/* Appends what keeps the log from being written now, as on_notice() said it; nothing while all is well. */
+void intake_add_trouble(const struct intake *in, struct text *out);
+
 /*
  * Appends the last `lines` lines of the latest generation that printed anything, each with a
  * newline, raw; at most 16 KiB.

@@ -257,10 +257,13 @@ def test_fault_E9_full_disk_keeps_the_lines_and_recovers(shop):
         shop.write("go", "")
         events.wait_for("disk|space", 20)
         assert shop.run("status", "--json", code=None).seconds < STUCK_S
+        assert "its log cannot be written" in shop.service("api")["reason"]
+        assert "its log cannot be written" in shop.run("why", "api", code=0).out
         subprocess.run(["mount", "-o", "remount,size=8m", str(small)], check=True)
         shop.wait_state("api", "ready", seconds=20)
         until(lambda: (small / "api.log").read_bytes().endswith(b"all-is-said\n"))
         assert (small / "api.log").stat().st_size == 1500000 + len("all-is-said\n")
+        assert not shop.service("api")["reason"]
         events.close()
         shop.down()
     finally:
