@@ -177,12 +177,29 @@ void crash_log_begin(struct instance *in, bool died)
 		return;
 	keep_last(in, path.data, died);
 	OWNED_FD fd = open(path.data, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0)
+	if (fd >= 0) {
 		dup2(fd, STDERR_FILENO);
+		guardian_tell_end(&in->guardian, fd, NULL);
+	}
 	catch_deaths(in);
 }
 
+void crash_log_end(struct instance *in)
+{
+	guardian_tell_end(&in->guardian, -1, NULL);
+}
+
 /* ---- for whoever comes next ---- */
+
+/* Where a line begins that tells of the end; a report of our own before the guardian's words. NULL: none. */
+static const char *find_end(const char *bytes)
+{
+	static const char *const beginnings[] = {HEADING, GUARDIAN_KILLED, GUARDIAN_ENDED};
+	const char *found = NULL;
+	for (size_t i = 0; !found && i < sizeof beginnings / sizeof beginnings[0]; i++)
+		found = strstr(bytes, beginnings[i]);
+	return found;
+}
 
 void crash_explain(const char *path, struct text *out)
 {
@@ -194,9 +211,12 @@ void crash_explain(const char *path, struct text *out)
 		return;
 	}
 	bytes[got] = '\0';
-	const char *heading = strstr(bytes, HEADING);
-	if (heading)
-		text_addf(out, "its %.*s, see %s", (int)strcspn(heading, "\n"), heading, path);
-	else
-		text_addf(out, "its supervisor died, see %s", path);
+	const char *line = find_end(bytes);
+	if (!line)
+		line = "supervisor died";
+	size_t length = strcspn(line, "\n");
+	text_addf(out, "its %.*s", (int)length, line);
+	/* What is one line has just been said. */
+	if (line != bytes || strlen(line) > length + 1)
+		text_addf(out, ", see %s", path);
 }

@@ -5,7 +5,8 @@
  * SIGFPE and SIGABRT (where every BUG() ends) it gets a report: the signal, the version, the run, and
  * each service with its last transitions and their reasons. Then the signal does what it always does.
  * The report calls only what signal-safety(7) allows, and shows no environment, no arguments and no
- * memory. SIGKILL leaves none.
+ * memory. SIGKILL leaves none; of that the guardian writes a line, as of every end that was no orderly
+ * one, where it lives to see it.
  *
  * The next run begins a new file and keeps one that is not empty as supervisor.log.1.
  */
@@ -23,8 +24,13 @@ struct instance;
  * last run ended without being stopped; why is added to the notices of the claim.
  */
 void crash_log_begin(struct instance *in, bool died);
+/* The end that is coming is an orderly one. */
+void crash_log_end(struct instance *in);
 
-/* Appends "its supervisor died of SIGSEGV, see PATH", as far as the log at that path tells. */
+/*
+ * Appends "its supervisor died of SIGSEGV, see PATH", "its supervisor was killed by SIGKILL" or that it
+ * died without a word, as far as the log at that path tells.
+ */
 void crash_explain(const char *path, struct text *out);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "control/wire.h"
+#include "daemon/crash.h"
 #include "daemon/instance.h"
 #include "ports/lock.h"
 #include "stackfile/describe.h"
@@ -134,6 +135,7 @@ static _Noreturn void supervise(const struct launch_request *asked, struct guard
 		code = instance_run(&in, wanted);
 	}
 	instance_free(&in);
+	crash_log_end(&in);
 	_exit(ok ? code : e.code);
 }
 

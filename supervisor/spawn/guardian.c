@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/own.h"
 #include "spawn/guardian_sweep.h"
 #include "spawn/proc.h"
@@ -28,7 +29,7 @@ enum {
 	REFUSED_PATIENCE_MS = 2000,
 };
 
-enum request_kind { REQUEST_KEEP = 1, REQUEST_DROP };
+enum request_kind { REQUEST_KEEP = 1, REQUEST_DROP, REQUEST_TELL_END };
 
 struct request {
 	int kind;
@@ -47,6 +48,7 @@ struct kept_log {
 	int log_fd;
 };
 static struct kept_log kept[GUARDIAN_SLOTS];
+static struct kept_log own; /* the supervisor's */
 
 /* --- G --- */
 
@@ -73,11 +75,11 @@ static void obey(const struct request *request, const int fds[2], bool with_fds)
 {
 	if (request->slot < 0 || request->slot >= GUARDIAN_SLOTS)
 		return;
-	struct kept_log *log = &kept[request->slot];
+	struct kept_log *log = request->kind == REQUEST_TELL_END ? &own : &kept[request->slot];
 	if (request->kind == REQUEST_KEEP && !with_fds)
 		return;
 	forget_slot(log);
-	if (request->kind == REQUEST_KEEP)
+	if (with_fds)
 		*log = (struct kept_log){fds[0] + 1, fds[1] + 1};
 }
 
@@ -126,7 +128,18 @@ static void hand_on_signals(pid_t supervisor)
 			kill(supervisor, (int)info.ssi_signo);
 }
 
-static int watch(pid_t supervisor)
+static void tell_end(const siginfo_t *end)
+{
+	char line[64];
+	const char *name = end->si_code == CLD_EXITED ? NULL : sigabbrev_np(end->si_status);
+	if (!own.log_fd)
+		return;
+	int length = name ? snprintf(line, sizeof line, GUARDIAN_KILLED "SIG%s\n", name)
+		: snprintf(line, sizeof line, GUARDIAN_ENDED "%d\n", mirror(end));
+	file_write_all(own.log_fd - 1, line, (size_t)length);
+}
+
+static siginfo_t watch(pid_t supervisor)
 {
 	struct pollfd polled[2] = {
 		{.fd = SIGNAL_FD, .events = POLLIN}, {.fd = SOCKET_FD, .events = POLLIN}};
@@ -137,7 +150,7 @@ static int watch(pid_t supervisor)
 		if (polled[1].fd >= 0 && polled[1].revents && !read_requests())
 			polled[1].fd = -1;
 	}
-	return mirror(&end);
+	return end;
 }
 
 static void drain_all(void)
@@ -191,9 +204,11 @@ static void settle_down(int socket, int signals)
 static _Noreturn void guard(pid_t supervisor, int socket, int signals)
 {
 	settle_down(socket, signals);
-	int code = watch(supervisor);
+	siginfo_t end = watch(supervisor);
+	int code = mirror(&end);
 	/* What it said before it died is still in the socket. */
 	read_requests();
+	tell_end(&end);
 	if (!guardian_sweep(REFUSED_PATIENCE_MS))
 		code = GUARDIAN_LEFT;
 	drain_all();
@@ -332,6 +347,13 @@ int guardian_keep(struct guardian *guardian, int slot, int pipe_fd, int log_fd, 
 	if (slot < 0 || slot >= GUARDIAN_SLOTS)
 		return fail(e, EXIT_FAILED, "the guardian has no place %d for a log", slot);
 	return ask(guardian, (struct request){REQUEST_KEEP, slot}, fds, e);
+}
+
+int guardian_tell_end(struct guardian *guardian, int log_fd, struct error *e)
+{
+	/* Descriptors travel in pairs. */
+	const int fds[2] = {log_fd, log_fd};
+	return ask(guardian, (struct request){REQUEST_TELL_END, 0}, log_fd < 0 ? NULL : fds, e);
 }
 
 int guardian_drop(struct guardian *guardian, int slot, struct error *e)

@@ -12,7 +12,8 @@
  *    file. They share the file's offset, so whoever writes appends.
  * 4. When S has ended in any way, every descendant falls to G. It sends SIGKILL to its direct
  *    children (their numbers cannot be reused before it reaps them) and reaps, again and again;
- *    what was deeper comes up. It ends only when none is left.
+ *    what was deeper comes up. It ends only when none is left. How S has ended it has written
+ *    before into the file that S named by guardian_tell_end(), as a line.
  * 5. What is left in the log pipes goes to the files.
  * 6. It exits with the exit code of S, or 128 + signal, or GUARDIAN_LEFT when a process that has
  *    changed its user could not be killed.
@@ -34,6 +35,10 @@ enum {
 	GUARDIAN_NO_FORK = 71, /* exit code: S could not be forked */
 };
 
+/* How that line begins; a signal's name or a code follows. */
+#define GUARDIAN_KILLED "supervisor was killed by "
+#define GUARDIAN_ENDED  "supervisor ended with exit code "
+
 struct guardian {
 	pid_t pid;  /* of G, on both sides */
 	int socket; /* supervisor: to G, owns; caller: -1 */
@@ -53,6 +58,11 @@ int guardian_start(
  * on.
  */
 int guardian_keep(struct guardian *guardian, int slot, int pipe_fd, int log_fd, struct error *e);
+/*
+ * From the supervisor: G will write to the end of log_fd how S has ended. -1: it will not, because the
+ * end that is coming is an orderly one. The descriptor stays the caller's. As guardian_keep().
+ */
+int guardian_tell_end(struct guardian *guardian, int log_fd, struct error *e);
 int guardian_drop(struct guardian *guardian, int slot, struct error *e);
 
 #endif

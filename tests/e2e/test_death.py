@@ -81,7 +81,7 @@ def test_fault_S1_failed_until_somebody_starts_or_stops_it(shop):
             result = shop.run("status", "--json", code=3)
             assert result.json["instances"][0]["state"] == "failed" and recorded() == "crashed"
             assert "without being stopped" in result.err
-        assert "api is down: its supervisor died" in shop.run("why", "api", code=0).out
+        assert "api is down: its supervisor was killed by SIGKILL\n" in shop.run("why", "api", code=0).out
         result = shop.run(ends, *(["--wait"] if ends == "up" else []), code=0)
         if ends == "down":
             assert "is down" in result.err

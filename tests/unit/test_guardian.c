@@ -524,6 +524,40 @@ static void rotation_and_dropped_slots(void **state)
 	assert_int_equal(st.st_size, 0);
 }
 
+/* What stands in the file after the supervisor has ended with `code` or, where that is 0, by SIGKILL. */
+static void end_with(int code, bool withdrawn, char *said, size_t size)
+{
+	struct run run;
+	if (start_guardian(&run)) {
+		int file = open_log_file(0, 0);
+		file_write_all(file, "before\n", 7);
+		if (guardian_tell_end(&run.guardian, file, NULL) ||
+			(withdrawn && guardian_tell_end(&run.guardian, -1, NULL)))
+			_exit(93);
+		if (code)
+			_exit(code);
+		kill(getpid(), SIGKILL);
+	}
+	assert_int_equal(await_guardian(&run), code ? code : 137);
+	assert_none_left(&run);
+	int fd = open(log_path(0, 0), O_RDONLY);
+	ssize_t got = read(fd, said, size - 1);
+	close(fd);
+	said[got > 0 ? got : 0] = '\0';
+}
+
+static void it_tells_how_the_supervisor_ended(void **state)
+{
+	char said[128];
+	(void)state;
+	end_with(0, false, said, sizeof said);
+	assert_string_equal(said, "before\nsupervisor was killed by SIGKILL\n");
+	end_with(9, false, said, sizeof said);
+	assert_string_equal(said, "before\nsupervisor ended with exit code 9\n");
+	end_with(9, true, said, sizeof said);
+	assert_string_equal(said, "before\n");
+}
+
 static void many_slots_in_one_go(void **state)
 {
 	struct run run;
@@ -635,6 +669,7 @@ int main(void)
 		cmocka_unit_test(the_guardian_keeps_nothing_of_its_caller),
 		cmocka_unit_test(signals_to_the_guardian_are_handed_on_or_ignored),
 		cmocka_unit_test(rotation_and_dropped_slots),
+		cmocka_unit_test(it_tells_how_the_supervisor_ended),
 		cmocka_unit_test(many_slots_in_one_go),
 		cmocka_unit_test(draining_falls_back_where_splice_cannot),
 		cmocka_unit_test(fault_S23_below_the_first_process_of_a_container),
