@@ -70,6 +70,7 @@ int cli_main(int argc, char **argv)
 	struct error e = {0};
 	fill_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
+	registry_notices_to(say_lines);
 	int code = command_line_parse(argc, argv, &context.line, &e);
 	context.json = option_given(&context.line, OPTION_JSON) || (code < 0 && mentions_json(argv));
 	if (code == 0)

@@ -91,6 +91,8 @@ int lease_list_range(struct registry *r, uint64_t netns, uint16_t low, uint16_t 
 int lease_put(struct registry *r, const struct lease *lease, struct error *e)
 {
 	char now[32];
+	r->leased_project = lease->project_id;
+	r->leased_instance = lease->instance;
 	return sql_run(r, e,
 		"INSERT INTO leases (netns, protocol, port, project_id, instance, service, port_name, "
 		"slot, kind, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) "

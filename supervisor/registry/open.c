@@ -19,8 +19,6 @@ enum {
 	 */
 	CHECKPOINT_BYTES = 512 * 1024,
 	CHECKPOINT_WAIT_MS = 50,
-	/* Checking every page is quick up to here; a longer file is believed until a read fails. */
-	CHECKED_BYTES = 8 * 1024 * 1024,
 };
 
 int registry_open_file(struct registry *r, const char *path, int flags, struct error *e)
@@ -65,50 +63,6 @@ int registry_read_version(struct registry *r, struct error *e)
 	r->version = got ? sql_int(statement, 0) : 0;
 	sqlite3_finalize(statement);
 	return 0;
-}
-
-bool registry_is_damaged(const struct registry *r)
-{
-	int code = r->db ? sqlite3_errcode(r->db) : SQLITE_OK;
-	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-}
-
-/* Between two checkpoints the file does not change: one look at its pages is enough. */
-static _Thread_local struct {
-	dev_t device;
-	ino_t inode;
-	struct timespec changed;
-} seen_sound;
-
-static bool was_sound(const struct stat *st)
-{
-	return st->st_dev == seen_sound.device && st->st_ino == seen_sound.inode &&
-		st->st_mtim.tv_sec == seen_sound.changed.tv_sec &&
-		st->st_mtim.tv_nsec == seen_sound.changed.tv_nsec;
-}
-
-/*
- * false: damaged. An empty file is, too: we never leave one (a new registry is renamed into place),
- * so somebody else emptied it. A version without its tables is as well.
- */
-static bool is_sound(struct registry *r)
-{
-	struct stat st;
-	char answer[256];
-	if (stat(r->path, &st) || st.st_size == 0)
-		return false;
-	if (registry_read_version(r, NULL))
-		return !registry_is_damaged(r);
-	if (st.st_size > CHECKED_BYTES || was_sound(&st))
-		return true;
-	if (registry_read_pragma(r, "PRAGMA quick_check(1)", answer, sizeof answer, NULL))
-		return !registry_is_damaged(r);
-	if (strcmp(answer, "ok") != 0 || r->version <= 0)
-		return false;
-	seen_sound.device = st.st_dev;
-	seen_sound.inode = st.st_ino;
-	seen_sound.changed = st.st_mtim;
-	return true;
 }
 
 /* The mode is in the file; another one is set once, under the lock, when the disk asks for it. */
@@ -172,7 +126,7 @@ static int open_to_write(struct registry *r, struct text *notices, struct error 
 	}
 	if (registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e))
 		return -1;
-	if (!is_sound(r) &&
+	if (!registry_is_sound(r) &&
 		(registry_set_aside(r, notices, e) ||
 			registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e)))
 		return -1;
@@ -207,13 +161,19 @@ static int prepare_to_write(struct registry *r, struct error *e)
 	return r->lock_fd < 0 ? -1 : 0;
 }
 
-bool registry_exists(const char *state)
+static bool is_there(const char *state, const char *name)
 {
 	OWNED_TEXT path = {0};
 	struct stat st;
-	text_addf(&path, "%s/registry.db", state);
+	text_addf(&path, "%s/%s", state, name);
 	/* What cannot be asked is left to registry_open(), which says why. */
 	return !text_ok(&path) || !lstat(text_string(&path), &st) || errno != ENOENT;
+}
+
+bool registry_exists(const char *state)
+{
+	/* One that was removed is made anew from its records. */
+	return is_there(state, "registry.db") || is_there(state, "locks/machine.json");
 }
 
 struct registry *registry_new(const char *state, const char *path, int busy_ms, struct error *e)
@@ -229,24 +189,58 @@ struct registry *registry_new(const char *state, const char *path, int busy_ms, 
 	return NULL;
 }
 
+/* A reader changes nothing, unless there is nothing sound to read. */
+static int open_sound(struct registry *r, struct text *notices, struct error *e)
+{
+	bool there = is_there(r->state, "registry.db");
+	if (!there && !registry_exists(r->state))
+		return registry_open_to_read(r, e);
+	if (there) {
+		int result = registry_open_to_read(r, e);
+		if (result ? !registry_is_damaged(r) : registry_is_sound(r))
+			return result;
+	}
+	if (!place_is_writable(r->state))
+		return there ? fail(e, EXIT_REGISTRY, "the registry %s is damaged, and %s cannot be "
+			"written to mend it", r->path, r->state) : registry_open_to_read(r, e);
+	registry_close_file(r);
+	struct registry *writer = registry_open(r->state, REGISTRY_WRITE, r->busy_ms, notices, e);
+	registry_close(writer);
+	return writer ? registry_open_to_read(r, e) : -1;
+}
+
+static int open_in_mode(struct registry *r, enum registry_mode mode, struct text *notices,
+	struct error *e)
+{
+	if (mode == REGISTRY_READ)
+		return open_sound(r, notices, e);
+	r->appends = mode == REGISTRY_APPEND;
+	if (r->appends && !registry_exists(r->state))
+		return fail(e, EXIT_REGISTRY, "the registry %s is gone", r->path);
+	if (prepare_to_write(r, e))
+		return -1;
+	return r->appends ? open_to_append(r, e) : open_to_write(r, notices, e);
+}
+
+static void (*hear)(const char *lines);
+
+void registry_notices_to(void (*listener)(const char *lines))
+{
+	hear = listener;
+}
+
 struct registry *registry_open(const char *state, enum registry_mode mode, int busy_ms,
 	struct text *notices, struct error *e)
 {
-	OWNED_TEXT path = {0};
+	OWNED_TEXT path = {0}, heard = {0};
 	text_addf(&path, "%s/registry.db", state);
 	struct registry *r = registry_new(state, text_string(&path), busy_ms, e);
 	if (!r)
 		return NULL;
 	struct error why = {0};
-	r->appends = mode == REGISTRY_APPEND;
-	int result = mode == REGISTRY_READ ? registry_open_to_read(r, &why)
-		: mode == REGISTRY_APPEND && !registry_exists(state)
-		? fail(&why, EXIT_REGISTRY, "the registry %s is gone", r->path)
-		: prepare_to_write(r, &why);
-	if (!result && mode == REGISTRY_WRITE)
-		result = open_to_write(r, notices, &why);
-	else if (!result && mode == REGISTRY_APPEND)
-		result = open_to_append(r, &why);
+	int result = open_in_mode(r, mode, notices ? notices : &heard, &why);
+	if (heard.length && hear)
+		hear(text_string(&heard));
 	if (!result)
 		return r;
 	if (!why.hint[0] && mode == REGISTRY_WRITE && !place_is_writable(state))
@@ -342,6 +336,22 @@ static void move_log(struct registry *r)
 	sqlite3_busy_timeout(r->db, r->busy_ms);
 }
 
+static void forget_changes(struct registry *r)
+{
+	r->has_changed = false;
+	r->leased_project = 0;
+}
+
+/* For the day the registry is lost: without it nothing is worse today. */
+static void remember(struct registry *r)
+{
+	if (r->has_changed)
+		(void)record_write_machine(r, NULL);
+	if (r->leased_project)
+		(void)record_write_leases(r, r->leased_project, r->leased_instance, NULL);
+	forget_changes(r);
+}
+
 int registry_commit(struct registry *r, struct error *e)
 {
 	if (sql_script(r, "COMMIT", e)) {
@@ -349,10 +359,7 @@ int registry_commit(struct registry *r, struct error *e)
 		return -1;
 	}
 	r->in_transaction = false;
-	/* A memory for the day the registry is lost: without it nothing is worse today. */
-	if (r->has_changed)
-		(void)record_write_machine(r, NULL);
-	r->has_changed = false;
+	remember(r);
 	if (log_is_long(r))
 		move_log(r);
 	registry_unlock(r);
@@ -364,7 +371,8 @@ void registry_rollback(struct registry *r)
 {
 	if (!r->in_transaction)
 		return;
-	r->in_transaction = r->has_changed = false;
+	r->in_transaction = false;
+	forget_changes(r);
 	/* SQLite has rolled back by itself after some errors; this one then fails and means nothing. */
 	(void)sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 	registry_unlock(r);

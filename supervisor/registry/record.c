@@ -13,26 +13,10 @@
 #include "base/own.h"
 #include "model/names.h"
 #include "registry/bytelock.h"
+#include "registry/record_rows.h"
 #include "registry/sql.h"
 
 enum { RECORD_MOST = 64 * 1024, MACHINE_MOST = 16 * 1024 * 1024 };
-
-/* Without fsync: a record that a power cut loses is written again by the next launch. */
-static int replace_file(const char *path, const char *content, struct error *e)
-{
-	OWNED_TEXT fresh = {0};
-	text_addf(&fresh, "%s.new", path);
-	FILE *file = text_ok(&fresh) ? fopen(text_string(&fresh), "we") : NULL;
-	if (!file)
-		return fail_errno(e, EXIT_REGISTRY, "cannot write %s", path);
-	int result = fputs(content, file) < 0;
-	result |= fclose(file) != 0;
-	if (!result && !rename(text_string(&fresh), path))
-		return 0;
-	fail_errno(e, EXIT_REGISTRY, "cannot write %s", path);
-	unlink(text_string(&fresh));
-	return -1;
-}
 
 int record_write(const char *state, uint16_t ports_base, const struct project *project,
 	const struct instance *instance, struct error *e)
@@ -52,7 +36,7 @@ int record_write(const char *state, uint16_t ports_base, const struct project *p
 	if (!content || !text_ok(&path))
 		return fail(e, EXIT_REGISTRY, "cannot write the record of the instance: out of memory "
 			"or a name that is not UTF-8");
-	return replace_file(text_string(&path), content, e);
+	return record_replace(text_string(&path), content, e);
 }
 
 /* ---- the machine ---- */
@@ -62,109 +46,25 @@ static const char *const machine_tables[] = {"settings", "projects", "blocks", "
 	"reservations", "pool_ports", "reassignments", "exports"};
 enum { MACHINE_TABLES = sizeof machine_tables / sizeof machine_tables[0] };
 
-static json_t *value_of(sqlite3_stmt *row, int column)
-{
-	switch (sqlite3_column_type(row, column)) {
-	case SQLITE_INTEGER:
-		return json_integer(sqlite3_column_int64(row, column));
-	case SQLITE_TEXT:
-		return json_string((const char *)sqlite3_column_text(row, column));
-	default:
-		return json_null();
-	}
-}
-
-/* NULL: a value that is not UTF-8, which JSON cannot say. */
-static json_t *row_of(sqlite3_stmt *row)
-{
-	json_t *object = json_object();
-	for (int i = 0; object && i < sqlite3_column_count(row); i++)
-		if (json_object_set_new(object, sqlite3_column_name(row, i), value_of(row, i))) {
-			json_decref(object);
-			return NULL;
-		}
-	return object;
-}
-
-static int add_table(struct registry *r, json_t *machine, const char *table, struct error *e)
-{
-	OWNED_TEXT query = {0};
-	sqlite3_stmt *row;
-	json_t *rows = json_array();
-	text_addf(&query, "SELECT * FROM %s", table);
-	int got = sql_first(r, e, &row, text_string(&query), "");
-	for (; got == 1; got = sql_next(r, e, &row))
-		(void)json_array_append_new(rows, row_of(row));
-	(void)json_object_set_new(machine, table, rows);
-	return got;
-}
-
 int record_write_machine(struct registry *r, struct error *e)
 {
 	OWNED_TEXT path = {0};
 	json_t *machine = json_object();
 	int result = 0;
 	text_addf(&path, "%s/locks/machine.json", r->state);
-	for (int i = 0; !result && i < MACHINE_TABLES; i++)
-		result = add_table(r, machine, machine_tables[i], e);
+	for (int i = 0; !result && i < MACHINE_TABLES; i++) {
+		OWNED_TEXT query = {0};
+		text_addf(&query, "SELECT * FROM %s", machine_tables[i]);
+		json_t *rows = record_rows(r, text_string(&query), 0, 0, e);
+		result = rows ? json_object_set_new(machine, machine_tables[i], rows) : -1;
+	}
 	OWNED(char) content = result ? NULL : json_dumps(machine, JSON_COMPACT);
 	json_decref(machine);
 	if (result)
 		return -1;
 	if (!content || !text_ok(&path))
 		return fail(e, EXIT_REGISTRY, "cannot write the record of the machine: out of memory");
-	return replace_file(text_string(&path), content, e);
-}
-
-/* "INSERT OR IGNORE INTO t (a, b) VALUES (?1, ?2)", with the columns that the table has here. */
-static void add_insert(struct registry *r, const char *table, json_t *row, struct text *out)
-{
-	OWNED_TEXT places = {0};
-	const char *column;
-	json_t *value;
-	int count = 0;
-	text_addf(out, "INSERT OR IGNORE INTO %s (", table);
-	json_object_foreach(row, column, value) {
-		if (sqlite3_table_column_metadata(r->db, NULL, table, column, NULL, NULL, NULL, NULL,
-			    NULL) != SQLITE_OK)
-			continue;
-		text_addf(out, "%s\"%s\"", count ? ", " : "", column);
-		text_addf(&places, "%s:%s", count++ ? ", " : "", column);
-	}
-	text_addf(out, ") VALUES (%s)", text_string(&places));
-}
-
-static void bind_row(sqlite3_stmt *statement, json_t *row)
-{
-	const char *column;
-	json_t *value;
-	json_object_foreach(row, column, value) {
-		OWNED_TEXT name = {0};
-		text_addf(&name, ":%s", column);
-		int place = sqlite3_bind_parameter_index(statement, text_string(&name));
-		if (place && json_is_integer(value))
-			(void)sqlite3_bind_int64(statement, place, json_integer_value(value));
-		else if (place && json_is_string(value))
-			(void)sqlite3_bind_text(statement, place, json_string_value(value), -1,
-				SQLITE_TRANSIENT);
-	}
-}
-
-/* What the tables do not allow was never written by us. */
-static int insert_row(struct registry *r, const char *table, json_t *row, struct error *e)
-{
-	OWNED_TEXT insert = {0};
-	sqlite3_stmt *statement = NULL;
-	add_insert(r, table, row, &insert);
-	if (!text_ok(&insert) ||
-		sqlite3_prepare_v2(r->db, text_string(&insert), -1, &statement, NULL) != SQLITE_OK)
-		return 0;
-	bind_row(statement, row);
-	int code = sqlite3_step(statement);
-	if (code != SQLITE_DONE && code != SQLITE_CONSTRAINT)
-		sql_fail(r, e);
-	sqlite3_finalize(statement);
-	return code == SQLITE_DONE || code == SQLITE_CONSTRAINT ? 0 : -1;
+	return record_replace(text_string(&path), content, e);
 }
 
 static int restore_machine(struct registry *r, const char *state, struct error *e)
@@ -176,12 +76,9 @@ static int restore_machine(struct registry *r, const char *state, struct error *
 		return 0;
 	json_t *machine = json_loadb(text_string(&content), content.length, 0, NULL);
 	int result = 0;
-	for (int i = 0; i < MACHINE_TABLES; i++) {
-		json_t *rows = json_object_get(machine, machine_tables[i]), *row;
-		size_t index;
-		json_array_foreach(rows, index, row)
-			result = result ? result : insert_row(r, machine_tables[i], row, e);
-	}
+	for (int i = 0; !result && i < MACHINE_TABLES; i++)
+		result = record_insert(r, machine_tables[i],
+			json_object_get(machine, machine_tables[i]), e);
 	json_decref(machine);
 	return result;
 }
@@ -205,6 +102,36 @@ bool record_lives(const char *state, int64_t project_id, int64_t instance)
 	text_addf(&path, "%s/locks/p%lld.lock", state, (long long)project_id);
 	OWNED_FD lock = text_ok(&path) ? open(path.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 	return lock >= 0 && bytelock_is_held(lock, instance, 1);
+}
+
+static void add_leases_path(struct text *path, const struct registry *r, int64_t project_id,
+	int64_t instance)
+{
+	text_addf(path, "%s/locks/p%lld-%lld.leases", r->state, (long long)project_id,
+		(long long)instance);
+}
+
+int record_write_leases(struct registry *r, int64_t project_id, int instance, struct error *e)
+{
+	OWNED_TEXT path = {0};
+	add_leases_path(&path, r, project_id, instance);
+	json_t *rows = record_rows(r, "SELECT * FROM leases WHERE project_id = ?1 AND instance = ?2",
+		project_id, instance, e);
+	OWNED(char) content = rows ? json_dumps(rows, JSON_COMPACT) : NULL;
+	json_decref(rows);
+	return content && text_ok(&path) ? record_replace(text_string(&path), content, e) : -1;
+}
+
+static int restore_leases(struct registry *r, int64_t project_id, int64_t instance, struct error *e)
+{
+	OWNED_TEXT path = {0}, content = {0};
+	add_leases_path(&path, r, project_id, instance);
+	if (!text_ok(&path) || file_read(text_string(&path), MACHINE_MOST, &content, NULL))
+		return 0;
+	json_t *rows = json_loadb(text_string(&content), content.length, 0, NULL);
+	int result = record_insert(r, "leases", rows, e);
+	json_decref(rows);
+	return result;
 }
 
 /* Rows that contradict each other cannot be told right from wrong: the first one read wins. */
@@ -233,7 +160,7 @@ static int insert(struct registry *r, const json_t *record, struct error *e)
 		return -1;
 	/* So that a death after this is told from a stop. */
 	bool lives = record_lives(r->state, id, instance);
-	return sql_run(r, e,
+	if (sql_run(r, e,
 		"INSERT OR IGNORE INTO instances (project_id, instance, spans, block, worktree, "
 		"purpose, branch, environment, status, created_at, last_used_at, git_dir, git_mark, "
 		"commit_id) SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13 "
@@ -242,7 +169,9 @@ static int insert(struct registry *r, const json_t *record, struct error *e)
 		word(record, "worktree"), word(record, "purpose"), word(record, "branch"),
 		word(record, "environment"),
 		instance_status_word(lives ? INSTANCE_RUNNING : INSTANCE_STOPPED), now,
-		word(record, "git_dir"), word(record, "git_mark"), word(record, "commit"));
+		word(record, "git_dir"), word(record, "git_mark"), word(record, "commit")))
+		return -1;
+	return lives ? restore_leases(r, id, instance, e) : 0;
 }
 
 static bool is_record(const json_t *record)

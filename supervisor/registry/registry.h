@@ -22,7 +22,7 @@
  * given to them.
  *
  * A damaged file is set aside as registry.db.corrupt-TIME, a new one is made from the records of the
- * instances (record.h), and a notice says so. A file of a newer stackup is never written:
+ * instances (record.h), and a notice says so; also for those who only read. A file of a newer stackup is never written:
  * registry_open(REGISTRY_WRITE) fails and tells the versions; REGISTRY_READ reads what is known.
  */
 #ifndef REGISTRY_REGISTRY_H
@@ -38,7 +38,7 @@
 struct registry;
 
 enum registry_mode {
-	REGISTRY_READ, /* never creates, never writes; an absent registry reads as an empty one */
+	REGISTRY_READ, /* writes nothing, but mends; where nothing was ever registered it is empty */
 	REGISTRY_WRITE, /* creates, repairs, migrates */
 	REGISTRY_APPEND, /* writes into what is there as it is, or fails; for those nobody watches */
 };
@@ -51,11 +51,13 @@ bool registry_exists(const char *state);
 /*
  * state is the directory that holds registry.db and locks/. It is created 0700; one that belongs to
  * somebody else, that others may write, or a file that is a symbolic link is refused. notices gets
- * one line per thing the user should hear; may be NULL.
+ * one line per thing the user should hear; with NULL the listener hears it.
  */
 struct registry *registry_open(const char *state, enum registry_mode mode, int busy_ms,
 	struct text *notices, struct error *e);
 void registry_close(struct registry *r);
+/* Who hears the notices that nobody asked for; said once, before the first thread. */
+void registry_notices_to(void (*listener)(const char *lines));
 
 int registry_begin(struct registry *r, struct error *e);
 /* On failure the transaction is rolled back. */

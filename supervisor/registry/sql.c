@@ -31,9 +31,11 @@ int sql_fail(struct registry *r, struct error *e)
 	fail(e, EXIT_REGISTRY, "the registry %s cannot be used: %s", r->path, cause(r));
 	if (e)
 		e->number = sqlite3_system_errno(r->db);
-	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
-		error_hint(e, "the next `stackup up` sets it aside and makes a new one");
-	else if (code == SQLITE_FULL)
+	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
+		registry_suspect(r);
+		error_hint(e, "try again: it is set aside then, and a new one is made of what is known");
+	}
+	if (code == SQLITE_FULL)
 		error_hint(e, "free some space on the disk of %s", r->state);
 	return -1;
 }

@@ -27,6 +27,9 @@ struct registry {
 	bool appends; /* REGISTRY_APPEND */
 	bool is_following; /* exports.c writes documents by this connection */
 	bool has_changed; /* since the last commit: the record of the machine, too */
+	/* Who leased ports since the last commit; one instance at a time does. 0: nobody. */
+	int64_t leased_project;
+	int leased_instance;
 	/*
 	 * The statement that sql_run() ran last, for the next one with the same text (the same string
 	 * in memory): preparing takes longer than running, and rows are written in groups.
@@ -65,10 +68,15 @@ int registry_read_pragma(struct registry *r, const char *text, char *out, size_t
 	struct error *e);
 /* Into r->version. */
 int registry_read_version(struct registry *r, struct error *e);
-/* Is that what SQLite said last? */
-bool registry_is_damaged(const struct registry *r);
 /* Is it one that this program may write? */
 int registry_check_version(const struct registry *r, struct error *e);
+
+/* sound.c: is damage what SQLite said last? */
+bool registry_is_damaged(const struct registry *r);
+/* Looks at every page of a file that is short, or that a query found damaged. */
+bool registry_is_sound(struct registry *r);
+/* A query met a damaged page: whoever opens the file next looks at all of it. */
+void registry_suspect(const struct registry *r);
 
 /* open_read.c: r->path as it is. */
 int registry_open_to_read(struct registry *r, struct error *e);

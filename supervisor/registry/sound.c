@@ -1,0 +1,88 @@
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "registry/sql.h"
+
+enum {
+	/* Checking every page is quick up to here; a longer file is believed until a read fails. */
+	CHECKED_BYTES = 8 * 1024 * 1024,
+};
+
+bool registry_is_damaged(const struct registry *r)
+{
+	int code = r->db ? sqlite3_errcode(r->db) : SQLITE_OK;
+	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+static void add_mark(const struct registry *r, struct text *path)
+{
+	text_addf(path, "%s-suspect", r->path);
+}
+
+void registry_suspect(const struct registry *r)
+{
+	OWNED_TEXT path = {0};
+	add_mark(r, &path);
+	if (!*r->state || !text_ok(&path))
+		return;
+	OWNED_FD fd = open(path.data, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static bool is_suspected(const struct registry *r)
+{
+	OWNED_TEXT path = {0};
+	add_mark(r, &path);
+	return text_ok(&path) && !access(path.data, F_OK);
+}
+
+static void acquit(const struct registry *r)
+{
+	OWNED_TEXT path = {0};
+	add_mark(r, &path);
+	if (text_ok(&path))
+		unlink(path.data);
+}
+
+/* Between two checkpoints the file does not change: one look at its pages is enough. */
+static _Thread_local struct {
+	dev_t device;
+	ino_t inode;
+	struct timespec changed;
+} seen_sound;
+
+static bool was_sound(const struct stat *st)
+{
+	return st->st_dev == seen_sound.device && st->st_ino == seen_sound.inode &&
+		st->st_mtim.tv_sec == seen_sound.changed.tv_sec &&
+		st->st_mtim.tv_nsec == seen_sound.changed.tv_nsec;
+}
+
+/*
+ * An empty file is damaged, too: we never leave one (a new registry is renamed into place),
+ * so somebody else emptied it. A version without its tables is as well.
+ */
+bool registry_is_sound(struct registry *r)
+{
+	struct stat st;
+	char answer[256];
+	if (stat(r->path, &st) || st.st_size == 0)
+		return false;
+	if (registry_read_version(r, NULL))
+		return !registry_is_damaged(r);
+	bool suspected = is_suspected(r);
+	if (!suspected && (st.st_size > CHECKED_BYTES || was_sound(&st)))
+		return true;
+	if (registry_read_pragma(r, "PRAGMA quick_check(1)", answer, sizeof answer, NULL))
+		return !registry_is_damaged(r);
+	if (strcmp(answer, "ok") != 0 || r->version <= 0)
+		return false;
+	if (suspected)
+		acquit(r);
+	seen_sound.device = st.st_dev;
+	seen_sound.inode = st.st_ino;
+	seen_sound.changed = st.st_mtim;
+	return true;
+}
