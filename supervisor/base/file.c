@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -106,6 +107,63 @@ int file_replace(const char *path, const char *content, size_t length, struct er
 	/* The name is in place already; a directory that cannot be synced is not a lost write. */
 	(void)fsync(directory);
 	return 0;
+}
+
+static bool has_content(const char *path, const char *content, size_t length)
+{
+	OWNED_TEXT there = {0};
+	return !file_read(path, length, &there, NULL) && there.length == length &&
+		(!length || !memcmp(there.data, content, length));
+}
+
+/* O_EXCL and not mkstemp(3), so that the kernel applies the umask. */
+static int open_beside(const char *path, struct text *temporary)
+{
+	for (int i = 0; i < 100; i++) {
+		text_clear(temporary);
+		text_addf(temporary, "%s.new%d-%d", path, (int)getpid(), i);
+		int fd = text_ok(temporary)
+			? open(temporary->data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666) : -1;
+		if (fd >= 0 || errno != EEXIST)
+			return fd;
+	}
+	return -1;
+}
+
+static int write_beside(const char *path, const char *content, size_t length, struct error *e)
+{
+	struct stat st;
+	OWNED_TEXT temporary = {0};
+	OWNED_FD fd = open_beside(path, &temporary);
+	if (fd < 0)
+		return fail_errno(e, EXIT_FAILED, "cannot write %s", path);
+	int result = 0;
+	if (!stat(path, &st))
+		/* Root keeps whose it is; anybody else may not, and then it becomes theirs. */
+		result = (fchown(fd, st.st_uid, st.st_gid) && geteuid() == 0) ||
+			fchmod(fd, st.st_mode & 07777);
+	if (result || file_write_all(fd, content, length) || fsync(fd) || rename(temporary.data, path)) {
+		fail_errno(e, EXIT_FAILED, "cannot write %s", path);
+		unlink(temporary.data);
+		return -1;
+	}
+	return 1;
+}
+
+int file_rewrite(const char *path, const char *content, size_t length, struct error *e)
+{
+	struct stat st;
+	OWNED(char) real = realpath(path, NULL);
+	if (!real && errno != ENOENT)
+		return fail_errno(e, EXIT_FAILED, "cannot write %s", path);
+	if (!real && !lstat(path, &st))
+		return fail(e, EXIT_FAILED, "cannot write %s: the link leads nowhere", path);
+	if (real && !stat(real, &st) && !S_ISREG(st.st_mode))
+		return fail(e, EXIT_FAILED, "cannot write %s: it is %s, not a file", path,
+			S_ISDIR(st.st_mode) ? "a directory" : "something special");
+	if (real && has_content(real, content, length))
+		return 0;
+	return write_beside(real ? real : path, content, length, e);
 }
 
 int file_make_directories(const char *path, struct error *e)
