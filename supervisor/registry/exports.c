@@ -80,7 +80,7 @@ static int write_one(struct registry *r, const struct export_row *row, int64_t *
 	*behind = got == 1 ? sqlite3_column_int64(found, 0) : 0;
 	sqlite3_finalize(found);
 	if (*behind)
-		result = export_writer->write(r, row, &e);
+		result = export_writer->write(r, r->state, row, &e);
 	(void)sqlite3_exec(r->db, "COMMIT", NULL, NULL, NULL);
 	if (*behind)
 		tell(row, result, &e);

@@ -21,8 +21,9 @@ struct export_row {
 };
 
 struct export_writer {
-	/* Brings one document up to date; reads by r, which is in a transaction. */
-	int (*write)(struct registry *r, const struct export_row *row, struct error *e);
+	/* Brings one document up to date; reads by r, which is in a transaction, of this state directory. */
+	int (*write)(struct registry *r, const char *state, const struct export_row *row,
+		struct error *e);
 	/* A document could not be written: said once until one can be again; no command fails of it. */
 	void (*failed)(const struct export_row *row, const struct error *e);
 };
