@@ -234,3 +234,21 @@ def test_fault_F17_a_dead_owner_whose_pid_is_a_strangers_has_no_lease(shop, succ
     shop.up()
     assert shop.port("legacy") == 8000
     shop.down()
+
+
+def test_fault_C17_the_pid_of_a_dead_leader_means_nothing(shop, successor):
+    """The roster of the dead run names it; its environment says nothing in either case."""
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen --overwrite-env
+    """)
+    shop.up()
+    pid = shop.pid("api")
+    kill_both(shop)
+    os.kill(pid, signal.SIGKILL)
+    successor(pid)
+    shop.run("status", code=3)
+    shop.down()
+    shop.up()
+    shop.down()
+
