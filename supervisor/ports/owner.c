@@ -14,17 +14,12 @@
 #include "ports/container.h"
 #include "ports/lock.h"
 #include "ports/owner_marks.h"
+#include "ports/process.h"
 
 uint64_t owner_start_ticks(pid_t pid)
 {
-	OWNED_TEXT line = {0};
-	if (!owner_read_file(pid, "stat", &line))
-		return 0;
-	/* The name in parentheses may hold blanks and parentheses: count from the last one. */
-	const char *at = strrchr(text_string(&line), ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at, NULL, 10) : 0;
+	struct process process;
+	return process_read(pid, &process) ? process.start_ticks : 0;
 }
 
 /* Start times count from boot, and suspended time is part of it (proc(5)). */

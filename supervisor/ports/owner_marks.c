@@ -11,6 +11,7 @@
 #include "base/number.h"
 #include "base/own.h"
 #include "ports/lock.h"
+#include "ports/process.h"
 
 enum { ANCESTORS_MOST = 32 };
 
@@ -120,12 +121,8 @@ static bool take_supervisor(struct owner *out, pid_t pid)
 
 static pid_t parent_of(pid_t pid)
 {
-	OWNED_TEXT line = {0};
-	if (!owner_read_file(pid, "stat", &line))
-		return 0;
-	/* The name in parentheses may hold anything; then come the state and the parent. */
-	const char *at = strrchr(text_string(&line), ')');
-	return at && strlen(at) > 4 ? (pid_t)strtol(at + 4, NULL, 10) : 0;
+	struct process process;
+	return process_read(pid, &process) ? process.parent : 0;
 }
 
 static void ask_ancestors(struct owner *out)
