@@ -64,3 +64,49 @@ void json_text_add(struct text *out, const char *string)
 	}
 	text_add_char(out, '"');
 }
+
+static void begin(struct text *out, const char *key)
+{
+	char last = out->length ? out->data[out->length - 1] : '{';
+	if (last != '{' && last != '[')
+		text_add_char(out, ',');
+	if (!key)
+		return;
+	json_text_add(out, key);
+	text_add_char(out, ':');
+}
+
+void json_text_string(struct text *out, const char *key, const char *value)
+{
+	begin(out, key);
+	json_text_add(out, value);
+}
+
+void json_text_number(struct text *out, const char *key, int64_t value)
+{
+	begin(out, key);
+	text_addf(out, "%lld", (long long)value);
+}
+
+void json_text_decimal(struct text *out, const char *key, double value, int digits)
+{
+	begin(out, key);
+	text_addf(out, "%.*f", digits, value);
+}
+
+void json_text_boolean(struct text *out, const char *key, bool value)
+{
+	begin(out, key);
+	text_add(out, value ? "true" : "false");
+}
+
+void json_text_open(struct text *out, const char *key, char bracket)
+{
+	begin(out, key);
+	text_add_char(out, bracket);
+}
+
+void json_text_close(struct text *out, char bracket)
+{
+	text_add_char(out, bracket);
+}
