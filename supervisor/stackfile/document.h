@@ -43,7 +43,8 @@ struct entry {
 	X(SECTION_SERVICE, "service") /* [service NAME] and [service NAME @ENVIRONMENT] */         \
 	X(SECTION_PORTS, "ports")                                                                  \
 	X(SECTION_ENVIRONMENT, "environment")                                                      \
-	X(SECTION_INSTANCE, "instance")
+	X(SECTION_INSTANCE, "instance")                                                            \
+	X(SECTION_REGISTRY, "registry") /* in the user's own file only */
 
 #define X(name, word) name,
 enum section_kind { SECTION_KINDS(X) SECTION_KIND_COUNT };

@@ -116,12 +116,34 @@ static void refuse_sections(const struct reading *r, const struct document *docu
 {
 	for (size_t i = 0; i < document->section_count; i++) {
 		const struct section *section = &document->sections[i];
-		if (section->kind == SECTION_PORTS)
+		if (section->kind == SECTION_PORTS || section->kind == SECTION_REGISTRY)
 			continue;
 		complaint_error(r->complaints, document->label, section->line, NULL,
 			"[%s] does not belong into the user's own file", section->header);
-		complaint_hint(r->complaints, "write it into the stack file; here is place for [ports]");
+		complaint_hint(r->complaints,
+			"write it into the stack file; here is place for [ports] and [registry]");
 	}
+}
+
+/* Read by who tidies (user_file.h); here it is only judged. */
+static void check_registry(const struct reading *r)
+{
+	const struct document *document = r->draft->document;
+	const struct section *section = document_section(document, SECTION_REGISTRY, "");
+	for (size_t i = 0; section && document->is_users && i < section->entry_count; i++) {
+		const struct entry *entry = &section->entries[i];
+		const char *rest;
+		const struct key *key = schema_find(SECTION_REGISTRY, entry->key, &rest);
+		struct site site = key ? site_of(r, key->id, entry) : (struct site){0};
+		int64_t days;
+		if (key)
+			value_number(&site, entry->value, &days);
+	}
+	if (!section || document->is_users)
+		return;
+	complaint_error(r->complaints, document->label, section->line, NULL,
+		"[registry] is the same for all projects");
+	complaint_hint(r->complaints, "write it into ~/.config/stackup/config.ini");
 }
 
 /* [ports] of ~/.config/stackup/config.ini holds for all projects; the stack file's ranges come first. */
@@ -141,6 +163,7 @@ static void read_user_file(struct reading *r)
 	draft->document = draft->user;
 	draft_check_keys(draft, r->complaints);
 	read_section(r);
+	check_registry(r);
 	draft->document = of_stack;
 }
 
@@ -161,6 +184,7 @@ void draft_read_policy(struct draft *draft, struct complaints *complaints)
 {
 	struct reading r = {.draft = draft, .complaints = complaints};
 	read_section(&r);
+	check_registry(&r);
 	read_user_file(&r);
 	if (!draft->emergency.low)
 		take_range(&r, KEY_PORTS_EMERGENCY, NULL, &draft->emergency);

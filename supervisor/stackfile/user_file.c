@@ -6,8 +6,12 @@
 
 #include "base/arena.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "model/names.h"
 #include "stackfile/document.h"
+
+/* As the rows of [registry] in keys.def say. */
+enum { KEEP_DAYS_MOST = 3650 };
 
 const char *user_file_path(struct arena *arena, const char *config_home, const char *home)
 {
@@ -29,29 +33,47 @@ static const char *value_of(const char *const *environment, const char *name)
 	return NULL;
 }
 
-static uint16_t read_base(const char *path)
+/* NULL: there is none, or it cannot be read. */
+static struct document *read_users(const char *const *environment)
 {
+	struct arena *arena = arena_new();
 	struct complaints unsaid = {0};
-	struct document *document = document_read_users(path, &unsaid);
-	const struct section *ports =
-		document ? document_section(document, SECTION_PORTS, "") : NULL;
-	const struct entry *entry = ports ? section_entry(ports, "base") : NULL;
-	int64_t base = 0;
-	if (entry && !number_parse(entry->value, PORTS_BASE_LEAST, PORTS_BASE_MOST, &base))
-		base = 0;
-	document_free(document);
+	const char *path = arena ? user_file_path(arena, value_of(environment, "XDG_CONFIG_HOME"),
+					   value_of(environment, "HOME"))
+				 : NULL;
+	struct document *document = path ? document_read_users(path, &unsaid) : NULL;
 	complaints_release(&unsaid);
-	return (uint16_t)base;
+	arena_free(arena);
+	return document;
+}
+
+static bool read_number(const struct document *document, enum section_kind kind, const char *key,
+	int64_t least, int64_t most, int64_t *out)
+{
+	const struct section *section = document ? document_section(document, kind, "") : NULL;
+	const struct entry *entry = section ? section_entry(section, key) : NULL;
+	return entry && number_parse(entry->value, least, most, out);
 }
 
 uint16_t user_file_ports_base(const char *const *environment)
 {
-	struct arena *arena = arena_new();
-	if (!arena)
-		return 0;
-	const char *path = user_file_path(
-		arena, value_of(environment, "XDG_CONFIG_HOME"), value_of(environment, "HOME"));
-	uint16_t base = path ? read_base(path) : 0;
-	arena_free(arena);
-	return base;
+	struct document *document = read_users(environment);
+	int64_t base = 0;
+	read_number(document, SECTION_PORTS, "base", PORTS_BASE_LEAST, PORTS_BASE_MOST, &base);
+	document_free(document);
+	return (uint16_t)base;
+}
+
+void user_file_keep_days(const char *const *environment, const char *const *names, int *days,
+	size_t count)
+{
+	struct document *document = read_users(environment);
+	for (size_t i = 0; i < count; i++) {
+		OWNED_TEXT key = {0};
+		int64_t value;
+		text_addf(&key, "keep.%s", names[i]);
+		if (read_number(document, SECTION_REGISTRY, text_string(&key), 0, KEEP_DAYS_MOST, &value))
+			days[i] = (int)value;
+	}
+	document_free(document);
 }

@@ -9,12 +9,19 @@
 #ifndef STACKFILE_USER_FILE_H
 #define STACKFILE_USER_FILE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct arena;
 
 /* In the arena; NULL where neither variable is an absolute path, or where there is no such file. */
 const char *user_file_path(struct arena *arena, const char *config_home, const char *home);
+/*
+ * [registry] keep.NAME of each name, in days. What the file does not say, and what it says wrongly (the
+ * draft complains about it), leaves its days alone.
+ */
+void user_file_keep_days(const char *const *environment, const char *const *names, int *days,
+	size_t count);
 /* [ports] base; 0 where the file does not say it, or says nothing that could be used. */
 uint16_t user_file_ports_base(const char *const *environment);
 
