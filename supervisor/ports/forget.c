@@ -37,18 +37,24 @@ static int check(struct parting *p, struct registry *r, struct error *e)
 	return 0;
 }
 
-static int drop(struct parting *p, struct registry *r, struct text *kept, struct error *e)
+int instance_part(struct registry *r, const struct instance *row, const char *state, const char *reason,
+	struct text *kept, struct error *e)
 {
 	OWNED_TEXT target = {0}, dir = {0};
-	text_addf(&target, "instance %d of %s", p->number, p->row.worktree);
-	text_addf(&dir, "%s/%s/%d", p->state, p->project->name, p->number);
+	text_addf(&target, "instance %d of %s", row->number, row->worktree);
+	text_addf(&dir, "%s/%s/%d", state, row->project, row->number);
 	if (!text_ok(&target) || !text_ok(&dir))
 		return fail(e, EXIT_FAILED, "out of memory");
-	if (check(p, r, e) || instance_drop(r, p->project->id, p->number, e) ||
-		history_audit(r, p->project->id, p->number, "released", text_string(&target),
-			p->reason, e))
+	if (instance_drop(r, row->project_id, row->number, e) ||
+		history_audit(r, row->project_id, row->number, "released", text_string(&target), reason,
+			e))
 		return -1;
 	return state_set_aside(text_string(&dir), kept, e) < 0 ? -1 : 0;
+}
+
+static int drop(struct parting *p, struct registry *r, struct text *kept, struct error *e)
+{
+	return check(p, r, e) ? -1 : instance_part(r, &p->row, p->state, p->reason, kept, e);
 }
 
 static int write_drop(struct parting *p, struct text *kept, struct error *e)
@@ -67,10 +73,10 @@ static int write_drop(struct parting *p, struct text *kept, struct error *e)
 	return result;
 }
 
-static void remove_record(const struct parting *p)
+void instance_part_record(const char *state, int64_t project_id, int number)
 {
 	OWNED_TEXT path = {0};
-	text_addf(&path, "%s/locks/p%lld-%d.json", p->state, (long long)p->project->id, p->number);
+	text_addf(&path, "%s/locks/p%lld-%d.json", state, (long long)project_id, number);
 	if (text_ok(&path))
 		(void)unlink(text_string(&path));
 }
@@ -88,7 +94,7 @@ int instance_forget(const char *state, const struct project *project, int number
 	if (!got)
 		fail_running(&p, "runs", e);
 	if (!result)
-		remove_record(&p);
+		instance_part_record(state, project->id, number);
 	arena_free(p.arena);
 	return result;
 }

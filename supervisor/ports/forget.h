@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "registry/instances.h"
 #include "registry/projects.h"
 
 /*
@@ -20,5 +21,13 @@
  */
 int instance_forget(const char *state, const struct project *project, int number, const char *reason,
 	struct text *kept, struct error *e);
+
+/*
+ * The same inside a transaction of the caller, who has the lock byte and knows that nothing of it runs.
+ * After the commit the record goes.
+ */
+int instance_part(struct registry *r, const struct instance *row, const char *state, const char *reason,
+	struct text *kept, struct error *e);
+void instance_part_record(const char *state, int64_t project_id, int number);
 
 #endif

@@ -7,6 +7,7 @@ stackup_room(ports
 		report.c reserve.c reserved.c reset.c resolve.c roster.c socket_list.c sockets.c
 		sockets_proc.c strategy.c suggest.c suggest_look.c verdict.c verdict_text.c
 		worktree.c
+		idle.c stale.c stale_look.c stale_remove.c
 	ROOMS base model registry
 	LIBS lib_jansson)
 

@@ -1,5 +1,6 @@
 #include "ports/worktree.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -83,6 +84,37 @@ bool worktree_is_gone(const struct instance *row)
 		return true;
 	return read_gitdir(row->git_dir, &dot_git) && is_missing(text_string(&dot_git)) &&
 		!is_locked(row->git_dir);
+}
+
+static bool has_entries(const char *path)
+{
+	DIR *directory = opendir(path);
+	int count = 0;
+	while (directory && count < 3 && readdir(directory))
+		count++;
+	if (directory)
+		closedir(directory);
+	return count > 2; /* than . and .. */
+}
+
+static void add_parent(struct text *out, const char *path, int levels)
+{
+	text_add(out, path);
+	for (; levels && out->length > 1; levels--) {
+		const char *slash = strrchr(text_string(out), '/');
+		size_t length = slash ? (size_t)(slash - out->data) : 0;
+		text_cut(out, length ? length : 1);
+	}
+}
+
+bool worktree_is_unseen(const struct instance *row)
+{
+	OWNED_TEXT parent = {0}, repository = {0};
+	add_parent(&parent, row->worktree, 1);
+	add_parent(&repository, row->git_dir, 2);
+	if (*row->git_dir && is_missing(row->git_dir) && has_entries(text_string(&repository)))
+		return false;
+	return !has_entries(text_string(&parent));
 }
 
 const char *worktree_path(const struct instance *row, struct arena *arena)

@@ -33,6 +33,11 @@ const struct instance *worktree_last_used(const struct worktree *w, const struct
  * disk is not always there, git-worktree(1)) and one that cannot be looked at are not gone.
  */
 bool worktree_is_gone(const struct instance *row);
+/*
+ * Of one that is gone: it may also be that its disk is away. What git has forgotten was removed; otherwise
+ * the directory it was in must be there, and not empty as a mount point is.
+ */
+bool worktree_is_unseen(const struct instance *row);
 /* Where the instance's worktree is now; as recorded when that cannot be told. */
 const char *worktree_path(const struct instance *row, struct arena *arena);
 

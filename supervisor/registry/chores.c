@@ -2,7 +2,7 @@
 
 #include "registry/sql.h"
 
-int chore_last(struct registry *r, const char *name, int64_t *when, struct error *e)
+int chore_next(struct registry *r, const char *name, int64_t *when, struct error *e)
 {
 	sqlite3_stmt *row;
 	*when = 0;
@@ -15,7 +15,7 @@ int chore_last(struct registry *r, const char *name, int64_t *when, struct error
 	return got < 0 ? -1 : 0;
 }
 
-int chore_done(struct registry *r, const char *name, int64_t when, struct error *e)
+int chore_put_off(struct registry *r, const char *name, int64_t when, struct error *e)
 {
 	return sql_run(r, e, "INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)", "si", name,
 		when);

@@ -105,6 +105,26 @@ int lease_put(struct registry *r, const struct lease *lease, struct error *e)
 		(int64_t)lease->slot, lease_kind_word(lease->kind), sql_now(now));
 }
 
+int lease_counts(struct registry *r, struct arena *arena, struct lease_count **out, size_t *count,
+	struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	int got = sql_first(r, e, &row,
+		"SELECT l.project_id, p.name, l.instance, count(*), max(l.created_at)" FROM_LEASES
+		"GROUP BY l.project_id, l.instance ORDER BY l.project_id, l.instance", "");
+	for (; got == 1; got = sql_next(r, e, &row))
+		*arena_append(arena, *out, *count) = (struct lease_count){
+			.project_id = sqlite3_column_int64(row, 0),
+			.project = sql_text(row, 1, arena),
+			.instance = sql_int(row, 2),
+			.leases = sql_int(row, 3),
+			.since = sql_text(row, 4, arena),
+		};
+	return got;
+}
+
 int lease_drop(struct registry *r, int64_t project_id, int instance, struct error *e)
 {
 	if (sql_run(r, e, "DELETE FROM leases WHERE project_id = ?1 AND instance = ?2", "ii",
@@ -220,6 +240,31 @@ int service_find_port(struct registry *r, const struct service_row *service, uin
 	struct error *e)
 {
 	return find_service(r, service, &(int64_t){0}, port, e);
+}
+
+int service_list_active(struct registry *r, struct arena *arena, struct service_row **out,
+	size_t *count, struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	int got = sql_first(r, e, &row,
+		"SELECT project_id, instance, service_name, port_name, internal_port, external_port, "
+		"protocol, config_files FROM services WHERE status = 'active' "
+		"ORDER BY project_id, instance, service_name, port_name",
+		"");
+	for (; got == 1; got = sql_next(r, e, &row))
+		*arena_append(arena, *out, *count) = (struct service_row){
+			.project_id = sqlite3_column_int64(row, 0),
+			.instance = sql_int(row, 1),
+			.service = sql_text(row, 2, arena),
+			.name = sql_text(row, 3, arena),
+			.wanted_port = (uint16_t)sql_int(row, 4),
+			.port = (uint16_t)sql_int(row, 5),
+			.protocol = sql_text(row, 6, arena),
+			.config_files = sql_text(row, 7, arena),
+		};
+	return got;
 }
 
 int service_put(struct registry *r, const struct service_row *service, struct error *e)

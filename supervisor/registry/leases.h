@@ -37,6 +37,16 @@ int lease_find(struct registry *r, uint64_t netns, bool udp, uint16_t port, stru
 /* Of one instance; of a project with instance 0; of all with project_id 0. By port. */
 int lease_list(struct registry *r, int64_t project_id, int instance, struct arena *arena,
 	struct lease **out, size_t *count, struct error *e);
+/* How many an instance has, and since when; by project and instance. Without those that have none. */
+struct lease_count {
+	int64_t project_id;
+	const char *project; /* name */
+	int instance;
+	int leases;
+	const char *since; /* the newest */
+};
+int lease_counts(struct registry *r, struct arena *arena, struct lease_count **out, size_t *count,
+	struct error *e);
 /* TCP leases of the ports low to high; by port. */
 int lease_list_range(struct registry *r, uint64_t netns, uint16_t low, uint16_t high,
 	struct arena *arena, struct lease **out, size_t *count, struct error *e);
@@ -87,6 +97,9 @@ struct service_row {
 	const char *protocol;
 	const char *config_files;
 };
+/* All that are recorded as active; by project, instance and name. */
+int service_list_active(struct registry *r, struct arena *arena, struct service_row **out,
+	size_t *count, struct error *e);
 int service_put(struct registry *r, const struct service_row *service, struct error *e);
 /* 1: *port is what project, instance, service and name of the row had last, 0: nothing, -1. */
 int service_find_port(struct registry *r, const struct service_row *service, uint16_t *port,

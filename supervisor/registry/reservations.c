@@ -55,6 +55,27 @@ int reservation_list(struct registry *r, struct arena *arena, struct reservation
 	return got;
 }
 
+int reservation_uses(struct registry *r, struct arena *arena, struct reservation_use **out,
+	size_t *count, struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	if (!has_tables(r))
+		return 0;
+	int got = sql_first(r, e, &row,
+		"SELECT external_port, max(last_updated) FROM services "
+		"WHERE external_port IN (SELECT port FROM reservations) "
+		"GROUP BY external_port ORDER BY external_port",
+		"");
+	for (; got == 1; got = sql_next(r, e, &row))
+		*arena_append(arena, *out, *count) = (struct reservation_use){
+			.port = (uint16_t)sql_int(row, 0),
+			.last_used_at = sql_text(row, 1, arena),
+		};
+	return got;
+}
+
 int reservation_put(struct registry *r, const struct reservation *reservation, struct error *e)
 {
 	char now[32];

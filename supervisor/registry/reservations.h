@@ -33,6 +33,13 @@ int reservation_find(struct registry *r, uint16_t port, struct arena *arena,
 /* All, by port. */
 int reservation_list(struct registry *r, struct arena *arena, struct reservation **out,
 	size_t *count, struct error *e);
+/* When a service had such a port last, for those reserved ports that one ever had; by port. */
+struct reservation_use {
+	uint16_t port;
+	const char *last_used_at;
+};
+int reservation_uses(struct registry *r, struct arena *arena, struct reservation_use **out,
+	size_t *count, struct error *e);
 /* Inserts, or replaces that of the same port: ask reservation_find() whose it is first. */
 int reservation_put(struct registry *r, const struct reservation *reservation, struct error *e);
 int reservation_drop(struct registry *r, uint16_t port, struct error *e);
