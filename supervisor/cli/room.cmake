@@ -15,6 +15,7 @@ stackup_room(cli
 		registry_backup.c registry_integrity.c registry_restore.c
 		reconcile.c instance_word.c instances_describe.c instances_list.c instances_next.c instances_release.c inventory_show.c
 		verb_instances.c
+		idle_show.c registry_gc.c tidy.c
 	ROOMS base model stackfile plan ports registry spawn logs control daemon doctor
 	LIBS lib_jansson)
 

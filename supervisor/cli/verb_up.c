@@ -10,6 +10,7 @@
 #include "cli/failures.h"
 #include "cli/follow.h"
 #include "cli/out.h"
+#include "cli/tidy.h"
 #include "cli/verb.h"
 #include "daemon/daemon.h"
 
@@ -268,6 +269,8 @@ static int go_on(struct up *up, struct error *e)
 			&client, e);
 	if (code == 0)
 		tell_newer(up);
+	if (code == 0)
+		tidy_in_passing(up->context);
 	if (code == 0)
 		code = up->detach ? stay_detached(up, &client, e) : stay_in_front(up, &client, e);
 	client_close(&client);
