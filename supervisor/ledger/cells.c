@@ -1,0 +1,369 @@
+#include "ledger/cells.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "model/names.h"
+#include "ports/policy.h"
+
+/* ---- numbers ---- */
+
+/* Lower case in ASCII; the dashes of typographers are '-'. */
+static const char *plain(const char *text, struct arena *arena)
+{
+	static const char *const dashes[] = {"\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212", ".."};
+	char *out = arena_string(arena, text), *at = out;
+	while (*text) {
+		size_t length = 0;
+		for (size_t i = 0; !length && i < sizeof dashes / sizeof dashes[0]; i++)
+			if (!strncmp(text, dashes[i], strlen(dashes[i])))
+				length = strlen(dashes[i]);
+		*at++ = (char)(length ? '-' : tolower((unsigned char)*text));
+		text += length ? length : 1;
+	}
+	*at = '\0';
+	return out;
+}
+
+static const char *skip_word(const char *at, const char *const *words)
+{
+	for (; *words; words++) {
+		size_t length = strlen(*words);
+		if (!strncmp(at, *words, length) && !isalpha((unsigned char)at[length]))
+			return at + length;
+	}
+	return NULL;
+}
+
+/* Blanks, separators, and words that say nothing. */
+static const char *skip(const char *at)
+{
+	static const char *const words[] = {"and", "blocks", "block", "ports", "port", "instance", NULL};
+	for (;;) {
+		const char *after = skip_word(at, words);
+		if (after)
+			at = after;
+		else if (*at && strchr(" \t\n,;&+#:", *at))
+			at++;
+		else
+			return at;
+	}
+}
+
+static const char *skip_blanks(const char *at)
+{
+	return at + strspn(at, " \t\n");
+}
+
+/* "305xx" is 30500 to 30599. Returns what follows; NULL: no number, or one that is too large. */
+static const char *take_number(const char *at, int *low, int *high)
+{
+	if (!isdigit((unsigned char)*at))
+		return NULL;
+	*low = *high = 0;
+	for (int digits = 0; isdigit((unsigned char)*at) || *at == 'x'; at++) {
+		if (++digits > 5 || (at[0] == 'x' && isdigit((unsigned char)at[1])))
+			return NULL;
+		*low = *low * 10 + (*at == 'x' ? 0 : *at - '0');
+		*high = *high * 10 + (*at == 'x' ? 9 : *at - '0');
+	}
+	return isalpha((unsigned char)*at) ? NULL : at;
+}
+
+/* "30100-99": the second number has the first digits of the first one. */
+static int complete(int first, int last)
+{
+	int unit = 10;
+	while (unit <= last)
+		unit *= 10;
+	return last < first ? first / unit * unit + last : last;
+}
+
+static const char *skip_dash(const char *at)
+{
+	static const char *const words[] = {"to", NULL};
+	const char *dash = skip_blanks(at);
+	const char *after = skip_word(dash, words);
+	return after ? skip_blanks(after) : *dash == '-' ? skip_blanks(dash + 1) : NULL;
+}
+
+/* A number or a range; NULL: neither. */
+static const char *take_range(const char *at, int *low, int *high)
+{
+	int second;
+	at = take_number(at, low, high);
+	const char *after = at ? skip_dash(at) : NULL;
+	if (!after)
+		return at;
+	after = take_number(after, &second, high);
+	*high = complete(*low, *high);
+	return after && *high >= *low ? after : NULL;
+}
+
+bool cell_ports(const char *text, struct arena *arena, struct ledger_ports **out, size_t *count)
+{
+	const char *at = skip(plain(text, arena));
+	while (*at) {
+		int low, high;
+		at = take_range(at, &low, &high);
+		if (!at || low < 1 || high > UINT16_MAX)
+			return false;
+		*arena_append(arena, *out, *count) =
+			(struct ledger_ports){(uint16_t)low, (uint16_t)high};
+		at = skip(at);
+	}
+	return true;
+}
+
+static bool add_blocks(struct arena *arena, int low, int high, int **blocks, size_t *count)
+{
+	for (int block = low; block <= high; block++)
+		*arena_append(arena, *blocks, *count) = block;
+	return high <= BLOCK_MOST;
+}
+
+bool cell_blocks(const char *text, struct arena *arena, int **blocks, size_t *block_count,
+	struct ledger_ports **ports, size_t *port_count)
+{
+	const char *whole = plain(text, arena);
+	size_t length = strcspn(whole, "(");
+	const char *at = skip(arena_string_n(arena, whole, length));
+	while (*at) {
+		int low, high;
+		at = take_range(at, &low, &high);
+		if (!at || high > UINT16_MAX)
+			return false;
+		if (low > BLOCK_MOST)
+			*arena_append(arena, *ports, *port_count) =
+				(struct ledger_ports){(uint16_t)low, (uint16_t)high};
+		else if (!add_blocks(arena, low, high, blocks, block_count))
+			return false;
+		at = skip(at);
+	}
+	if (!whole[length])
+		return true;
+	const char *inside = whole + length + 1;
+	return cell_ports(arena_string_n(arena, inside, strcspn(inside, ")")), arena, ports,
+		port_count);
+}
+
+int cell_instance(const char *text)
+{
+	int number = 0;
+	while (*text && !isdigit((unsigned char)*text))
+		if (!isalpha((unsigned char)*text) && !strchr(" #:", *text))
+			return 0;
+		else
+			text++;
+	for (; isdigit((unsigned char)*text) && number < 1000; text++)
+		number = number * 10 + (*text - '0');
+	text = skip_blanks(text);
+	return *text && !strchr("(:,-", *text) ? 0 : number;
+}
+
+/* ---- dates ---- */
+
+struct date_words {
+	int numbers[3];
+	int digits[3]; /* how many each has */
+	int count;
+	int month; /* by name; 0: none */
+	int month_at; /* numbers before it */
+	bool dotted;
+};
+
+static int month_of(const char *word)
+{
+	static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+	for (int i = 0; i < 12; i++)
+		if (!strncmp(word, names + 3 * i, 3))
+			return i + 1;
+	return 0;
+}
+
+/* Up to the time of the day, if there is one. */
+static bool split_date(const char *at, struct date_words *d)
+{
+	*d = (struct date_words){0};
+	while (*at && d->count < 3) {
+		if (isdigit((unsigned char)*at)) {
+			int *number = &d->numbers[d->count];
+			for (; isdigit((unsigned char)*at) && d->digits[d->count] < 5; at++) {
+				*number = *number * 10 + (*at - '0');
+				d->digits[d->count]++;
+			}
+			d->count++;
+			d->dotted |= *at == '.' && isdigit((unsigned char)at[1]);
+			static const char *const ordinals[] = {"st", "nd", "rd", "th", NULL};
+			const char *after = skip_word(at, ordinals);
+			at = after ? after : at;
+		} else if (isalpha((unsigned char)*at)) {
+			if (d->month || !(d->month = month_of(at)))
+				return false;
+			d->month_at = d->count;
+			while (isalpha((unsigned char)*at))
+				at++;
+		} else if (strchr(" -/.,", *at)) {
+			at++;
+		} else {
+			return false;
+		}
+	}
+	at = skip_blanks(at);
+	return !*at || *at == 't' || isdigit((unsigned char)*at);
+}
+
+/* Which number is what; false: not a date, or (with *ambiguous) two of them. */
+static bool order_date(const struct date_words *d, int *year, int *month, int *day, bool *ambiguous)
+{
+	const int *n = d->numbers;
+	bool year_first = d->digits[0] == 4;
+	*day = 1;
+	if (d->count == (d->month ? 2 : 3)) {
+		int last = d->count - 1;
+		*year = year_first ? n[0] : n[last];
+		if (!year_first && d->digits[last] != 4)
+			return false;
+		*month = d->month ? d->month : n[1];
+		*day = d->month ? n[year_first ? 1 : 0] : year_first ? n[2] : n[0];
+		if (d->month || year_first || d->dotted || n[0] > 12 || n[0] == n[1])
+			return true;
+		*month = n[0];
+		*day = n[1];
+		*ambiguous = n[1] <= 12;
+		return !*ambiguous;
+	}
+	if (d->count != (d->month ? 1 : 2))
+		return false;
+	*year = year_first ? n[0] : n[1];
+	*month = d->month ? d->month : year_first ? n[1] : n[0];
+	return year_first || (d->count == 2 && d->digits[1] == 4);
+}
+
+static bool is_day(int year, int month, int day)
+{
+	static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	return year >= 1970 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 &&
+		day <= lengths[month - 1] + (leap && month == 2);
+}
+
+static int two_digits(const char *at)
+{
+	return (at[0] - '0') * 10 + (at[1] - '0');
+}
+
+/* "2026-01-02T03:04:05.678Z", as the registry writes it. */
+static bool is_iso(const char *text)
+{
+	static const char form[] = "0000-00-00T00:00:00.000Z";
+	for (size_t i = 0; i < sizeof form; i++)
+		if (form[i] == '0' ? !isdigit((unsigned char)text[i]) : text[i] != form[i])
+			return false;
+	return is_day(two_digits(text) * 100 + two_digits(text + 2), two_digits(text + 5),
+		       two_digits(text + 8)) &&
+		two_digits(text + 11) < 24 && two_digits(text + 14) < 60 && two_digits(text + 17) < 61;
+}
+
+enum cell_date cell_date(const char *text, struct arena *arena, const char **out)
+{
+	struct date_words words;
+	int year, month, day;
+	bool ambiguous = false;
+	if (!*text)
+		return DATE_NONE;
+	if (is_iso(text)) {
+		*out = arena_string(arena, text);
+		return DATE_READ;
+	}
+	if (!split_date(plain(text, arena), &words) ||
+		!order_date(&words, &year, &month, &day, &ambiguous))
+		return ambiguous ? DATE_AMBIGUOUS : DATE_UNKNOWN;
+	if (!is_day(year, month, day))
+		return DATE_UNKNOWN;
+	*out = arena_format(arena, "%04d-%02d-%02dT00:00:00.000Z", year, month, day);
+	return DATE_READ;
+}
+
+/* ---- words ---- */
+
+/* Its letters alone: an emoji or a blank before the word says nothing. */
+static const char *letters(const char *text, char *out, size_t size)
+{
+	size_t length = 0;
+	for (; *text && length + 1 < size; text++)
+		if (isalpha((unsigned char)*text))
+			out[length++] = (char)tolower((unsigned char)*text);
+	out[length] = '\0';
+	return out;
+}
+
+const char *cell_project_status(const char *text)
+{
+	static const struct {
+		const char *words;
+		const char *status;
+	} meanings[] = {
+		{"active inuse used live running current ongoing yes", "active"},
+		{"reserved planned future upcoming pending allocated", "reserved"},
+		{"legacy deprecated old maintenance", "legacy"},
+		{"archived retired inactive done closed removed decommissioned", "archived"},
+		{"free available unassigned unused open", "free"},
+	};
+	char word[32];
+	letters(text, word, sizeof word);
+	for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
+		if (*word && name_is_among(meanings[i].words, word))
+			return meanings[i].status;
+	return NULL;
+}
+
+bool cell_instance_status(const char *text, enum instance_status *out)
+{
+	char word[32];
+	letters(text, word, sizeof word);
+	*out = !strcmp(word, "crashed") ? INSTANCE_CRASHED : INSTANCE_STOPPED;
+	return *word &&
+		name_is_among("crashed stopped running active inuse used live current reserved planned "
+			      "inactive idle paused down up ready degraded starting failed done "
+			      "pending", word);
+}
+
+/* ---- branch and environment in one ---- */
+
+static bool is_environment(const char *word)
+{
+	return name_is_among("development dev test tests testing ci qa staging stage production prod "
+			     "preview local integration performance uat demo", word);
+}
+
+static const char *known(struct arena *arena, const char *text, size_t length)
+{
+	return length == 1 && *text == '-' ? "" : arena_string_n(arena, text, length);
+}
+
+void cell_split_branch(const char *text, struct arena *arena, const char **branch,
+	const char **environment)
+{
+	const char *bar = strstr(text, " / ");
+	*branch = *environment = NULL;
+	if (bar) {
+		*branch = known(arena, text, (size_t)(bar - text));
+		*environment = known(arena, bar + 3, strlen(bar + 3));
+	} else if (is_environment(text)) {
+		*environment = arena_string(arena, text);
+	} else if (*text) {
+		*branch = known(arena, text, strlen(text));
+	}
+}
+
+void cell_join_branch(struct text *out, const char *branch, const char *environment)
+{
+	bool usual = !strcmp(environment, "development");
+	if (!*branch && is_environment(environment))
+		text_add(out, environment);
+	else if (*branch && usual && !is_environment(branch) && !strstr(branch, " / "))
+		text_add(out, branch);
+	else
+		text_addf(out, "%s / %s", *branch ? branch : "-", *environment ? environment : "-");
+}

@@ -1,0 +1,18 @@
+/*
+ * collect.h - the registry's rows for a document.
+ */
+#ifndef LEDGER_COLLECT_H
+#define LEDGER_COLLECT_H
+
+#include "ledger/ledger.h"
+
+/*
+ * All of it, as it is recorded; only an instance that is recorded as running and whose lock byte nobody
+ * holds has crashed. r may be in a transaction. *out is filled from {0}; strings are in the arena.
+ */
+int ledger_collect(struct registry *r, const char *state, struct arena *arena, struct ledger *out,
+	struct error *e);
+/* The same by a connection of its own. */
+int ledger_collect_state(const char *state, struct arena *arena, struct ledger *out, struct error *e);
+
+#endif
