@@ -279,32 +279,39 @@ static struct load_request load_request_of(const struct launch_request *r)
 		.check_programs = true};
 }
 
-/* A project that nobody knows yet stays unknown when its file is refused: no row, no block. */
+/*
+ * What nobody knows yet, a project or an instance of it, stays unknown when its launch is refused: no row,
+ * no block. *judged: the number of the instance for which nothing was found, 0 where nobody has looked.
+ */
 static int judge_unknown(struct instance *in, const struct claim_request *claim,
-	const struct launch_request *r, struct complaints *c, struct error *e)
+	const struct launch_request *r, int *judged, struct complaints *c, struct error *e)
 {
 	const struct load_request request = load_request_of(r);
 	int rc = claim_find(claim, &in->claim, e);
-	if (!rc && !in->claim.project_id)
+	bool known = in->claim.project_id && in->claim.generation;
+	if (!rc && !known) {
 		rc = load_judge(in, &request, c, e);
+		*judged = in->claim.instance;
+	}
 	claim_release(&in->claim);
 	return rc;
 }
 
-static int claim_number(struct instance *in, const struct launch_request *r, struct complaints *c,
-	struct error *e)
+static int claim_number(struct instance *in, const struct launch_request *r, int *judged,
+	struct complaints *c, struct error *e)
 {
 	const struct claim_request request = claim_request_of(in, r);
-	if (judge_unknown(in, &request, r, c, e))
+	if (judge_unknown(in, &request, r, judged, c, e))
 		return -1;
 	in->claimed = true;
 	return claim_instance(&request, &in->claim, e);
 }
 
-static int load(struct instance *in, const struct launch_request *r, bool **wanted,
+static int load(struct instance *in, const struct launch_request *r, int judged, bool **wanted,
 	struct complaints *c, struct error *e)
 {
-	const struct load_request request = load_request_of(r);
+	struct load_request request = load_request_of(r);
+	request.is_judged = judged == in->claim.instance;
 	if (load_stack(in, &request, &in->loaded, wanted, c, e))
 		return -1;
 	for (int i = 0; r->stop_timeout_ms >= 0 && i < in->loaded.stack->service_count; i++)
@@ -340,12 +347,13 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 	in->branch = strdup(r->branch);
 	if (!in->main_dir || !in->stack_name || !in->branch)
 		return fail(e, EXIT_FAILED, "out of memory");
-	if (paths_find(&in->paths, e) || claim_number(in, r, c, e))
+	int judged = 0;
+	if (paths_find(&in->paths, e) || claim_number(in, r, &judged, c, e))
 		return -1;
 	if (in->claim.outcome == CLAIM_RUNNING)
 		return find_places(in, e);
 	bool died = in->claim.unclean;
-	if (find_places(in, e) || load(in, r, wanted, c, e))
+	if (find_places(in, e) || load(in, r, judged, wanted, c, e))
 		return -1;
 	crash_log_begin(in, died);
 	roster_begin(&in->roster, in->paths.state, in->claim.project_id, in->claim.project,

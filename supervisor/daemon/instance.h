@@ -250,6 +250,7 @@ struct load_request {
 	bool (*is_given_up)(void *self);
 	void *self;
 	bool check_programs;
+	bool is_judged; /* by load_judge(), for the same instance */
 };
 /*
  * Everything that can be wrong goes into *c before any port is touched; then the ports are claimed
@@ -257,10 +258,7 @@ struct load_request {
  */
 int load_stack(struct instance *in, const struct load_request *request, struct loaded *loaded,
 	bool **wanted, struct complaints *c, struct error *e);
-/*
- * Only what is wrong with the file itself, for a claim of claim_find(): nothing is written. What is said
- * here and again by load_stack() is in *c once.
- */
+/* The first half alone, for a claim of claim_find(): nothing is written. */
 int load_judge(struct instance *in, const struct load_request *request, struct complaints *c,
 	struct error *e);
 void loaded_release(struct loaded *loaded);

@@ -271,11 +271,8 @@ int load_judge(struct instance *in, const struct load_request *request, struct c
 	struct error *e)
 {
 	struct numbers n = {0};
-	struct loaded preview = {0};
-	bool *wanted = NULL;
 	struct draft *draft = begin_draft(in, request, &n, c, e);
-	int rc = draft ? make_preview(in, request, draft, &n, &preview, &wanted, c, e) : -1;
-	loaded_release(&preview);
+	int rc = draft ? look_first(in, request, draft, &n, c, e) : -1;
 	numbers_release(&n);
 	take_rules_back(in);
 	draft_free(draft);
@@ -288,7 +285,9 @@ int load_stack(struct instance *in, const struct load_request *request, struct l
 	struct numbers n = {0};
 	*loaded = (struct loaded){0};
 	struct draft *draft = begin_draft(in, request, &n, c, e);
-	int rc = draft ? look_first(in, request, draft, &n, c, e) : -1;
+	int rc = draft ? 0 : -1;
+	if (!rc && !request->is_judged)
+		rc = look_first(in, request, draft, &n, c, e);
 	if (!rc) {
 		/* Warnings were said by the first look; the second one sees the same file. */
 		struct complaints again = {0};

@@ -182,10 +182,23 @@ def test_refused_file_registers_nothing(shop):
     shop.run("up", "-d", code=78)
     shop.write("stack.ini", GOOD)
     shop.run("up", "-d", "nobody", code=4)
+    shop.write("stack.ini", "[service api]\ncommand = no-such-program\n")
+    assert shop.run("up", "-d", code=1).err.count("'no-such-program' was not found") == 1
     assert shop.run("registry", "list", "--json", code=0).json["projects"] == []
+    assert not (shop.world.home / "shop").exists()
+
+
+def test_a_refused_launch_registers_no_instance(shop):
+    shop.write("stack.ini", GOOD)
     shop.detach()
-    project, = shop.run("registry", "list", "--json", code=0).json["projects"]
-    assert project["name"] == "shop"
+    for text, code in (("[service api]\ncommnd = sleep 60\n", 78), ("[service api]\ncommand = no-such-program\n", 1)):
+        shop.write("stack.ini", text)
+        shop.run("-i", "5", "up", "-d", code=code)
+        project, = shop.run("registry", "list", "--json", code=0).json["projects"]
+        assert project["name"] == "shop" and [i["instance"] for i in project["instances"]] == [1]
+    assert not shop.state_dir(5).exists()
+    shop.write("stack.ini", GOOD)
+    shop.run("-i", "5", "up", "-d", code=0)
 
 
 def test_no_stack_file_at_all(shop):
