@@ -28,7 +28,7 @@ void taken_complain(struct instance *in, const char *file, const struct port *ro
 	int rc = ports_check(in->paths.state, &claim, rows, count, options, &check, NULL);
 	for (size_t i = 0; !rc && i < check.count; i++) {
 		const struct conflict *plan = &check.items[i].plan;
-		if (plan->action == RESOLVE_FAIL && plan->row && !plan->row->optional)
+		if (resolve_is_fatal(plan) && !plan->is_left)
 			complain(file, &check.items[i], c);
 	}
 	port_check_release(&check);

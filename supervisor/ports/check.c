@@ -26,12 +26,16 @@ struct checking {
 	size_t row_count;
 	uint16_t *ports; /* everything wanted: the rows first, then the range */
 	size_t count;
-	uint16_t *seen; /* everything looked at: these and the rows' fallback ranges */
-	size_t seen_count;
 	struct socket_list sockets;
 	struct lease *leases;
 	size_t lease_count;
 };
+
+/* Nothing but a bind can tell whether a launch would get it. */
+static bool is_open(enum port_class class)
+{
+	return class == CLASS_FREE || class == CLASS_TIME_WAIT || class == CLASS_EPHEMERAL;
+}
 
 static struct port_verdict verdict_of(const struct checking *c, uint16_t port, bool udp,
 	const struct lease **lease)
@@ -42,7 +46,16 @@ static struct port_verdict verdict_of(const struct checking *c, uint16_t port, b
 		.is_running = claim->outcome == CLAIM_RUNNING, .protects = claim->avoided,
 		.protect_count = claim->protect_count};
 	*lease = look_lease_of(c->leases, c->lease_count, port, udp);
-	return port_classify(&asker, port, udp, 0, &c->sockets, &c->check->owners, *lease);
+	struct port_verdict v =
+		port_classify(&asker, port, udp, 0, &c->sockets, &c->check->owners, *lease);
+	if (!is_open(v.class))
+		return v;
+	struct hold hold = HOLD_NONE;
+	int number = claim_take(&hold, port, udp, &v);
+	hold_close(&hold);
+	if (!number)
+		return (struct port_verdict){.class = CLASS_FREE};
+	return port_classify(&asker, port, udp, number, &c->sockets, &c->check->owners, *lease);
 }
 
 /* Connections on a port of the instance that runs are its own clients. */
@@ -54,58 +67,40 @@ static bool is_conflict(const struct checking *c, const struct port_verdict *v)
 	return !running || (v->class != CLASS_TIME_WAIT && v->class != CLASS_EPHEMERAL);
 }
 
-static bool is_wanted(const struct checking *c, uint16_t port)
+static bool is_wanted(const struct checking *c, uint16_t port, bool udp)
 {
 	for (size_t i = 0; i < c->row_count; i++)
-		if (c->rows[i].number == port)
+		if (c->rows[i].number == port && port_is_udp(&c->rows[i]) == udp)
 			return true;
 	return false;
 }
 
-static bool is_promised(const struct checking *c, uint16_t port)
+static bool is_promised(const struct checking *c, uint16_t port, bool udp)
 {
 	for (size_t i = 0; i < c->check->count; i++)
-		if (c->check->items[i].plan.move_to == port)
+		if (c->check->items[i].plan.move_to == port && c->check->items[i].plan.udp == udp)
 			return true;
 	return false;
 }
 
-/* A port that was not among those looked at: emergency ports, numbers that somebody chose. */
-static bool is_free_now(uint16_t port, bool udp)
+/* What the supervisor of a running instance keeps for a port that no service uses. */
+static bool is_spare(const struct checking *c, uint16_t port, bool udp)
 {
-	struct sockets sockets;
-	struct socket_list found = {0};
-	sockets_init(&sockets);
-	bool is_free = !sockets_all(&sockets, &port, 1, true, &found, NULL);
-	for (size_t i = 0; is_free && i < found.count; i++)
-		is_free = found.items[i].udp != udp;
-	list_release(&found);
-	sockets_release(&sockets);
-	return is_free;
-}
-
-static bool is_free(const struct checking *c, uint16_t port, bool udp)
-{
-	for (size_t i = 0; i < c->seen_count; i++) {
-		if (c->seen[i] != port)
-			continue;
-		const struct lease *lease;
-		struct port_verdict v = verdict_of(c, port, udp, &lease);
-		/* The placeholder of the supervisor, for a port that no service uses. */
-		bool spare = v.is_own && v.socket && v.socket->state == SOCKET_BOUND;
-		return v.class == CLASS_FREE || spare;
-	}
-	return is_free_now(port, udp);
+	const struct lease *lease = look_lease_of(c->leases, c->lease_count, port, udp);
+	return c->claim->outcome == CLAIM_RUNNING && lease && lease->kind == LEASE_SPARE &&
+		lease->project_id == c->claim->project_id && lease->instance == c->claim->instance;
 }
 
 static bool on_place(void *self, const struct conflict *conflict, uint16_t port)
 {
 	const struct checking *c = self;
-	return !claim_avoids(c->claim, conflict->row, port) && !is_wanted(c, port) &&
-		!is_promised(c, port) && is_free(c, port, conflict->udp);
+	bool udp = conflict->udp;
+	return !claim_avoids(c->claim, conflict->row, port) && !is_wanted(c, port, udp) &&
+		!is_promised(c, port, udp) &&
+		(hold_could_take(port, udp) || is_spare(c, port, udp));
 }
 
-static struct conflict plan_of(struct checking *c, const struct port *row, uint16_t port,
+static struct conflict plan_of(const struct checking *c, const struct port *row, uint16_t port,
 	const struct port_verdict *v)
 {
 	struct conflict plan = {.row = row, .port = port, .udp = row && port_is_udp(row),
@@ -113,7 +108,6 @@ static struct conflict plan_of(struct checking *c, const struct port *row, uint1
 	plan.untouchable = claim_obstacle(
 		c->claim, port, plan.udp, v, &c->sockets, &c->check->owners);
 	resolve_decide(&c->rules, &plan);
-	resolve_place(&c->rules, &plan, on_place, c);
 	return plan;
 }
 
@@ -143,13 +137,12 @@ static void settle_pool(struct checking *c, struct port *rows)
 	for (size_t i = 0; i < c->row_count; i++) {
 		struct port *row = &rows[i];
 		struct pool_walk walk = {.claim = c->claim, .row = row};
-		const struct lease *lease;
-		bool udp = row->protocol == PROTOCOL_UDP;
+		bool udp = port_is_udp(row);
 		if (row->source != PORT_POOL || pool_home(c->claim, row) == row->number)
 			continue;
 		for (uint16_t port; (port = pool_next(&walk));) {
-			if ((port != row->number && is_wanted(c, port)) ||
-				verdict_of(c, port, udp, &lease).class != CLASS_FREE)
+			if ((port != row->number && is_wanted(c, port, udp)) ||
+				!hold_could_take(port, udp))
 				continue;
 			row->number = c->ports[i] = port;
 			break;
@@ -163,8 +156,8 @@ static void check_all(struct checking *c)
 		bool ours = i < c->row_count;
 		const struct port *row = ours ? &c->rows[i] : NULL;
 		const struct lease *lease;
-		bool udp = ours && row->protocol == PROTOCOL_UDP;
-		if (!ours && (is_wanted(c, c->ports[i]) || claim_avoids(c->claim, NULL, c->ports[i])))
+		bool udp = ours && port_is_udp(row);
+		if (!ours && (is_wanted(c, c->ports[i], false) || claim_avoids(c->claim, NULL, c->ports[i])))
 			continue;
 		struct port_verdict v = verdict_of(c, c->ports[i], udp, &lease);
 		const struct reservation *reserved =
@@ -177,7 +170,30 @@ static void check_all(struct checking *c)
 	}
 }
 
-/* The ports of the rows, of the range, and of the rows' fallback ranges. */
+static bool moves(const struct conflict *plan)
+{
+	return plan->action == RESOLVE_MOVE || plan->action == RESOLVE_ASK;
+}
+
+/* As the launch does: those that move get their places, and when one fails the others are left alone. */
+static void place_all(struct checking *c)
+{
+	bool fails = false;
+	for (size_t i = 0; i < c->check->count; i++) {
+		struct conflict *plan = &c->check->items[i].plan;
+		if (moves(plan))
+			resolve_place(&c->rules, plan, on_place, c);
+		fails |= resolve_is_fatal(plan);
+	}
+	for (size_t i = 0; i < c->check->count; i++) {
+		struct conflict *plan = &c->check->items[i].plan;
+		if (!moves(plan))
+			resolve_place(&c->rules, plan, on_place, c);
+		if (fails && c->claim->outcome != CLAIM_RUNNING)
+			resolve_leave(plan);
+	}
+}
+
 static void collect(struct checking *c)
 {
 	struct arena *arena = c->check->arena;
@@ -186,16 +202,6 @@ static void collect(struct checking *c)
 		*arena_append(arena, c->ports, c->count) = c->rows[i].number;
 	for (int slot = 0; slot < slots; slot++)
 		*arena_append(arena, c->ports, c->count) = (uint16_t)(c->claim->base_port + slot);
-}
-
-static void look_further(struct checking *c)
-{
-	struct arena *arena = c->check->arena;
-	for (size_t i = 0; i < c->count; i++)
-		*arena_append(arena, c->seen, c->seen_count) = c->ports[i];
-	for (size_t i = 0; i < c->row_count; i++)
-		for (int port = c->rows[i].range_low; port && port <= c->rows[i].range_high; port++)
-			*arena_append(arena, c->seen, c->seen_count) = (uint16_t)port;
 }
 
 int ports_check(const char *state, const struct claim *claim, const struct port *ports,
@@ -214,14 +220,14 @@ int ports_check(const char *state, const struct claim *claim, const struct port 
 	if (result || claim_preview(claim, rows, count, e))
 		return -1;
 	collect(&c);
-	look_further(&c);
-	if (!c.seen_count)
+	if (!c.count)
 		return 0;
-	result = look_see(c.seen, c.seen_count, &c.sockets, &check->owners, e);
+	result = look_see(c.ports, c.count, &c.sockets, &check->owners, e);
 	kin_mark_owners(state, &check->owners);
 	if (!result) {
 		settle_pool(&c, rows);
 		check_all(&c);
+		place_all(&c);
 	}
 	list_release(&c.sockets);
 	return result;

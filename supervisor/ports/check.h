@@ -1,9 +1,9 @@
 /*
- * check.h - what a launch would run into, and what would be done about it, by looking only: `ports
+ * check.h - what a launch would run into, and what would be done about it, and nothing is done: `ports
  * check`, `check --ports`, and the first half of `ports resolve`.
  *
- * The plan is that of the launch (resolve.h). What a launch finds out by binding is found out here by
- * looking, so a socket that this kernel does not show is missed.
+ * The plan is that of the launch (resolve.h), from the same look and the same attempts: where no socket
+ * is seen, or only connections that may not matter, the port is bound for a moment, and given back.
  */
 #ifndef PORTS_CHECK_H
 #define PORTS_CHECK_H

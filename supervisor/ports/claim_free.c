@@ -177,12 +177,12 @@ static int stop_stranger(struct boarding *b, const struct trouble *t, struct err
 }
 
 /* Who could not be stopped is a conflict like any other; without an audit nothing goes on. */
-static int stop_all(struct boarding *b, bool *acted, struct error *e)
+static int stop_all(struct boarding *b, bool only_ours, bool *acted, struct error *e)
 {
 	for (size_t i = 0; i < b->troubles.count; i++) {
 		struct trouble *t = &b->troubles.items[i];
 		struct error why = {0};
-		if (t->plan.action != RESOLVE_STOP)
+		if (t->plan.action != RESOLVE_STOP || (only_ours && resolve_is_costly(&t->plan)))
 			continue;
 		*acted = t->plan.stopped = true;
 		if (t->verdict.class == CLASS_OWN_STALE) {
@@ -201,25 +201,23 @@ static int stop_all(struct boarding *b, bool *acted, struct error *e)
 
 /* ---- trying again ---- */
 
-static bool only_connections(const struct trouble *t)
+int claim_take(struct hold *hold, uint16_t port, bool udp, const struct port_verdict *verdict)
 {
-	const struct socket_entry *s = t->verdict.socket;
-	return !t->udp && s && (s->state == SOCKET_TIME_WAIT || s->state == SOCKET_CONNECTED);
+	const struct socket_entry *s = verdict->socket;
+	struct error why = {0};
+	bool lingers = !udp && s &&
+		(s->state == SOCKET_TIME_WAIT || s->state == SOCKET_CONNECTED);
+	if (!hold_take(hold, port, udp, &why) || (lingers && !hold_take_beside(hold, port, NULL)))
+		return 0;
+	return why.number;
 }
 
-/*
- * Connections that a server with SO_REUSEADDR left do not hinder the next one. Those of anybody else do,
- * and then this bind fails as well.
- */
 static bool try_again(struct boarding *b, struct trouble *t)
 {
 	struct pooled item = {.hold = HOLD_NONE, .fresh = true, .row = t->row};
-	struct error why = {0};
-	if (hold_take(&item.hold, t->port, t->udp, &why)) {
-		t->number = why.number;
-		if (!only_connections(t) || hold_take_beside(&item.hold, t->port, NULL))
-			return false;
-	}
+	t->number = claim_take(&item.hold, t->port, t->udp, &t->verdict);
+	if (t->number)
+		return false;
 	if (list_push(&b->pool, item))
 		return true;
 	hold_close(&item.hold);
@@ -292,6 +290,25 @@ static bool wait_all(struct boarding *b)
 	return true;
 }
 
+/*
+ * Before a person has answered, and when the launch fails anyway, nobody is stopped and nothing is waited
+ * for. Own leftovers are ended all the same.
+ */
+static bool is_held_back(struct boarding *b)
+{
+	bool asks = false, costs = false, fails = false;
+	for (size_t i = 0; i < b->troubles.count; i++) {
+		const struct conflict *c = &b->troubles.items[i].plan;
+		asks |= c->action == RESOLVE_ASK;
+		costs |= resolve_is_costly(c);
+		fails |= resolve_is_fatal(c);
+	}
+	fails = fails || (costs && !boarding_has_places(b));
+	for (size_t i = 0; fails && i < b->troubles.count; i++)
+		resolve_leave(&b->troubles.items[i].plan);
+	return asks || fails;
+}
+
 /* Each port is stopped for and waited for once at most: then the plan has nothing more to do here. */
 int boarding_free(struct boarding *b, struct error *e)
 {
@@ -299,12 +316,16 @@ int boarding_free(struct boarding *b, struct error *e)
 		bool acted = false;
 		if (look(b, e))
 			return -1;
-		plan(b);
-		if (stop_all(b, &acted, e))
-			return -1;
-		if (acted || !round)
+		if (!round)
 			retry(b);
-		acted |= wait_all(b);
+		plan(b);
+		bool held_back = is_held_back(b);
+		if (stop_all(b, held_back, &acted, e))
+			return -1;
+		if (acted)
+			retry(b);
+		if (!held_back)
+			acted |= wait_all(b);
 		if (is_given_up(b))
 			return fail(e, EXIT_FAILED, "it was given up while it waited for a port");
 		/* Nothing has changed since the look: another one would tell the same. */

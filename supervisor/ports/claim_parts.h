@@ -110,6 +110,12 @@ bool boarding_wants(const struct boarding *b, uint16_t port, bool udp);
  * moves it, asks or fails. (claim_free.c)
  */
 int boarding_free(struct boarding *b, struct error *e);
+/*
+ * The one way to a port that could not be had at once, for launches and for who foretells them: exclusive,
+ * or where only connections are left beside those of a server with SO_REUSEADDR; they do not hinder the
+ * next one. 0, or errno of the bind. (claim_free.c)
+ */
+int claim_take(struct hold *hold, uint16_t port, bool udp, const struct port_verdict *verdict);
 /* Of an instance of the project that does not run, or of ours. (claim_free.c) */
 int boarding_remove_leftovers(struct boarding *b, int instance, struct error *e);
 /*
@@ -119,6 +125,8 @@ int boarding_remove_leftovers(struct boarding *b, int instance, struct error *e)
 const char *claim_obstacle(const struct claim *claim, uint16_t port, bool udp,
 	const struct port_verdict *verdict, const struct socket_list *sockets,
 	const struct owner_list *owners);
+/* Is there a port for everything that moves and must have one? Takes none. (claim_resolve.c) */
+bool boarding_has_places(struct boarding *b);
 /* Moves what is to move, tells the rest; 0 when every row has a port. (claim_resolve.c) */
 int boarding_resolve(struct boarding *b, struct error *e);
 /* What the plan goes by. (claim_resolve.c) */

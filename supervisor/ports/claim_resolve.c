@@ -44,6 +44,34 @@ static bool take_place(void *self, const struct conflict *c, uint16_t port)
 	return false;
 }
 
+/* A port that a row has taken for a try is no row's number. */
+static void give_back(struct boarding *b, size_t kept)
+{
+	for (size_t i = kept; i < b->pool.count; i++)
+		hold_close(&b->pool.items[i].hold);
+	b->pool.count = kept;
+	for (size_t i = 0; i < kept; i++) {
+		struct pooled *item = &b->pool.items[i];
+		if (item->row >= 0 && b->ports[item->row].number != item->hold.port)
+			item->row = -1;
+	}
+}
+
+bool boarding_has_places(struct boarding *b)
+{
+	struct resolve_rules rules = claim_rules(b->claim, b->options);
+	size_t kept = b->pool.count;
+	bool all = true;
+	for (size_t i = 0; i < b->troubles.count; i++) {
+		struct conflict tried = b->troubles.items[i].plan;
+		if (tried.action == RESOLVE_MOVE)
+			resolve_place(&rules, &tried, take_place, b);
+		all = all && !resolve_is_fatal(&tried);
+	}
+	give_back(b, kept);
+	return all;
+}
+
 static void move(struct boarding *b, const struct trouble *t)
 {
 	struct port *row = &b->ports[t->row];
@@ -198,6 +226,8 @@ static bool settle(struct boarding *b, struct trouble *t)
 		return false;
 	case RESOLVE_STOP:
 	case RESOLVE_WAIT:
+		/* It is done when what is asked has its answer. */
+		return true;
 	case RESOLVE_FAIL:
 		if (give_up(b, t, text))
 			return true;

@@ -3,17 +3,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/list.h"
 #include "base/own.h"
 #include "ports/lock.h"
+#include "ports/process.h"
 #include "ports/protect.h"
 #include "registry/history.h"
 
@@ -35,30 +32,12 @@ static bool keeps(uint64_t inode, uint16_t port, bool udp, const struct socket_l
 	return false;
 }
 
-/* 0 at the top. Field 4, behind the name in parentheses that may hold anything. */
-static pid_t parent_of(pid_t pid)
-{
-	char path[32];
-	OWNED_TEXT line = {0};
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	if (!file_read_proc(path, &line))
-		return 0;
-	const char *end = strrchr(text_string(&line), ')');
-	return end && strlen(end) > 4 ? (pid_t)strtol(end + 4, NULL, 10) : 0;
-}
-
-static bool is_ancestor(pid_t pid)
-{
-	for (pid_t at = getpid(); at > 1; at = parent_of(at))
-		if (at == pid)
-			return true;
-	return false;
-}
-
 static const char *obstacle_of(const struct owner *owner)
 {
 	const char *why = protect_process(owner, geteuid());
-	return why ? why : owner->run_id ? "it belongs to an instance of stackup" : NULL;
+	if (!why && owner->run_id)
+		why = "it belongs to an instance of stackup";
+	return why || !process_is_ancestor(owner->pid) ? why : "this command was started by it";
 }
 
 const char *evict_obstacle(uint16_t port, bool udp, const struct socket_list *sockets,
@@ -153,8 +132,6 @@ static int take_target(struct evicting *v, struct owner *owner, struct error *e)
 	bool same = !owner->pid || (now.start_ticks == owner->start_ticks && now.uid == owner->uid &&
 		has_port(v, owner->pid));
 	const char *why = obstacle_of(owner->pid ? &now : owner);
-	if (!why && is_ancestor(owner->pid))
-		why = "this command was started by it";
 	if (owner->pid)
 		owner_release(&now);
 	if (!same)

@@ -38,8 +38,7 @@ int evict(const struct eviction *eviction, struct owner_list *ended, struct erro
 
 /*
  * Why the processes that have the port may not be signalled, for plans and reports: static, NULL when
- * nothing is against it. That somebody started us is of no interest to a report that others read, too.
- * Sockets and owners may cover other ports.
+ * nothing is against it. Sockets and owners may cover other ports.
  */
 const char *evict_obstacle(uint16_t port, bool udp, const struct socket_list *sockets,
 	const struct owner_list *owners, const uint16_t *protects, size_t protect_count);

@@ -72,6 +72,12 @@ int hold_take_beside(struct hold *hold, uint16_t port, struct error *e)
 	return 0;
 }
 
+bool hold_could_take(uint16_t port, bool udp)
+{
+	OWNED_FD fd = bind_everywhere(port, udp, false);
+	return fd >= 0;
+}
+
 static void let_go(struct hold *hold)
 {
 	if (hold->fd >= 0)

@@ -47,6 +47,8 @@ int hold_take(struct hold *hold, uint16_t port, bool udp, struct error *e);
  * nobody listens or holds: beside another relaxed hold it would succeed, too.
  */
 int hold_take_beside(struct hold *hold, uint16_t port, struct error *e);
+/* Could hold_take() have it now? Lets go of it at once. */
+bool hold_could_take(uint16_t port, bool udp);
 /* mode HOLD_AUTO is treated as HOLD_RELAXED. Without a gap in which P belongs to nobody. */
 int hold_relax(struct hold *hold, enum hold_mode mode, struct error *e);
 /*

@@ -119,6 +119,29 @@ void resolve_decide(const struct resolve_rules *rules, struct conflict *c)
 									: "somebody has to decide");
 	c->action = d.action;
 	c->reason = d.reason;
+	c->is_left = false;
+}
+
+bool resolve_is_fatal(const struct conflict *c)
+{
+	return c->action == RESOLVE_FAIL && c->row && !c->row->optional;
+}
+
+bool resolve_is_costly(const struct conflict *c)
+{
+	return c->action == RESOLVE_WAIT ||
+		(c->action == RESOLVE_STOP && c->class != CLASS_OWN_STALE);
+}
+
+void resolve_leave(struct conflict *c)
+{
+	if (!resolve_is_costly(c))
+		return;
+	c->reason = c->action == RESOLVE_WAIT
+		? "it is not waited for, because another port fails anyway"
+		: "nobody is stopped, because another port fails anyway";
+	c->action = RESOLVE_FAIL;
+	c->is_left = true;
 }
 
 /* ---- places ---- */

@@ -5,9 +5,11 @@
  *
  *	1. A struct conflict per port that cannot be had, as classified.
  *	2. resolve_decide() says what is to be done about each.
- *	3. The caller stops and waits, sets `stopped` or `waited` on what is still taken, and decides
+ *	3. When the launch fails anyway (resolve_is_fatal()), for one of them or for want of a place,
+ *	   resolve_leave() says of all: for that nobody is stopped or waited for.
+ *	4. The caller stops and waits, sets `stopped` or `waited` on what is still taken, and decides
  *	   again: what could not be freed moves or fails.
- *	4. resolve_place() finds the new port of everything that moves: first where the service
+ *	5. resolve_place() finds the new port of everything that moves: first where the service
  *	   belongs, then among the emergency ports. Where nothing fits the action becomes RESOLVE_FAIL.
  *
  * What outweighs what, strongest first: `immutable` never moves; what a person chose; the service's
@@ -59,10 +61,18 @@ struct conflict {
 	const char *reason; /* static, or `untouchable` */
 	uint16_t move_to; /* RESOLVE_MOVE and placed */
 	bool emergency; /* move_to is an emergency port */
+	bool is_left; /* it would be stopped or waited for, were it not for another one that fails */
 };
 
 /* Fills action and reason. */
 void resolve_decide(const struct resolve_rules *rules, struct conflict *conflict);
+
+/* Does the launch fail for it? */
+bool resolve_is_fatal(const struct conflict *conflict);
+/* Is a stranger to be stopped, or something to be waited for? */
+bool resolve_is_costly(const struct conflict *conflict);
+/* What is costly fails, too, and is_left. */
+void resolve_leave(struct conflict *conflict);
 
 /* Takes a port for the service; false where it is not to be had or somebody's already. */
 typedef bool resolve_take(void *self, const struct conflict *conflict, uint16_t port);

@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness import NOBODY, World, own_network  # noqa: E402
+from holders import Holder  # noqa: E402
 
 
 def _world(uid=0):
@@ -44,3 +45,19 @@ def unprivileged():
         made.finish()
     finally:
         shutil.rmtree(made.root, ignore_errors=True)
+
+
+@pytest.fixture
+def holder(world):
+    """Starts servers that are none of ours; they are gone when the test is."""
+    held = []
+    place = world.root / "holders"
+    place.mkdir()
+    place.chmod(0o777)
+
+    def start(*args, **options):
+        held.append(Holder(place, *args, **options))
+        return held[-1]
+    yield start
+    for each in held:
+        each.close()

@@ -9,7 +9,8 @@ import subprocess
 
 import harness
 import pytest
-from harness import NOBODY, alive, gone, listening_ports, until
+from harness import NOBODY, alive, listening_ports, until
+from holders import Holder, leave_behind, leave_time_wait
 
 STRATEGIES = ["conservative", "intelligent", "aggressive"]
 
@@ -17,74 +18,6 @@ API = """
     [service api]
     command = ACTOR --listen
 """
-
-SERVER = """
-import os, pathlib, signal, socket, sys
-port, family, kind, log = int(sys.argv[1]), sys.argv[2], sys.argv[3], pathlib.Path(sys.argv[4])
-def on_signal(number, frame):
-    with log.open("a") as f:
-        print(number, file=f)
-    if number == signal.SIGTERM and kind != "stubborn":
-        os._exit(0)
-for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCONT, signal.SIGQUIT, signal.SIGUSR1):
-    signal.signal(number, on_signal)
-s = socket.socket(socket.AF_INET6 if family == "6" else socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
-if family == "6":
-    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-s.bind(("::1" if family == "6" else "127.0.0.1", port))
-if kind != "udp":
-    s.listen()
-log.write_text("")
-while True:
-    signal.pause()
-"""
-
-
-class Holder:
-    """A server that is none of ours and writes down every signal it gets."""
-
-    def __init__(self, directory, port, family="4", kind="plain", uid=0):
-        self.log = pathlib.Path(directory) / f"signals-{port}-{family}-{kind}"
-        self.process = subprocess.Popen(
-            ["/usr/bin/python3", "-c", SERVER, str(port), family, kind, str(self.log)],
-            preexec_fn=(lambda: os.setresuid(uid, uid, uid)) if uid else None)
-        until(self.log.exists, what=f"a server on {port}")
-
-    @property
-    def pid(self):
-        return self.process.pid
-
-    def signals(self):
-        return [int(line) for line in self.log.read_text().split()]
-
-    def untouched(self):
-        return self.process.poll() is None and not self.signals()
-
-    def ended(self):
-        self.process.wait(10)
-        return self.signals()
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture
-def holder(world):
-    held = []
-    place = world.root / "holders"
-    place.mkdir()
-    place.chmod(0o777)
-
-    def start(*args, **options):
-        held.append(Holder(place, *args, **options))
-        return held[-1]
-    yield start
-    for each in held:
-        each.close()
-
 
 def rows(world, query, *values):
     with sqlite3.connect(f"file:{world.home}/registry.db?mode=ro", uri=True) as db:
@@ -249,12 +182,7 @@ def test_own_leftovers_are_ended_under_every_strategy(shop, strategy):
         command = ACTOR --double-fork --setsid-child --listen
     """)
     shop.up()
-    instance = shop.instance()
-    both = (instance["guardian_pid"], instance["pid"])
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in both:
-            os.kill(pid, number)
-    gone(instance["pid"])
+    leave_behind(shop)
     leftovers = shop.world.survivors()
     assert leftovers, "the test wants survivors"
     shop.up("--strategy", strategy)
@@ -475,11 +403,7 @@ def test_a_supervisor_is_known_whatever_its_program_is_called(shop, monkeypatch)
 def test_free_ends_the_whole_run_of_a_leftover(shop):
     shop.stack("[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\nslot = auto")
     shop.up()
-    instance = shop.instance()
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in (instance["guardian_pid"], instance["pid"]):
-            os.kill(pid, number)
-    gone(instance["pid"])
+    leave_behind(shop)
     leftovers = shop.world.survivors()
     assert len(leftovers) == 2
     shop.run("ports", "free", "30101", "--yes", code=0)
@@ -693,11 +617,7 @@ def test_ask_without_a_terminal_goes_by_strategy(shop, holder, strategy):
 def test_ask_is_no_question_while_leftovers_are_in_the_way(shop):
     shop.stack(ASK)
     shop.up()
-    instance = shop.instance()
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in (instance["guardian_pid"], instance["pid"]):
-            os.kill(pid, number)
-    gone(instance["pid"])
+    leave_behind(shop)
     terminal = shop.terminal("up", "-d")
     assert terminal.wait() == 0 and b"what now" not in terminal.output
 
@@ -801,17 +721,6 @@ def test_without_any_place_the_start_fails(shop, holder):
 
 
 # ---- TIME_WAIT ----------------------------------------------------------------------------------
-
-def leave_time_wait(port):
-    """An outgoing connection from that port which was closed first: no server can bind it for a minute."""
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
-        client.bind(("127.0.0.1", port))
-        client.connect(server.getsockname())
-        accepted, _ = server.accept()
-        client.close()
-        accepted.recv(1)
-        accepted.close()
-
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_row_P6_time_wait_moves_who_can_move(shop, strategy):
