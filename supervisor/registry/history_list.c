@@ -93,7 +93,10 @@ int history_services(struct registry *r, int64_t project_id, struct arena *arena
 
 /* ---- ports ---- */
 
-/* One query, so that the tables come out in one order. Each arm comes in that order by its index. */
+/*
+ * One query, so that the tables come out in one order. Each arm comes in that order by its index; the rank
+ * of a table is the last term of it, where that costs nothing.
+ */
 static void next_arm(struct text *out)
 {
 	if (out->length)
@@ -106,47 +109,46 @@ static void add_changes(struct text *out, const struct history_filter *filter, c
 	bool of_service = filter->service[0];
 	bool by_service = !filter->port && (of_service || filter->project_id);
 	next_arm(out);
-	text_addf(out, "SELECT h.timestamp AS at, h.id AS id, p.name, s.instance, s.service_name, "
+	text_addf(out, "SELECT h.timestamp AS at, 2 AS rank, h.id AS id, p.name, s.instance, s.service_name, "
 		"s.port_name, h.change_type, h.old_value, h.new_value, '' FROM %s AS %s CROSS JOIN %s AS %s "
 		"CROSS JOIN projects AS p WHERE s.id = h.service_id AND p.id = s.project_id AND "
 		"h.timestamp >= ?4", by_service ? "services" : "port_history", by_service ? "s" : "h",
 		by_service ? "port_history" : "services", by_service ? "h" : "s");
 	add_if(out, filter->project_id, "s.project_id = ?1");
-	add_if(out, of_service, "s.service_name = ?2");
+	/* The + leaves the choice of the index to the project. */
+	add_if(out, of_service, filter->project_id ? "+s.service_name = ?2" : "s.service_name = ?2");
 	add_if(out, filter->port, of_port);
 }
 
 static void add_conflicts(struct text *out, const struct history_filter *filter, const char *of_port)
 {
 	next_arm(out);
-	text_add(out, "SELECT c.timestamp AS at, c.id AS id, p.name, c.instance, c.service, '', 'conflict', "
+	text_add(out, "SELECT c.timestamp AS at, 1 AS rank, c.id AS id, p.name, c.instance, c.service, '', 'conflict', "
 		"c.port, c.moved_to, c.holder || ': ' || c.action FROM conflicts AS c "
 		"LEFT JOIN projects AS p ON p.id = c.project_id WHERE c.timestamp >= ?4");
 	add_if(out, filter->port, of_port);
-	/* With a + where another condition chooses the index. */
+	/* With a + where the port chooses the index. */
 	add_if(out, filter->service[0], filter->port ? "+c.service = ?2" : "c.service = ?2");
-	add_if(out, filter->project_id,
-		filter->port || filter->service[0] ? "+c.project_id = ?1" : "c.project_id = ?1");
+	add_if(out, filter->project_id, filter->port ? "+c.project_id = ?1" : "c.project_id = ?1");
 }
 
 static void add_audit(struct text *out, const struct history_filter *filter)
 {
 	next_arm(out);
-	text_add(out, "SELECT a.timestamp AS at, a.id AS id, p.name, a.instance, '', '', a.action, "
+	text_add(out, "SELECT a.timestamp AS at, 3 AS rank, a.id AS id, p.name, a.instance, '', '', a.action, "
 		AUDIT_PORT ", 0, a.target || CASE a.reason WHEN '' THEN '' ELSE ': ' END || a.reason "
 		"FROM audit AS a LEFT JOIN projects AS p ON p.id = a.project_id "
 		"WHERE " AUDIT_OF_PORTS " AND a.timestamp >= ?4");
 	add_if(out, filter->port, AUDIT_PORT " = ?3");
 	add_if(out, filter->service[0], AUDIT_SERVICE " = ?2");
-	add_if(out, filter->project_id,
-		filter->port || filter->service[0] ? "+a.project_id = ?1" : "a.project_id = ?1");
+	add_if(out, filter->project_id, filter->port ? "+a.project_id = ?1" : "a.project_id = ?1");
 }
 
 /* They are about no port of their own: only where all is asked for. */
 static void add_incidents(struct text *out, const struct history_filter *filter)
 {
 	next_arm(out);
-	text_add(out, "SELECT i.timestamp AS at, i.id AS id, p.name, i.instance, '', '', i.kind, 0, 0, i.text "
+	text_add(out, "SELECT i.timestamp AS at, 4 AS rank, i.id AS id, p.name, i.instance, '', '', i.kind, 0, 0, i.text "
 		"FROM incidents AS i LEFT JOIN projects AS p ON p.id = i.project_id "
 		"WHERE i.timestamp >= ?4");
 	add_if(out, filter->project_id, "i.project_id = ?1");
@@ -163,7 +165,7 @@ void history_ports_query(const struct history_filter *filter, struct text *out)
 	add_audit(out, filter);
 	if (!filter->port && !filter->service[0])
 		add_incidents(out, filter);
-	text_add(out, " ORDER BY at DESC, id DESC LIMIT ?5");
+	text_add(out, " ORDER BY at DESC, id DESC, rank DESC LIMIT ?5");
 }
 
 int history_ports(struct registry *r, const struct history_filter *filter, struct arena *arena,
@@ -181,14 +183,14 @@ int history_ports(struct registry *r, const struct history_filter *filter, struc
 	for (; got == 1; got = sql_next(r, e, &row))
 		*arena_append(arena, *out, *count) = (struct port_event){
 			.time = sql_text(row, 0, arena),
-			.project = sql_text(row, 2, arena),
-			.instance = sql_int(row, 3),
-			.service = sql_text(row, 4, arena),
-			.name = sql_text(row, 5, arena),
-			.kind = sql_text(row, 6, arena),
-			.old_port = (uint16_t)sql_int(row, 7),
-			.new_port = (uint16_t)sql_int(row, 8),
-			.text = sql_text(row, 9, arena),
+			.project = sql_text(row, 3, arena),
+			.instance = sql_int(row, 4),
+			.service = sql_text(row, 5, arena),
+			.name = sql_text(row, 6, arena),
+			.kind = sql_text(row, 7, arena),
+			.old_port = (uint16_t)sql_int(row, 8),
+			.new_port = (uint16_t)sql_int(row, 9),
+			.text = sql_text(row, 10, arena),
 		};
 	reverse(*out, *count, sizeof **out);
 	return got;

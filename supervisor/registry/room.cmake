@@ -8,7 +8,7 @@ stackup_room(registry
 
 # schema.sql is version 1; schema_N.sql leads from the version before to N.
 set(schema_dir ${CMAKE_BINARY_DIR}/generated/registry)
-foreach(version IN ITEMS 1 2 3 4 5 6 7)
+foreach(version IN ITEMS 1 2 3 4 5 6 7 8)
 	set(schema_sql registry/schema_${version}.sql)
 	if(version EQUAL 1)
 		set(schema_sql registry/schema.sql)

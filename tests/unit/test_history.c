@@ -110,6 +110,16 @@ static void expect_indexes(const char *query, const char *what)
 		fail_msg("sorted: %s\n%s", query, text_string(&plan));
 }
 
+static void expect_part(const char *query, const char *part)
+{
+	OWNED_TEXT plan = {0};
+	OWNED_TEXT explain = {0};
+	text_addf(&explain, "EXPLAIN QUERY PLAN %s", query);
+	ask(text_string(&explain), 3, &plan);
+	if (!strstr(text_string(&plan), part))
+		fail_msg("no %s: %s\n%s", part, query, text_string(&plan));
+}
+
 static void fault_F16_every_question_about_events_is_answered_by_an_index(void **state)
 {
 	(void)state;
@@ -137,6 +147,11 @@ static void fault_F16_every_question_about_ports_is_answered_by_an_index(void **
 		history_ports_query(&filter, &query);
 		/* The rows of a project's services have an order each: those are sorted. */
 		expect_indexes(text_string(&query), i == 0 || filter.port ? "in order" : "sorted");
+		/* ... and of what happened to a project's service, only that is read. */
+		if (filter.project_id && filter.service[0] && !filter.port) {
+			expect_part(text_string(&query), "conflicts_of_projects_service");
+			expect_part(text_string(&query), "audit_of_projects_service");
+		}
 	}
 }
 
