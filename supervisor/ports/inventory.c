@@ -33,6 +33,7 @@ static void take_instances(struct inventory *all, struct arena *arena, const str
 		for (; next < count && rows[next].project_id == project->row.id; next++)
 			all->instances[all->instance_count++] = (struct inventory_instance){
 				.row = rows[next],
+				.recorded = rows[next].status,
 				.base_port = instance_port(
 					all->ports_base, rows[next].block, rows[next].number)};
 		project->count = all->instance_count - project->first;

@@ -27,6 +27,7 @@ struct inventory_project {
 
 struct inventory_instance {
 	struct instance row; /* status is what the lock byte says, not what was written last */
+	enum instance_status recorded; /* what was written last */
 	uint16_t base_port;
 };
 

@@ -204,19 +204,35 @@ static bool is_listed(const void *self, const struct socket_entry *socket, bool 
 	return !listens && ((lease && *lease->service) || is_reserved);
 }
 
-int ports_list(const char *state, const char *project, struct port_look *look, struct error *e)
+static bool listens_or_is_listed(const void *self, const struct socket_entry *socket, bool listens)
+{
+	return socket->state == SOCKET_LISTEN || is_listed(self, socket, listens);
+}
+
+static int list(const char *state, const char *project, keeps_socket *keeps, struct port_look *look,
+	struct error *e)
 {
 	struct look_facts facts = {.silent = true, .protects = look->protects,
 		.protect_count = look->protect_count};
 	int result = read_registry(state, project, &facts, look, e);
-	if (!result && (facts.lease_count || facts.reservation_count))
+	if (!result && (facts.lease_count || facts.reservation_count || keeps != is_listed))
 		result = dump(&facts, KIND_LISTEN | KIND_BOUND | KIND_UDP, 1, UINT16_MAX, look, e);
 	if (!result) {
-		filter(&facts.sockets, is_listed, &facts);
+		filter(&facts.sockets, keeps, &facts);
 		result = collect(&facts, look, e);
 	}
 	look_facts_release(&facts);
 	return result;
+}
+
+int ports_list(const char *state, const char *project, struct port_look *look, struct error *e)
+{
+	return list(state, project, is_listed, look, e);
+}
+
+int ports_list_all(const char *state, struct port_look *look, struct error *e)
+{
+	return list(state, NULL, listens_or_is_listed, look, e);
 }
 
 /* ---- scan ---- */

@@ -51,6 +51,9 @@ int ports_who(const char *state, uint16_t port, struct port_look *look, struct e
 int ports_list(const char *state, const char *project, struct port_look *look,
 	struct error *e);
 
+/* The same of all projects, and whoever listens on any other port of the machine. */
+int ports_list_all(const char *state, struct port_look *look, struct error *e);
+
 /* ---- the machine ---- */
 
 /* Above this many sockets a scan names no processes by itself: that costs more than all the rest. */

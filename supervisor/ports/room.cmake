@@ -8,6 +8,7 @@ stackup_room(ports
 		sockets_proc.c strategy.c suggest.c suggest_look.c verdict.c verdict_text.c
 		worktree.c
 		idle.c stale.c stale_look.c stale_remove.c
+		verify.c verify_look.c
 	ROOMS base model registry
 	LIBS lib_jansson)
 
