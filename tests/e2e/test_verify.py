@@ -1,0 +1,133 @@
+"""`registry verify`: what the registry says against who lives and who listens."""
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+
+import pytest
+from harness import descendants_of, gone, until
+
+STACK = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\n"
+
+
+def ask(world, sql):
+    """One statement, under the lock that writers of the registry take."""
+    with open(world.home / "locks/registry.lock", "r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)
+        db = sqlite3.connect(world.home / "registry.db")
+        try:
+            rows = db.execute(sql).fetchall()
+            db.commit()
+        finally:
+            db.close()
+    return rows
+
+
+def verify(world, code=3):
+    return world.run("registry", "verify", "--json", code=code).json
+
+
+def differences(world):
+    found = verify(world)
+    assert found["examined"] == found["true"] + len(found["differences"]) and found["accuracy"] < 100
+    assert all(d["reason"] and d["fix"] for d in found["differences"])
+    return [(d["kind"], d["instance"], d["port"]) for d in found["differences"]]
+
+
+@pytest.fixture
+def running(shop):
+    shop.stack(STACK)
+    shop.up()
+    return shop
+
+
+def test_row_R4_all_is_true_before_during_and_after_a_run(shop):
+    assert verify(shop.world, code=0) == {"version": 1, "accuracy": 100.0, "examined": 0, "true": 0, "differences": []}
+    shop.stack(STACK)
+    shop.up()
+    found = verify(shop.world, code=0)
+    assert found["accuracy"] == 100.0 and found["examined"] == 1 + 1 + 10 + 2
+    shop.run("stop", "api", code=0)
+    assert verify(shop.world, code=0)["accuracy"] == 100.0
+    shop.down()
+    said = shop.run("registry", "verify", code=0)
+    assert said.out == "accuracy 100.0 %: 2 of 2 rows are true\n"
+
+
+def test_a_stranger_on_a_leased_port_is_named(shop):
+    shop.stack("[service api]\ncommand = ACTOR --write-file begun yes --wait-file go --listen\nhold = no\n")
+    shop.detach()
+    until(lambda: shop.starts("begun"))
+    assert verify(shop.world, code=0)["accuracy"] == 100.0
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 30101))
+        holder.listen()
+        assert differences(shop.world) == [("stranger", 1, 30101)]
+        said = shop.run("registry", "verify", "--ci", code=5)
+        assert f"pid {os.getpid()}" in said.out and "'api'" in said.out
+
+
+def test_a_ready_service_on_whose_port_nobody_listens(shop):
+    shop.stack("[service api]\ncommand = ACTOR\nslot = 1\nready = started\n")
+    shop.up()
+    assert differences(shop.world) == [("silent", 1, 30101)]
+    shop.run("stop", "api", code=0)
+    assert verify(shop.world, code=0)["accuracy"] == 100.0
+
+
+def test_a_service_that_listens_where_nothing_is_leased(shop):
+    shop.stack("[service api]\ncommand = ACTOR --port 4950 --listen\nidentity = off\nready = started\n")
+    shop.up()
+    until(lambda: [d for d in differences(shop.world) if d == ("unleased", 1, 4950)])
+
+
+def test_a_dead_supervisor_and_all_that_hangs_on_it(running):
+    instance = running.instance()
+    pids = [instance["pid"], instance["guardian_pid"]] + descendants_of(instance["pid"])
+    os.kill(instance["pid"], signal.SIGKILL)
+    for pid in pids:
+        gone(pid)
+    found = differences(running.world)
+    assert found[0] == ("supervisor_dead", 1, 0)
+    assert {kind for kind, _, _ in found[1:]} == {"lease_dead", "service_dead"} and len(found) == 1 + 10 + 2
+    assert "and 9 more" in running.run("registry", "verify", code=3).out
+    running.down()
+    assert verify(running.world, code=0)["accuracy"] == 100.0
+
+
+def test_a_row_that_somebody_changed(running):
+    ask(running.world, "UPDATE leases SET port = 30190 WHERE port = 30103")
+    ask(running.world, "UPDATE services SET external_port = 31000 WHERE service_name = 'api'")
+    ask(running.world, "UPDATE instances SET status = 'stopped'")
+    assert sorted(differences(running.world)) == [
+        ("lease_outside", 1, 30190), ("runs_unrecorded", 1, 0), ("service_differs", 1, 31000)]
+
+
+def test_two_leases_of_one_service(running):
+    ask(running.world, "INSERT INTO leases SELECT netns, protocol, 30999, project_id, instance, service, port_name, -1, "
+                       "'moved', created_at FROM leases WHERE service = 'api'")
+    assert differences(running.world) == [("lease_twice", 1, 30999)]
+
+
+def test_a_directory_that_is_gone(world):
+    for name in ("one", "two"):
+        project = world.project(name)
+        project.stack(STACK)
+        project.run("registry", "add", code=0)
+    shutil.rmtree(world.project("two").dir)
+    found, = verify(world)["differences"]
+    assert (found["kind"], found["project"]) == ("path_gone", "two")
+    world.run("registry", "archive", "two", code=0)
+    assert verify(world, code=0)["accuracy"] == 100.0
+
+
+def test_a_supervisor_that_does_not_answer_is_said(running):
+    pid = running.instance()["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        said = running.run("registry", "verify", code=0)
+        assert "1 supervisor did not answer" in said.err and "100.0 %" in said.out
+    finally:
+        os.kill(pid, signal.SIGCONT)
