@@ -9,6 +9,7 @@
 #include "cli/waiting.h"
 #include "ports/lock.h"
 #include "ports/owner.h"
+#include "ports/process.h"
 
 /*
  * A supervisor answers within a fraction of a second. Its first push asks for nothing but what was
@@ -44,6 +45,14 @@ static bool is_its_supervisor(const struct target *t)
 		instance_lock_is_open_in(t->state, t->project_id, t->supervisor);
 }
 
+/* The parent is asked for first: it is that of the supervisor if this is one afterwards. */
+static bool is_its_guardian(const struct target *t)
+{
+	struct process supervisor;
+	return process_read(t->supervisor, &supervisor) && supervisor.parent == t->guardian &&
+		is_its_supervisor(t);
+}
+
 static int push(struct stopping *s, struct error *e)
 {
 	const struct target *t = s->target;
@@ -70,6 +79,7 @@ int stopping_begin(
 {
 	*s = (struct stopping){.target = t, .client = {.fd = -1},
 		.supervisor = process_open(t->supervisor), .guardian = process_open(t->guardian)};
+	s->is_guardian = is_its_guardian(t);
 	struct error why = {0};
 	s->told = !t->alive || ask_at_socket(context, s, &why) == 0 || push(s, &why) == 0;
 	if (!s->told)
@@ -116,6 +126,16 @@ static bool is_awake(struct context *context, struct stopping *s, struct error *
 	return result == 0;
 }
 
+/* Somebody may have stopped it; who is at work does not mind. */
+static bool guardian_has_ended(const struct stopping *s)
+{
+	if (process_ended(s->guardian, PUSHED_MS))
+		return true;
+	if (s->is_guardian)
+		process_signal(s->guardian, SIGCONT);
+	return process_ended(s->guardian, LEAVE_MS);
+}
+
 int stopping_finish(struct context *context, struct stopping *s, struct error *e)
 {
 	const struct target *t = s->target;
@@ -131,7 +151,7 @@ int stopping_finish(struct context *context, struct stopping *s, struct error *e
 	if (!process_ended(s->supervisor, LEAVE_MS))
 		return fail(e, EXIT_FAILED, "%s: its supervisor (pid %d) does not end", target_name(t),
 			(int)t->supervisor);
-	if (!process_ended(s->guardian, LEAVE_MS))
+	if (!guardian_has_ended(s))
 		return fail(e, EXIT_FAILED, "%s: its guardian (pid %d) does not end", target_name(t),
 			(int)t->guardian);
 	s->target->alive = false;

@@ -5,9 +5,11 @@
  * 2. Where nobody answers there, or answers no more, the supervisor is sent TERM, which asks for the
  *    same, and CONT, for somebody may have stopped it; then it is asked at its socket again.
  * 3. Where that changes nothing, KILL: its guardian ends the rest.
+ * 4. The guardian, where it does not follow its supervisor, is sent CONT as well.
  *
  * A recorded pid is signalled through a pidfd, and only when the process behind it is proven to be
- * that supervisor: its start time, and the project's lock file that it has open.
+ * that supervisor: its start time, and the project's lock file that it has open. The guardian is known
+ * as the parent of that supervisor.
  */
 #ifndef CLI_STOPPING_H
 #define CLI_STOPPING_H
@@ -19,6 +21,7 @@ struct stopping {
 	struct control_client client; /* owns */
 	int supervisor; /* owns; pidfd, -1 */
 	int guardian; /* owns; pidfd, -1 */
+	bool is_guardian; /* it is proven to be */
 	int64_t request; /* 0: not asked at the socket */
 	int pushes; /* by signal */
 	bool replied;

@@ -178,7 +178,8 @@ static int make_preview(struct instance *in, const struct load_request *request,
 	return rc ? rc : derive(in, request, preview, wanted, e);
 }
 
-static struct claim_options options_of(const struct load_request *request, const struct draft *draft)
+static struct claim_options options_of(const struct instance *in, const struct load_request *request,
+	const struct draft *draft)
 {
 	const struct stack *head = draft_head(draft);
 	const char *of_file = head->purpose && head->purpose[0] ? head->purpose : NULL;
@@ -195,6 +196,7 @@ static struct claim_options options_of(const struct load_request *request, const
 		.environment = head->environment,
 		.purpose = request->purpose ? request->purpose : of_file,
 		.config_file = request->document->file,
+		.guardian_pid = in->guardian.pid,
 		.is_launch = true};
 }
 
@@ -206,7 +208,7 @@ static int look_first(struct instance *in, const struct load_request *request,
 	bool *wanted = NULL;
 	int rc = make_preview(in, request, draft, n, &preview, &wanted, c, e);
 	if (!rc && validate(request, &preview, wanted, c, e)) {
-		const struct claim_options options = options_of(request, draft);
+		const struct claim_options options = options_of(in, request, draft);
 		taken_complain(in, request->document->label, n->rows, (size_t)n->count, &options, c);
 		rc = -1;
 	}
@@ -218,7 +220,7 @@ static int claim_and_resolve(struct instance *in, const struct load_request *req
 	const struct draft *draft, struct numbers *n, struct loaded *loaded, bool **wanted,
 	struct complaints *c, struct error *e)
 {
-	const struct claim_options options = options_of(request, draft);
+	const struct claim_options options = options_of(in, request, draft);
 	if (claim_ports(in->paths.state, &in->claim, n->rows, (size_t)n->count, &options, e))
 		return -1;
 	numbers_take(n);
@@ -357,7 +359,8 @@ int load_claimed_again(struct instance *in, struct loaded *next, struct error *e
 	const struct claim_options options = {.strategy = in->loaded.stack->strategy,
 		.strict = in->strict_ports,
 		.wait_ms = 1,
-		.config_file = in->loaded.stack->file};
+		.config_file = in->loaded.stack->file,
+		.guardian_pid = in->guardian.pid};
 	struct numbers n = {0};
 	int rc = numbers_begin(&n, in->loaded.draft, e);
 	lend_rules(in, in->loaded.draft);
