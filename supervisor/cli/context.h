@@ -113,7 +113,9 @@ bool target_is_alive(const struct target *target);
  */
 int target_connect(const struct target *target, int64_t answer_ms, struct control_client *client,
 	struct error *e);
-/* Connects, asks one thing, closes. */
+/* Connects, asks one thing, closes. EXIT_TIMED_OUT where it does not answer in time. */
+int target_ask_within(const struct target *target, json_t *request, int64_t answer_ms, json_t **reply,
+	struct error *e);
 int target_ask(
 	const struct target *target, json_t *request, json_t **reply, struct error *e);
 /* "shop instance 3" */

@@ -211,3 +211,18 @@ json_t *recorded_why(const struct target *t, const char *service, struct error *
 	json_decref(r.failure);
 	return why;
 }
+
+const char *recorded_state(const struct target *t)
+{
+	struct error ignored;
+	struct event_tail *tail = event_tail_open(t->events, false, &ignored);
+	const char *state = "starting";
+	json_t *event;
+	while (tail && event_tail_next(tail, &event)) {
+		if (strcmp(event_string(event, "kind"), event_kind_word(EVENT_INSTANCE)) == 0)
+			state = arena_string(t->arena, event_string(event, "text"));
+		json_decref(event);
+	}
+	event_tail_free(tail);
+	return state;
+}

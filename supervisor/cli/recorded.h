@@ -21,4 +21,7 @@ struct target;
  */
 json_t *recorded_why(const struct target *target, const char *service, struct error *e);
 
+/* The instance's state as it was told last, in the target's arena; "starting" before the first time. */
+const char *recorded_state(const struct target *target);
+
 #endif

@@ -359,14 +359,20 @@ int target_connect(const struct target *t, int64_t answer_ms, struct control_cli
 	return fail_while(e, "%s", target_name(t));
 }
 
-int target_ask(const struct target *t, json_t *request, json_t **reply, struct error *e)
+int target_ask_within(const struct target *t, json_t *request, int64_t answer_ms, json_t **reply,
+	struct error *e)
 {
 	struct control_client client;
-	if (target_connect(t, ANSWER_MS, &client, e) < 0) {
+	if (target_connect(t, answer_ms, &client, e) < 0) {
 		json_decref(request);
 		return -1;
 	}
-	int result = client_call(&client, request, ANSWER_MS, reply, e);
+	int result = client_call(&client, request, answer_ms, reply, e);
 	client_close(&client);
 	return result < 0 ? has_ended(t, e) : 0;
+}
+
+int target_ask(const struct target *t, json_t *request, json_t **reply, struct error *e)
+{
+	return target_ask_within(t, request, ANSWER_MS, reply, e);
 }

@@ -9,7 +9,12 @@
 #include "cli/context.h"
 #include "cli/leftovers.h"
 #include "cli/out.h"
+#include "cli/recorded.h"
 #include "cli/verb.h"
+#include "spawn/proc.h"
+
+/* So long a supervisor may take to answer before it is looked at whether it can. */
+enum { STOPPED_MS = 2000 };
 
 /* ---- what to show ---- */
 
@@ -41,6 +46,41 @@ static void remove_private(json_t *instance)
 	}
 }
 
+/* By a signal or a debugger: it will not answer, however long one waits. */
+static bool is_stopped(pid_t pid)
+{
+	struct proc_stat stat;
+	return proc_stat(pid, &stat) && (stat.state == 'T' || stat.state == 't');
+}
+
+static int ask(const struct target *t, json_t **reply, struct error *e)
+{
+	if (target_ask_within(t, json_pack("{s:s}", "verb", "status"), STOPPED_MS, reply, e) == 0)
+		return 0;
+	if (e->code != EXIT_TIMED_OUT || is_stopped(t->supervisor))
+		return -1;
+	return target_ask(t, json_pack("{s:s}", "verb", "status"), reply, e);
+}
+
+/* It lives and does not answer. */
+static json_t *hung_instance(const struct target *t)
+{
+	json_t *instance = silent_instance(t, recorded_state(t));
+	const int pid = (int)t->supervisor;
+	OWNED_TEXT line = {0};
+	text_addf(&line, "%s: its supervisor (pid %d) does not answer, this was recorded before; ",
+		target_name(t), pid);
+	if (is_stopped(t->supervisor))
+		text_addf(&line, "it is stopped, `kill -CONT %d` lets it go on; ", pid);
+	text_add(&line, "`stackup down` ends the instance");
+	say("%s", text_string(&line));
+	if (instance && pid)
+		json_object_set_new(instance, "pid", json_integer(pid));
+	if (instance && t->guardian)
+		json_object_set_new(instance, "guardian_pid", json_integer(t->guardian));
+	return instance;
+}
+
 /* A new reference; *as_wanted tells for the exit code. NULL with e. */
 static json_t *look_at(
 	struct context *context, struct target *t, bool *as_wanted, struct error *e)
@@ -53,7 +93,9 @@ static json_t *look_at(
 	}
 	json_t *reply = NULL;
 	struct error why = {0};
-	if (target_ask(t, json_pack("{s:s}", "verb", "status"), &reply, &why) < 0) {
+	if (ask(t, &reply, &why) < 0) {
+		if (why.code == EXIT_TIMED_OUT)
+			return hung_instance(t);
 		/* It ended meanwhile, or has no socket yet. */
 		if (why.code == EXIT_NOT_FOUND)
 			return silent_instance(t, target_is_alive(t) ? "starting" : "stopped");

@@ -44,6 +44,13 @@ def test_fault_G10_a_stopped_supervisor_is_woken(running):
     assert "stopped" in running.run("status", code=3).out
 
 
+def test_fault_G10_a_stopped_guardian_is_woken(running):
+    guardian = running.instance()["guardian_pid"]
+    os.kill(guardian, signal.SIGSTOP)
+    running.down()
+    assert stopped_orderly(running) and not alive(guardian)
+
+
 def test_fault_G10_a_stopped_supervisor_without_a_socket_is_woken(running):
     os.kill(running.instance()["pid"], signal.SIGSTOP)
     shutil.rmtree(run_dir(running))
@@ -93,11 +100,16 @@ def test_fault_G10_a_supervisor_that_cannot_be_woken_is_killed(running):
 
 
 def test_a_hung_supervisor_is_said_with_what_helps(running):
-    supervisor = running.instance()["pid"]
+    before = running.instance()
+    supervisor = before["pid"]
     os.kill(supervisor, signal.SIGSTOP)
-    result = running.run("status")
+    result = running.run("status", "--json", code=3)
     os.kill(supervisor, signal.SIGCONT)
-    assert result.code not in (0, 3) and "does not answer" in result.err and "stackup down" in result.err
+    assert f"pid {supervisor}" in result.err and "does not answer" in result.err, result
+    assert f"kill -CONT {supervisor}" in result.err and "stackup down" in result.err, result
+    after, = result.json["instances"]
+    assert [after[key] for key in ("state", "pid", "guardian_pid", "base_port")] == [
+        before[key] for key in ("state", "pid", "guardian_pid", "base_port")]
 
 
 def test_fault_S11_the_runtime_directory_is_removed(running):
