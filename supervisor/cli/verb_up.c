@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #include "cli/tidy.h"
 #include "cli/verb.h"
 #include "daemon/daemon.h"
+
+enum { LOOK_AGAIN_MS = 100 }; /* at the time, while an instance ends */
 
 struct up {
 	struct context *context; /* borrows */
@@ -260,13 +263,42 @@ static void tell_newer(const struct up *up)
 			up->source.document->label);
 }
 
-static int go_on(struct up *up, struct error *e)
+/* True when it has ended; false when --wait-timeout was over before. */
+static bool await_end(struct up *up, const struct control_client *client, struct error *e)
+{
+	struct pollfd end = {.fd = client->fd, .events = POLLRDHUP};
+	int64_t deadline_ms = clock_now_ms() + up->wait_ms;
+	if (err_is_terminal() && !up->context->quiet)
+		say("%s is being stopped; it is started again when it is down", up->name);
+	while (poll(&end, 1, LOOK_AGAIN_MS) <= 0) {
+		if (up->wait_ms < 0 || clock_now_ms() < deadline_ms)
+			continue;
+		fail(e, EXIT_TIMED_OUT, "%s is still being stopped", up->name);
+		error_hint(e, "`stackup status` shows what it waits for");
+		return false;
+	}
+	int64_t left_ms = deadline_ms - clock_now_ms();
+	if (up->wait_ms >= 0)
+		up->wait_ms = left_ms > 0 ? left_ms : 0;
+	return true;
+}
+
+/* It runs already. *ended: it was about to stop, or to die, and is not there any more. */
+static int join(struct up *up, struct control_client *client, bool *ended, struct error *e)
+{
+	if (converge(up->context, &up->request, up->source.location.shown, up->name, client, e) == 0)
+		return 0;
+	bool ends = json_is_true(json_object_get(client->refusal, "stopping")) || e->number == EPIPE;
+	*ended = ends && await_end(up, client, e);
+	return -1;
+}
+
+static int go_on(struct up *up, bool *ended, struct error *e)
 {
 	struct control_client client = {.fd = -1};
 	int code = client_connect(&client, up->result.socket_path, ANSWER_MS, e);
 	if (code == 0 && up->result.already_running)
-		code = converge(up->context, &up->request, up->source.location.shown, up->name,
-			&client, e);
+		code = join(up, &client, ended, e);
 	if (code == 0)
 		tell_newer(up);
 	if (code == 0)
@@ -275,6 +307,22 @@ static int go_on(struct up *up, struct error *e)
 		code = up->detach ? stay_detached(up, &client, e) : stay_in_front(up, &client, e);
 	client_close(&client);
 	return code;
+}
+
+static int launch_and_go_on(struct up *up, struct error *e)
+{
+	for (;;) {
+		bool ended = false;
+		int code = launch_asking(up, e);
+		if (code == 0)
+			code = go_on(up, &ended, e);
+		if (!ended)
+			return code;
+		*e = (struct error){0};
+		launch_result_release(&up->result);
+		free(up->name);
+		up->name = NULL;
+	}
 }
 
 int verb_up(struct context *context, struct error *e)
@@ -293,9 +341,7 @@ int verb_up(struct context *context, struct error *e)
 	if (code == 0)
 		code = fill_request(&up, e);
 	if (code == 0)
-		code = launch_asking(&up, e);
-	if (code == 0)
-		code = go_on(&up, e);
+		code = launch_and_go_on(&up, e);
 	launch_result_release(&up.result);
 	conflict_answers_release(&up.answers);
 	source_release(&up.source);

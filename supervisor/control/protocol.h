@@ -62,7 +62,8 @@
  *	 "strategy": "word"?, "timeout_ms": n?, "environ": packed} ->
  *	{"started": [...], "restarted": [...], "stopped": [...], "unchanged": n, "notes": [...]}
  *	Before it, and before anything is stopped, the same as {"more"}: the plan.
- *	Waits while another reload is under way; refused while a service moves.
+ *	Waits while another reload is under way; refused while a service moves, and with "stopping":
+ *	true in the error object once the instance is being stopped.
  *	Converges to the file as the caller sees it: "shown" is what complaints call it, "dir" the
  *	caller's directory, "environ" the caller's environment as wire_pack_environment() makes it.
  *	"file" "-" brings the text itself as "text". A bad file changes nothing: error

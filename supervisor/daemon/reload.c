@@ -233,17 +233,30 @@ static void announce(struct instance *in, const struct reload *r)
 		control_more(in->server, r->ticket, plan);
 }
 
+/* A change is nothing to an instance that ends; who asked may wait for that, and start it anew. */
+static void refuse_stopping(struct instance *in, struct control_ticket ticket, bool has_ticket)
+{
+	struct error e = {0};
+	if (!has_ticket)
+		return;
+	fail(&e, EXIT_FAILED, "the instance is being stopped; try again when it is down");
+	control_refuse_with(in->server, ticket, &e, json_pack("{s:b}", "stopping", 1));
+}
+
 static void begin(struct instance *in, struct control_ticket ticket, bool has_ticket,
 	const json_t *body)
 {
-	struct wish w = {.arena = arena_new()};
+	struct wish w = {0};
 	struct complaints c = {0};
 	struct error e = {0};
 	int rc = 0;
+	if (in->stopping) {
+		refuse_stopping(in, ticket, has_ticket);
+		return;
+	}
+	w.arena = arena_new();
 	if (!w.arena)
 		rc = fail(&e, EXIT_FAILED, "out of memory");
-	else if (in->stopping)
-		rc = fail(&e, EXIT_FAILED, "the instance is being stopped; try again when it is down");
 	else if (takeover_moves(in))
 		rc = fail(&e, EXIT_FAILED, "a service moves to another port; try again in a moment");
 	else if (read_wish(in, &w, body, &c, &e) || prepare(in, &w, body, &c, &e))

@@ -178,6 +178,45 @@ def test_who_asks_an_instance_that_is_ending_gets_its_end(shop):
         assert shop.instance()["state"] == "stopped"
 
 
+SLOW = """
+    [service api]
+    command = ACTOR --ignore-term --listen
+    stop.timeout = STOP
+"""
+
+
+def begin_down(shop):
+    """The instance is being stopped; its service takes its time."""
+    events = shop.events()
+    down = shop.world.popen("down", cwd=shop.dir, stderr=-1)
+    events.wait_for(lambda line: '"api"' in line and "stopping" in line)
+    events.close()
+    return down
+
+
+def test_up_waits_for_the_end_and_starts_anew(shop):
+    shop.stack(SLOW.replace("STOP", "1s"))
+    shop.up()
+    before = shop.instance()["id"]
+    down = begin_down(shop)
+    terminal = shop.terminal("up", "--wait")
+    terminal.wait_for("shop instance 1 is being stopped; it is started again when it is down")
+    assert terminal.wait() == 0
+    assert down.wait(timeout=40) == 0
+    assert shop.instance()["id"] != before and shop.state("api") == "ready"
+
+
+def test_up_waits_for_the_end_as_long_as_it_was_told(shop):
+    shop.stack(SLOW.replace("STOP", "1h"))
+    shop.up()
+    pid = shop.pid("api")
+    down = begin_down(shop)
+    assert "still being stopped" in shop.up("--wait-timeout", "0.5", code=124).err
+    assert alive(pid)
+    os.kill(pid, signal.SIGKILL)
+    assert down.wait(timeout=40) == 0
+
+
 def test_down_data_does_not_take_it_from_a_new_run(shop):
     """The second instance is down at once, and started again, while the first one is waited for."""
     shop.stack(STACK + """
