@@ -22,7 +22,8 @@
  * given to them.
  *
  * A damaged file is set aside as registry.db.corrupt-TIME, a new one is made from the records of the
- * instances (record.h), and a notice says so; also for those who only read. A file of a newer stackup is never written:
+ * instances (record.h), and a notice says so; also for those who only read. A file of a newer stackup is
+ * never written:
  * registry_open(REGISTRY_WRITE) fails and tells the versions; REGISTRY_READ reads what is known.
  */
 #ifndef REGISTRY_REGISTRY_H

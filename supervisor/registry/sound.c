@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,6 +61,14 @@ static bool was_sound(const struct stat *st)
 		st->st_mtim.tv_nsec == seen_sound.changed.tv_nsec;
 }
 
+/* "... unable to get the page. error code=10": the disk failed, which says nothing about the file. */
+static bool is_of_disk(const char *answer)
+{
+	static const char words[] = "error code=";
+	const char *code = strstr(answer, words);
+	return code && (strtol(code + strlen(words), NULL, 10) & 0xff) != SQLITE_CORRUPT;
+}
+
 /*
  * An empty file is damaged, too: we never leave one (a new registry is renamed into place),
  * so somebody else emptied it. A version without its tables is as well.
@@ -77,6 +86,8 @@ bool registry_is_sound(struct registry *r)
 		return true;
 	if (registry_read_pragma(r, "PRAGMA quick_check(1)", answer, sizeof answer, NULL))
 		return !registry_is_damaged(r);
+	if (is_of_disk(answer))
+		return true;
 	if (strcmp(answer, "ok") != 0 || r->version <= 0)
 		return false;
 	if (suspected)
