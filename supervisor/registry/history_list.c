@@ -40,7 +40,8 @@ void history_events_query(const struct history_filter *filter, int version, stru
 	add_if(out, of_service, version >= 6 ? "e.service = ?2" : "?2 = ''");
 	/* The + keeps it out of the choice of an index: that of services has the instance, too. */
 	add_if(out, filter->instance, of_service ? "+e.instance = ?3" : "e.instance = ?3");
-	text_add(out, " ORDER BY e.timestamp DESC, e.id DESC LIMIT ?5");
+	text_addf(out, " ORDER BY e.timestamp DESC, %se.id DESC LIMIT ?5",
+		of_service ? "e.instance DESC, " : ""); /* as that index has them */
 }
 
 int history_events_of(struct registry *r, const struct history_filter *filter, struct arena *arena,
