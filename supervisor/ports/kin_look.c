@@ -100,11 +100,12 @@ void kin_mark_owners(const char *state, struct owner_list *owners)
 {
 	struct rosters rosters = {0};
 	struct kin_list kin = {0};
+	const struct roster_query all = {0};
 	size_t mute = 0;
 	for (size_t i = 0; i < owners->count; i++)
 		mute += is_mute(&owners->items[i]);
 	if (mute)
-		rosters_read(state, NULL, ROSTER_ANY_INSTANCE, NULL, &rosters);
+		rosters_read(state, &all, &rosters);
 	rosters_keep_dead(state, &rosters);
 	kin_look(&rosters, &kin);
 	for (size_t i = 0; i < owners->count; i++)

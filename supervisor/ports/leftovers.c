@@ -1,14 +1,16 @@
 #include "ports/leftovers.h"
 
-#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/own.h"
+#include "base/file.h"
+#include "ports/ending.h"
 #include "ports/kin.h"
+#include "ports/lock.h"
 
 enum { KILL_WAIT_MS = 2000 };
 
@@ -35,6 +37,32 @@ static bool has_marker(pid_t pid)
 	return owner_variable(pid, "STACKUP_ID", &id);
 }
 
+static bool holds_a_byte(pid_t pid)
+{
+	struct process process;
+	return process_read(pid, &process) && instance_lock_is_held_by(pid);
+}
+
+/* A guardian has one thread, and one child to begin with: the supervisor. */
+bool leftovers_spare(pid_t pid)
+{
+	char path[64];
+	OWNED_TEXT children = {0};
+	if (holds_a_byte(pid))
+		return true;
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	(void)file_read_proc(path, &children);
+	const char *at = text_string(&children);
+	for (char *end; *at; at = end) {
+		pid_t child = (pid_t)strtol(at, &end, 10);
+		if (end == at)
+			break;
+		if (holds_a_byte(child))
+			return true;
+	}
+	return false;
+}
+
 static bool is_listed(const struct owner_list *list, pid_t pid, uint64_t start_ticks)
 {
 	for (size_t i = 0; i < list->count; i++)
@@ -52,6 +80,7 @@ struct finding {
 static void take(const struct finding *f, struct owner *owner)
 {
 	if (!is_leftover(f->wanted, owner) || process_is_ancestor(owner->pid) ||
+		leftovers_spare(owner->pid) ||
 		is_listed(f->out, owner->pid, owner->start_ticks) || !list_push(f->out, *owner))
 		owner_release(owner);
 }
@@ -63,13 +92,20 @@ static void on_process(void *self, pid_t pid)
 		take(self, &owner);
 }
 
+static void rosters_of(const struct wanted *w, bool of_any_boot, struct rosters *out)
+{
+	const struct roster_query query = {.project = w->project, .instance = w->instance,
+		.but_run = w->run_id, .of_any_boot = of_any_boot};
+	rosters_read(w->state, &query, out);
+}
+
 /* Those who say nothing of themselves, or no more. */
 static void find_mute(const struct finding *f)
 {
 	const struct wanted *w = f->wanted;
 	struct rosters rosters = {0};
 	struct kin_list kin = {0};
-	rosters_read(w->state, w->project, w->instance, w->run_id, &rosters);
+	rosters_of(w, false, &rosters);
 	kin_look(&rosters, &kin);
 	for (size_t i = 0; i < kin.count; i++) {
 		const struct kin_process *p = &kin.items[i];
@@ -100,40 +136,6 @@ void leftovers_find(const char *state, const char *project, int instance, const 
 }
 
 /*
- * A pidfd for exactly the process that was looked at, or -1. It is opened first and its start time is
- * read again after that: whatever has the pid then is what the pidfd means. A zombie is none: its
- * parent has to reap it.
- */
-static int open_same(const struct owner *owner)
-{
-	OWNED_FD fd = pidfd_open(owner->pid, 0);
-	struct process now;
-	bool same = fd >= 0 && process_read(owner->pid, &now) && !now.is_dead &&
-		now.start_ticks == owner->start_ticks;
-	return same ? take_fd(&fd) : -1;
-}
-
-static void signal_one(const struct owner *owner, int signal)
-{
-	OWNED_FD fd = open_same(owner);
-	if (fd < 0)
-		return;
-	(void)pidfd_send_signal(fd, signal, NULL, 0);
-	/* A stopped process gets TERM only after it goes on. */
-	if (signal == SIGTERM)
-		(void)pidfd_send_signal(fd, SIGCONT, NULL, 0);
-}
-
-static void wait_for_end(const struct owner *owner, int64_t deadline)
-{
-	OWNED_FD fd = open_same(owner);
-	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-	int64_t left = deadline - clock_now_ms();
-	if (fd >= 0 && left > 0)
-		(void)poll(&poll_fd, 1, (int)left);
-}
-
-/*
  * Signals all that were ever found, and waits for them. Who ends can take with it the proof of whose
  * the others are, so they are remembered; what they start meanwhile is found by the next round.
  */
@@ -141,18 +143,17 @@ static void round_of(const struct wanted *w, int signal, int wait_ms, struct own
 {
 	find(w, all);
 	for (size_t i = 0; i < all->count; i++)
-		signal_one(&all->items[i], signal);
+		ending_signal(&all->items[i], signal);
 	int64_t deadline = clock_now_ms() + wait_ms;
 	for (size_t i = 0; i < all->count; i++)
-		wait_for_end(&all->items[i], deadline);
+		ending_wait(&all->items[i], deadline);
 }
 
 static const struct owner *survivor(const struct wanted *w, struct owner_list *all)
 {
 	find(w, all);
 	for (size_t i = 0; i < all->count; i++) {
-		OWNED_FD fd = open_same(&all->items[i]);
-		if (fd >= 0)
+		if (!ending_is_over(&all->items[i]))
 			return &all->items[i];
 	}
 	return NULL;
@@ -162,7 +163,7 @@ static const struct owner *survivor(const struct wanted *w, struct owner_list *a
 static void forget(const struct wanted *w)
 {
 	struct rosters rosters = {0};
-	rosters_read(w->state, w->project, w->instance, w->run_id, &rosters);
+	rosters_of(w, true, &rosters);
 	rosters_forget(&rosters);
 	rosters_release(&rosters);
 }

@@ -8,12 +8,13 @@
  *	- it has no STACKUP_ID, and the roster of a run of that instance proves that it belongs to it (kin.h).
  *
  * It is signalled only through a pidfd that was opened before its start time was checked again, so no
- * stranger that got the pid can be hit. Leftovers are never adopted. This process and those that have
- * led to it are none, whatever they carry.
+ * stranger that got the pid can be hit (ending.h). Leftovers are never adopted. This process and those that
+ * have led to it are none, whatever they carry, nor are those of leftovers_spare().
  */
 #ifndef PORTS_LEFTOVERS_H
 #define PORTS_LEFTOVERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,5 +34,11 @@ void leftovers_find(const char *state, const char *project, int instance, const 
  */
 int leftovers_remove(const char *state, const char *project, int instance, const char *run_id,
 	int grace_ms, struct owner_list *removed, struct error *e);
+
+/*
+ * Is it the supervisor or the guardian of an instance that lives? Their environment can be that of a service
+ * or of `exec`, from which they were started.
+ */
+bool leftovers_spare(pid_t pid);
 
 #endif

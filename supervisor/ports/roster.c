@@ -129,9 +129,7 @@ void roster_close(struct roster *roster)
 /* ---- reading ---- */
 
 struct reading {
-	const char *project; /* NULL: all */
-	int instance;
-	const char *run_id;
+	const struct roster_query *query;
 	struct owner_mark self;
 	struct rosters *out;
 };
@@ -148,10 +146,12 @@ static bool is_whole(const struct text *content)
 
 static bool is_wanted(const struct reading *r, const struct roster_head *head)
 {
-	return !strcmp(head->boot_id, r->self.boot_id) && head->pidns == r->self.pidns &&
-		(!r->project || !strcmp(head->project, r->project)) &&
-		(!r->instance || head->instance == r->instance) &&
-		!(r->run_id && !strcmp(head->run_id, r->run_id));
+	const struct roster_query *q = r->query;
+	bool is_here = !strcmp(head->boot_id, r->self.boot_id) && head->pidns == r->self.pidns;
+	return (is_here || q->of_any_boot) &&
+		(!q->project || !strcmp(head->project, q->project)) &&
+		(!q->instance || head->instance == q->instance) &&
+		!(q->but_run && !strcmp(head->run_id, q->but_run));
 }
 
 static bool take_rows(struct roster *roster, const struct text *content)
@@ -191,11 +191,9 @@ static bool is_roster(const char *name)
 		!strcmp(name + length - (sizeof suffix - 1), suffix);
 }
 
-void rosters_read(const char *state, const char *project, int instance, const char *run_id,
-	struct rosters *out)
+void rosters_read(const char *state, const struct roster_query *query, struct rosters *out)
 {
-	struct reading r = {
-		.project = project, .instance = instance, .run_id = run_id, .out = out};
+	struct reading r = {.query = query, .out = out};
 	OWNED_TEXT path = {0};
 	struct dirent *entry;
 	text_addf(&path, "%s/locks/", state);

@@ -74,13 +74,14 @@ struct rosters {
 	size_t capacity;
 };
 
-enum { ROSTER_ANY_INSTANCE = 0 };
-/*
- * Those of this boot and pid namespace, of one project (NULL: of all) and instance. Not the one of
- * run_id, where that is not NULL.
- */
-void rosters_read(const char *state, const char *project, int instance, const char *run_id,
-	struct rosters *out);
+struct roster_query {
+	const char *project; /* NULL: of all */
+	int instance; /* 0: of all */
+	const char *but_run; /* not the one of this run; NULL */
+	bool of_any_boot; /* also those that say nothing here: to remove them */
+};
+/* Those of this boot and pid namespace. A file that is none, or half of one, is left out. */
+void rosters_read(const char *state, const struct roster_query *query, struct rosters *out);
 /* Only those whose lock byte nobody holds. */
 void rosters_keep_dead(const char *state, struct rosters *rosters);
 /* Removes the files as well: nothing of these runs is left. */

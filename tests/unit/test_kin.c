@@ -161,12 +161,15 @@ static void end_child(struct child *c)
 	close(c->pipe[1]);
 }
 
+static const struct roster_query all;
+
 static enum kin kin_of(const struct place *place, pid_t pid, const char *run_id)
 {
+	const struct roster_query query = {.project = "shop", .instance = 3, .but_run = run_id};
 	struct rosters rosters = {0};
 	struct kin_list kin = {0};
 	enum kin found = KIN_NONE;
-	rosters_read(place->state, "shop", 3, run_id, &rosters);
+	rosters_read(place->state, &query, &rosters);
 	kin_look(&rosters, &kin);
 	for (size_t i = 0; i < kin.count; i++)
 		if (kin.items[i].process.pid == pid)
@@ -210,8 +213,11 @@ static void a_roster_of_another_boot_or_namespace_is_not_read(void **state)
 			roster.head.pidns++;
 		assert_int_equal(pwrite(roster.fd, &roster.head, sizeof roster.head, 0),
 			sizeof roster.head);
-		rosters_read(place->state, NULL, ROSTER_ANY_INSTANCE, NULL, &found);
+		rosters_read(place->state, &all, &found);
 		assert_int_equal(found.count, i == 2);
+		rosters_release(&found);
+		rosters_read(place->state, &(struct roster_query){.of_any_boot = true}, &found);
+		assert_int_equal(found.count, 1);
 		rosters_release(&found);
 		roster_end(&roster);
 	}
@@ -226,11 +232,11 @@ static void half_a_roster_and_a_link_to_one_are_not_read(void **state)
 	roster_begin(&roster, place->state, 17, "shop", 3, "a run");
 	snprintf(other, sizeof other, "%s/p18-1.leaders", place->locks);
 	assert_int_equal(symlink(roster.path, other), 0);
-	rosters_read(place->state, NULL, ROSTER_ANY_INSTANCE, NULL, &found);
+	rosters_read(place->state, &all, &found);
 	assert_int_equal(found.count, 1);
 	rosters_release(&found);
 	assert_int_equal(ftruncate(roster.fd, (off_t)sizeof roster.head - 1), 0);
-	rosters_read(place->state, NULL, ROSTER_ANY_INSTANCE, NULL, &found);
+	rosters_read(place->state, &all, &found);
 	assert_int_equal(found.count, 0);
 	roster_end(&roster);
 	assert_int_equal(unlink(other), 0);
@@ -244,12 +250,12 @@ static void the_run_that_lives_is_no_dead_one(void **state)
 	int lock;
 	roster_begin(&roster, place->state, 17, "shop", 3, "a run");
 	assert_int_equal(instance_lock(place->state, 17, 3, 1, &lock, NULL), 1);
-	rosters_read(place->state, NULL, ROSTER_ANY_INSTANCE, NULL, &found);
+	rosters_read(place->state, &all, &found);
 	rosters_keep_dead(place->state, &found);
 	assert_int_equal(found.count, 0);
 	rosters_release(&found);
 	close(lock);
-	rosters_read(place->state, NULL, ROSTER_ANY_INSTANCE, NULL, &found);
+	rosters_read(place->state, &all, &found);
 	rosters_keep_dead(place->state, &found);
 	assert_int_equal(found.count, 1);
 	rosters_forget(&found);
