@@ -134,6 +134,14 @@ static bool is_strange(const struct verify_lease *lease, const struct port_view 
 		!(lease->is_wanted && view->class == CLASS_CONTAINER);
 }
 
+bool verify_is_served(const struct verify_lease *lease)
+{
+	bool own = false;
+	for (size_t i = 0; i < lease->view_count; i++)
+		own |= listens(&lease->views[i]) && !is_strange(lease, &lease->views[i]);
+	return own && lives(lease->owner);
+}
+
 static const char *holder_of(struct judging *j, const struct port_view *view)
 {
 	OWNED_TEXT line = {0};
@@ -147,13 +155,10 @@ static const char *holder_of(struct judging *j, const struct port_view *view)
 static bool judge_listeners(struct judging *j, const struct verify_lease *lease, struct difference *d)
 {
 	const struct port_view *stranger = NULL;
-	bool own = false;
-	for (size_t i = 0; i < lease->view_count; i++) {
-		const struct port_view *view = &lease->views[i];
-		own |= listens(view) && !is_strange(lease, view);
-		if (is_strange(lease, view))
-			stranger = view;
-	}
+	bool own = verify_is_served(lease);
+	for (size_t i = 0; i < lease->view_count; i++)
+		if (is_strange(lease, &lease->views[i]))
+			stranger = &lease->views[i];
 	if (!own && stranger) {
 		d->kind = VERIFY_STRANGER;
 		d->reason = arena_format(j->arena, "somebody else listens on it: %s", holder_of(j, stranger));

@@ -100,6 +100,9 @@ int verify_look(const char *state, const struct verify_want *wants, size_t want_
 	struct verify_facts *out, struct error *e);
 void verify_facts_release(struct verify_facts *facts);
 
+/* Its service listens on it, or somebody does in its place. */
+bool verify_is_served(const struct verify_lease *lease);
+
 /* ---- the judgement ---- */
 
 struct difference {
