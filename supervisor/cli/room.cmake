@@ -8,7 +8,7 @@ stackup_room(cli
 		verb_restart.c verb_run.c verb_start.c verb_status.c verb_stop.c verb_up.c verb_url.c
 		verb_version.c verb_wait.c verb_why.c
 		ports_monitor.c verb_doctor.c
-		registry_verify.c truth.c
+		registry_report.c registry_verify.c report_show.c truth.c
 		ask.c here.c ports_docs.c ports_history.c ports_policy.c ports_release.c ports_reserve.c ports_reset.c
 		ports_suggest.c
 		ports_move.c

@@ -1,0 +1,22 @@
+/*
+ * report_show.h - the report for people: sentences, tables, and on a terminal a bar beside each row.
+ */
+#ifndef CLI_REPORT_SHOW_H
+#define CLI_REPORT_SHOW_H
+
+#include "cli/truth.h"
+#include "ports/figures.h"
+
+struct context;
+
+struct report {
+	struct truth truth; /* owns */
+	struct figures figures; /* in the arena of its facts */
+	char since[32]; /* ISO, UTC */
+};
+
+void report_show(const struct context *context, const struct report *report);
+/* In percent, in tenths, rounded down; of nothing -1. */
+int report_permille(int64_t part, int64_t whole);
+
+#endif

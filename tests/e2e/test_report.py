@@ -1,0 +1,112 @@
+"""`registry report`: what launches left behind, and how the ports of the machine are used."""
+import re
+import socket
+from contextlib import contextmanager
+
+from harness import until
+
+STACK = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\n"
+FIGURES = {"version", "since", "active_ports", "leased_ports", "moved_ports", "conflicts_now", "projects", "instances",
+           "launches", "registry", "blocks_owned", "blocks_left", "blocks", "months", "busiest", "idle",
+           "conflicting_ports"}
+
+
+@contextmanager
+def occupied(port):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        yield
+
+
+def report(shop, *args):
+    found = shop.run("registry", "report", "--json", *args, code=0).json
+    assert set(found) == FIGURES
+    return found
+
+
+def test_row_R6_the_report_of_an_empty_registry(shop):
+    found = report(shop)
+    assert found["launches"] == {"count": 0, "without_conflict": 0, "failed": 0, "success_percent": None,
+                                 "assign_ms_median": 0.0, "assign_ms_p99": 0.0}
+    assert found["registry"]["accuracy"] == 100.0 and found["blocks"] == [] and found["blocks_left"] > 300
+    assert "0 tracked" in shop.run("registry", "report", code=0).out and not (shop.world.home / "registry.db").exists()
+
+
+def test_row_R6_launches_conflicts_and_use(shop):
+    shop.stack(STACK)
+    shop.up()
+    shop.up()
+    shop.down()
+    with occupied(30101):
+        shop.up()
+        moved = shop.port("api")
+        now = report(shop)
+        assert now["moved_ports"] == 1 and now["active_ports"] == now["leased_ports"] == 2
+        shop.down()
+        shop.up("--strict-ports", code=5)
+    shop.up("-i", "3")
+    found = report(shop)
+    launches = found["launches"]
+    assert (launches["count"], launches["without_conflict"], launches["failed"]) == (4, 2, 1)
+    assert launches["success_percent"] == 50.0
+    assert 0 < launches["assign_ms_median"] <= launches["assign_ms_p99"]
+    month, = found["months"]
+    assert (month["launches"], month["conflicts"], month["success_percent"]) == (4, 2, 50.0)
+    port, = found["conflicting_ports"]
+    assert (port["port"], port["conflicts"]) == (30101, 2) and moved != 30101 and port["last_holder"]
+    assert [(b["instance"], b["launches"], b["active_ports"]) for b in found["busiest"]] == [(1, 3, 0), (3, 1, 2)]
+    block, = found["blocks"]
+    assert block == {"block": 1, "base_port": 30100, "project": "shop", "instances": 2, "running": 1, "active_ports": 2}
+    assert found["blocks_owned"] == 1 and found["projects"] == {
+        "total": 1, "active": 1, "reserved": 0, "legacy": 0, "archived": 0}
+    assert found["instances"] == {"total": 2, "running": 1, "idle": 0}
+    assert report(shop, "--since", "2999-01-01")["launches"]["count"] == 0
+
+
+def test_a_changed_file_and_a_resolve_are_no_launches(shop):
+    shop.stack(STACK)
+    shop.up()
+    shop.stack(STACK + "[service more]\ncommand = ACTOR --listen\nslot = auto\n")
+    shop.up()
+    shop.down()
+    with occupied(30101):
+        shop.run("ports", "resolve", "--move", "-y", code=0)
+    assert report(shop)["launches"]["count"] == 1
+
+
+def test_an_optional_service_without_its_port_is_a_conflict_of_a_launch_that_succeeded(shop):
+    shop.stack("[service api]\ncommand = ACTOR --listen\noptional = yes\non_conflict = fail\nslot = 1\n" + "[service web]\ncommand = ACTOR --listen\n")
+    with occupied(30101):
+        shop.detach()
+        launches = report(shop)["launches"]
+        assert (launches["count"], launches["without_conflict"], launches["failed"]) == (1, 0, 0)
+
+
+def test_a_stranger_in_the_place_of_a_service_is_a_conflict_now(shop):
+    shop.stack("[service api]\ncommand = ACTOR --write-file begun yes --wait-file go --listen\nhold = no\n")
+    shop.detach()
+    until(lambda: shop.starts("begun"))
+    assert report(shop)["conflicts_now"] == 0
+    with occupied(30101):
+        found = report(shop)
+        assert found["conflicts_now"] == 1 and found["registry"]["accuracy"] < 100
+        assert "1 taken by a stranger" in shop.run("registry", "report", code=0).out
+
+
+def test_bars_are_for_terminals(shop):
+    shop.stack(STACK)
+    shop.up()
+    plain = shop.run("registry", "report", "--color=always", code=0).out
+    assert "Use of blocks" in plain and "\u2588" not in plain and "#" not in plain
+
+    def seen(locale, columns):
+        shop.world.env["LANG"] = locale
+        terminal = shop.terminal("registry", "report", "--color=never", size=(24, columns))
+        assert terminal.wait() == 0
+        return terminal.output.decode()
+    wide, narrow = seen("C.UTF-8", 120), seen("C.UTF-8", 40)
+    assert "\u2588" in wide and "\u2588" not in narrow and "Busiest" in narrow
+    assert max(len(line) for line in wide.splitlines()) <= 120
+    ascii_only = seen("C", 100)
+    assert re.search(r"#{5,}", ascii_only) and ascii_only.isascii()
