@@ -49,7 +49,7 @@ static void write_changed(const struct context *context, const struct instance *
 	registry_close(r);
 }
 
-void reconcile_worktrees(const struct context *context, int64_t project_id)
+bool reconcile_worktrees(const struct context *context, int64_t project_id)
 {
 	struct arena *arena = arena_new();
 	struct instance *rows = NULL;
@@ -57,4 +57,5 @@ void reconcile_worktrees(const struct context *context, int64_t project_id)
 	if (count)
 		write_changed(context, rows, count);
 	arena_free(arena);
+	return count > 0;
 }

@@ -5,6 +5,7 @@
 #include "cli/context.h"
 #include "cli/inventory_show.h"
 #include "cli/out.h"
+#include "cli/reconcile.h"
 #include "cli/registry_verbs.h"
 #include "ports/policy.h"
 
@@ -81,6 +82,8 @@ int verb_registry_list(struct context *context, struct error *e)
 	if (!arena)
 		return fail(e, EXIT_FAILED, "out of memory");
 	int result = inventory_read(context->paths.state, 0, arena, &all, e);
+	if (!result && all.instance_count <= RECONCILE_MOST && reconcile_worktrees(context, 0))
+		result = inventory_read(context->paths.state, 0, arena, &all, e);
 	if (!result && context->json) {
 		inventory_add_all(&json, &all);
 		inventory_print_json(&json);

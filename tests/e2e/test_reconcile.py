@@ -1,0 +1,66 @@
+"""Every command sees what has become of what it shows: dead owners, other branches, moved worktrees."""
+import os
+import signal
+import subprocess
+
+import pytest
+from harness import descendants_of, gone
+
+STACK = "[service api]\ncommand = ACTOR --listen\n"
+
+
+def git(directory, *args):
+    settings = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *settings, *args], cwd=directory, check=True, capture_output=True,
+                   env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"})
+
+
+@pytest.fixture
+def dead(shop):
+    """Supervisor and guardian were killed in a way that nobody could write anything down."""
+    shop.stack(STACK)
+    shop.up()
+    instance = shop.instance()
+    services = descendants_of(instance["pid"])
+    both = [instance["guardian_pid"], instance["pid"]]
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in both:
+            os.kill(pid, number)
+    for pid in both:
+        gone(pid)
+    for pid in services:
+        os.kill(pid, signal.SIGKILL)
+        gone(pid)
+    return shop
+
+
+SEEN_BY = {
+    "registry list": lambda s: s.run("registry", "list", "--json").json["projects"][0]["instances"][0]["status"] == "crashed",
+    "registry show": lambda s: s.run("registry", "show", "--json").json["project"]["instances"][0]["status"] == "crashed",
+    "instances": lambda s: s.run("instances", "--json").json["instances"][0]["status"] == "crashed",
+    "ports list": lambda s: {p["class"] for p in s.run("ports", "list", "--json").json["listeners"]} == {"free"},
+    "registry verify": lambda s: "supervisor_dead" in s.run("registry", "verify", "--json").out,
+    "registry report": lambda s: s.run("registry", "report", "--json").json["instances"]["running"] == 0,
+    "registry gc": lambda s: [r["kind"] for r in s.run("registry", "gc", "--dry-run", "--keep", "0", "--json").json["removed"]] == ["leases"],
+    "status": lambda s: s.run("status", "--json").json["instances"][0]["state"] == "failed",
+    "up": lambda s: "ended without being stopped" in s.up().err,
+}
+
+
+@pytest.mark.parametrize("verb", SEEN_BY)
+def test_a_dead_owner_is_seen_by(dead, verb):
+    assert SEEN_BY[verb](dead)
+
+
+def test_the_list_of_all_knows_branches_and_places_as_they_are_now(world):
+    shop = world.project("shop")
+    shop.stack(STACK)
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["worktree", "add", "-q", "-b", "one", "../wt"]):
+        git(shop.dir, *args)
+    tree = world.project("wt")
+    tree.up()
+    tree.down()
+    git(tree.dir, "branch", "-m", "two")
+    git(shop.dir, "worktree", "move", "../wt", "../there")
+    row, = world.run("registry", "list", "--json", code=0).json["projects"][0]["instances"]
+    assert (row["branch"], row["worktree"]) == ("two", str(world.root / "projects/there"))
