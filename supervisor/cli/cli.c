@@ -10,6 +10,7 @@
 #include "cli/help.h"
 #include "cli/out.h"
 #include "cli/verb.h"
+#include "ledger/apply.h"
 
 /* A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened. */
 static void fill_standard_descriptors(void)
@@ -64,13 +65,21 @@ static int run(struct context *context, struct error *e)
 	return line->command->run(context, e);
 }
 
+static void tell_behind(const struct export_row *row, const struct error *e)
+{
+	say("%s does not show the last change of the registry: %s; the next change tries again", row->path,
+		e->text);
+}
+
 int cli_main(int argc, char **argv)
 {
+	static const struct export_writer followers = {.write = ledger_keep, .failed = tell_behind};
 	struct context context = {0};
 	struct error e = {0};
 	fill_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	registry_notices_to(say_lines);
+	exports_written_by(&followers);
 	int code = command_line_parse(argc, argv, &context.line, &e);
 	context.json = option_given(&context.line, OPTION_JSON) || (code < 0 && mentions_json(argv));
 	if (code == 0)

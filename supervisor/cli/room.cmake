@@ -12,12 +12,12 @@ stackup_room(cli
 		ask.c here.c ports_docs.c ports_history.c ports_policy.c ports_release.c ports_reserve.c ports_reset.c
 		ports_suggest.c
 		ports_move.c
-		registry_add.c registry_archive.c registry_change.c registry_list.c registry_set.c registry_show.c
+		registry_add.c registry_archive.c registry_change.c registry_export.c registry_import.c registry_list.c registry_set.c registry_show.c
 		registry_backup.c registry_integrity.c registry_restore.c
 		reconcile.c instance_word.c instances_describe.c instances_list.c instances_next.c instances_release.c inventory_show.c
 		verb_instances.c
 		idle_show.c registry_gc.c tidy.c
-	ROOMS base model stackfile plan ports registry spawn logs control daemon doctor
+	ROOMS base model stackfile plan ports registry ledger spawn logs control daemon doctor
 	LIBS lib_jansson)
 
 add_executable(stackup main.c)

@@ -156,7 +156,8 @@ static void complete_instance(struct judging *j, struct ledger_instance *mine, c
 {
 	char now[CLOCK_ISO_SIZE];
 	struct instance *row = &mine->row;
-	row->purpose = or_else(row->purpose, instance_default_purpose(row->number));
+	if (!row->purpose || !*row->purpose)
+		row->purpose = instance_default_purpose(row->number);
 	row->branch = or_else(row->branch, "");
 	row->environment = row->environment && *row->environment ? row->environment : "development";
 	row->commit = or_else(row->commit, "");

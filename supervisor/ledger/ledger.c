@@ -18,6 +18,10 @@ int ledger_format_parse(const char *word, enum ledger_format *format, struct err
 	}
 	LEDGER_FORMATS(X)
 #undef X
+	if (!strcmp(word, "md")) {
+		*format = LEDGER_MARKDOWN;
+		return 0;
+	}
 	fail(e, EXIT_USAGE, "unknown format '%s'", word);
 	error_hint(e, "json, markdown or csv");
 	return -1;

@@ -464,7 +464,7 @@ static struct ledger awkward_ledger(void)
 				.last_used_at = "2025-02-01T00:00:00.000Z"}};
 		*arena_append(w.arena, ledger.instances, ledger.instance_count) = (struct ledger_instance){
 			.has_status = true,
-			.row = {.project = name, .number = 3, .spans = 1, .block = *block, .purpose = awkward[i],
+			.row = {.project = name, .number = 3, .spans = 1, .block = *block, .purpose = *awkward[i] ? awkward[i] : "x",
 				.branch = branch_like(awkward[i]), .environment = "staging", .worktree = awkward[i],
 				.commit = "", .git_dir = "", .git_mark = "", .started_at = "",
 				.created_at = "2025-01-31T00:00:00.000Z",
