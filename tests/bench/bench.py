@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 
+from years import Years
+
 STAMP = struct.Struct("<qic3x")
 
 # Listens on so many ports until its standard input ends.
@@ -61,7 +63,7 @@ class Fifo:
 class Bench:
     def __init__(self, stackup, tools):
         self.stackup, self.tick, self.bare = stackup, str(tools / "tick"), str(tools / "bare")
-        self.claim_tool = tools / "claim"
+        self.claim_tool, self.history_tool = tools / "claim", tools / "history"
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="stackup-bench-"))
         self.project = self.root / "project"
         self.project.mkdir()
@@ -240,11 +242,14 @@ class Bench:
 
     # -- the scan, beside lsof and ss --
 
-    def spawned(self, *command):
+    def output(self, *command):
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def spawned(self, *command, env=None):
         """How long a program takes whose output nobody reads."""
         null = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_WRONLY, 0) for fd in (1, 2)]
         began = time.monotonic_ns()
-        pid = os.posix_spawn(command[0], command, self.env, file_actions=null)
+        pid = os.posix_spawn(command[0], command, env or self.env, file_actions=null)
         os.waitpid(pid, 0)
         return (time.monotonic_ns() - began) / 1e6
 
@@ -294,6 +299,7 @@ def main():
     parser.add_argument("--only", default="")
     options = parser.parse_args()
     bench = Bench(options.stackup, options.tools)
+    years = Years(bench)
     print(f"{'':<44}{'stackup':<17}{'bare':<18}{'ratio':<10}wanted")
     rows = {
         "start": lambda: [bench.start_and_stop(n) for n in (10, 100, 500)],
@@ -304,6 +310,8 @@ def main():
         "words": bench.last_words,
         "claim": bench.claim,
         "scan": bench.scan,
+        "registry": lambda: (years.commands(), years.claims()),
+        "history": years.history,
     }
     try:
         for name, row in rows.items():

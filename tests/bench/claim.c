@@ -4,7 +4,9 @@
  * registry, a hold on every port, and what is in the way looked at, classified and moved away from.
  * Against ten bare binds, in turns, in a network of its own.
  *
- *	bench_claim [ROUNDS]
+ *	bench_claim [ROUNDS [STATE]]
+ *
+ * With STATE only there, in a registry that has something in it already.
  *
  * Prints a line a case: median and slowest claim and the median of the bare binds, in milliseconds, and
  * the case's name.
@@ -118,11 +120,16 @@ int main(int argc, char **argv)
 	int64_t rounds = 200;
 	char state[64];
 	if (argc > 1 && !number_parse(argv[1], 1, ROUNDS_MOST, &rounds)) {
-		fprintf(stderr, "bench_claim [ROUNDS]\n");
+		fprintf(stderr, "bench_claim [ROUNDS [STATE]]\n");
 		return 2;
 	}
 	if (!alone_network() || !alone_directory(state))
 		die("a network of its own");
+	if (argc > 2) {
+		measure("a full registry", argv[2], (int)rounds);
+		alone_remove(state);
+		return 0;
+	}
 	measure("nothing in the way", state, (int)rounds);
 	int stranger = listen_at(TAKEN);
 	measure("a stranger on one of them", state, (int)rounds);
