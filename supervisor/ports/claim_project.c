@@ -139,6 +139,17 @@ static int add_project(struct launch *l, struct error *e)
 	return project_add(l->registry, l->claim->arena, &l->project, e);
 }
 
+/* One that was imported without a place. */
+static int settle(struct launch *l, struct error *e)
+{
+	if (*l->project.path)
+		return 0;
+	l->project.path = arena_string(l->claim->arena, l->request->main_dir);
+	text_addf(&l->claim->notices, "project '%s' has waited for its stack: it is that of %s now, with "
+		"block %d\n", l->project.name, l->project.path, l->project.block);
+	return project_settle(l->registry, l->project.id, l->project.path, e);
+}
+
 int launch_find_project(struct launch *l, struct error *e)
 {
 	const struct claim_request *request = l->request;
@@ -150,7 +161,7 @@ int launch_find_project(struct launch *l, struct error *e)
 	if (got < 0)
 		return -1;
 	if (got)
-		return follow_block(l, e) || project_touch(l->registry, l->project.id, e) ? -1 : 0;
+		return settle(l, e) || follow_block(l, e) || project_touch(l->registry, l->project.id, e) ? -1 : 0;
 	l->project = (struct project){
 		.path = arena_string(arena, request->main_dir),
 		.stack_name = arena_string(arena, request->stack_name),

@@ -85,7 +85,7 @@ static int enroll(struct launch *l, const struct project_changes *changes, struc
 		&there, e);
 	if (got < 0)
 		return -1;
-	if (got) {
+	if (got && *there.path) {
 		fail(e, EXIT_FAILED, "project '%s' of %s is registered already, with block %d",
 			there.name, there.path, there.block);
 		error_hint(e, "`stackup registry set` changes what is said of it");

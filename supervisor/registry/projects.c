@@ -64,7 +64,8 @@ int project_find(struct registry *r, const char *path, const char *stack_name, s
 {
 	sqlite3_stmt *row;
 	int got = sql_first(r, e, &row,
-		SELECT_PROJECTS(r, "WHERE path = ?1 AND stack_name = ?2"), "ss", path, stack_name);
+		SELECT_PROJECTS(r, "WHERE path IN (?1, '') AND stack_name = ?2 ORDER BY path DESC"), "ss",
+		path, stack_name);
 	return take_project(got, row, arena, out);
 }
 
@@ -141,6 +142,11 @@ int project_describe(struct registry *r, const struct project *project, struct e
 {
 	return sql_change(r, e, "UPDATE projects SET status = ?2, owner = ?3, notes = ?4 WHERE id = ?1",
 		"isss", project->id, project->status, project->owner, project->notes);
+}
+
+int project_settle(struct registry *r, int64_t id, const char *path, struct error *e)
+{
+	return sql_change(r, e, "UPDATE projects SET path = ?2 WHERE id = ?1", "is", id, path);
 }
 
 int project_touch(struct registry *r, int64_t id, struct error *e)

@@ -26,7 +26,10 @@ struct project {
 	int block; /* the first */
 };
 
-/* 1: found and *out filled, 0: there is none, -1: error. */
+/*
+ * 1: found and *out filled, 0: there is none, -1: error. A project whose path is "" waits for its stack (it was
+ * imported before it was anywhere): it is found where there is no other, and project_settle() gives it the path.
+ */
 int project_find(struct registry *r, const char *path, const char *stack_name,
 	struct arena *arena, struct project *out, struct error *e);
 int project_find_by_name(struct registry *r, const char *name, struct arena *arena,
@@ -44,6 +47,7 @@ int project_list(struct registry *r, struct arena *arena, struct project **out, 
 int project_add(struct registry *r, struct arena *arena, struct project *out, struct error *e);
 /* Writes status, owner and notes as they are in *project. */
 int project_describe(struct registry *r, const struct project *project, struct error *e);
+int project_settle(struct registry *r, int64_t id, const char *path, struct error *e);
 int project_touch(struct registry *r, int64_t id, struct error *e);
 
 struct block_row {

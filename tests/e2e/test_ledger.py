@@ -205,6 +205,20 @@ Please keep this up to date! | really
         (5, "staging", "", "staging", "stopped")]
 
 
+def test_a_project_without_a_path_waits_for_its_stack(world):
+    said = imported(world, "| Project | Block | Status |\n|---|---|---|\n| shop | 12 | planned |\n| blog | 13 | active |\n")
+    assert said.err.count("has no path") == 1 and projects(world)["blog"]["status"] == "reserved"
+    shop, blog = world.project("shop"), world.project("blog")
+    shop.stack(STACK)
+    assert shop.run("port", "api", code=0).out == "31201\n"  # before anything is written
+    assert f"it is that of {shop.dir} now, with block 12" in shop.up().err
+    assert shop.port("api") == 31201
+    now = projects(world)
+    assert (now["shop"]["path"], now["shop"]["status"]) == (str(shop.dir), "active") and len(now) == 2
+    assert "block 13" in blog.run("registry", "add", code=0).out
+    assert projects(world)["blog"]["path"] == str(blog.dir)
+
+
 CONFLICTS = """| Project Name | Block | Ports | Path |
 |---|---|---|---|
 | good | 3 | | ROOT/good |
