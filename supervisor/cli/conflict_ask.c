@@ -49,6 +49,8 @@ static bool is_offered(const struct claim_question *q, const char *file, enum an
 }
 
 static const char letters[] = "speg";
+/* Who types 2 means the second line, and not a port that belongs to the system. */
+enum { PORT_LEAST = 1024 };
 
 static void show_menu(const struct claim_question *q, const char *file)
 {
@@ -56,9 +58,10 @@ static void show_menu(const struct claim_question *q, const char *file)
 	if (is_offered(q, file, ANSWER_STOP))
 		fprintf(stderr, "  s  stop it\n");
 	if (is_offered(q, file, ANSWER_MOVE) && q->move_to)
-		fprintf(stderr, "  p  use port %u, or type the number of another one\n", q->move_to);
+		fprintf(stderr, "  p  use port %u, or type another one from %d up\n", q->move_to,
+			PORT_LEAST);
 	else if (is_offered(q, file, ANSWER_MOVE))
-		fprintf(stderr, "  type the number of another port to use that\n");
+		fprintf(stderr, "  type another port from %d up to use that\n", PORT_LEAST);
 	if (is_offered(q, file, ANSWER_EDIT)) {
 		OWNED_TEXT shown = {0};
 		terminal_add_strict(&shown, file, strlen(file));
@@ -82,7 +85,7 @@ static bool understand(const struct claim_question *q, const char *file, const c
 {
 	int64_t number;
 	*port = q->move_to;
-	if (number_parse(line, 1, UINT16_MAX, &number)) {
+	if (number_parse(line, PORT_LEAST, UINT16_MAX, &number)) {
 		*answer = ANSWER_MOVE;
 		*port = (uint16_t)number;
 		return q->can_move;
@@ -105,6 +108,8 @@ static enum answer ask_one(const struct claim_question *q, const char *file, uin
 			return ANSWER_GIVE_UP;
 		if (understand(q, file, line, &answer, port))
 			return answer;
+		fprintf(stderr, "type one of the letters%s\n",
+			q->can_move ? ", or the number of a port" : "");
 	}
 }
 

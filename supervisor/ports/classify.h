@@ -76,6 +76,7 @@ enum port_evidence {
 	SEEN_USER, /* another user */
 	SEEN_SIX_ONLY,
 	SEEN_NO_MARK,
+	SEEN_UNASKED, /* nobody looked for its process (look.h) */
 };
 
 struct port_facts {

@@ -14,7 +14,7 @@ struct port_view {
 	bool udp;
 	bool seen; /* a socket was seen: `socket` is filled */
 	struct socket_entry socket;
-	size_t connections; /* of a listener: open on its port */
+	size_t connections; /* of a listener: open on its port; of TIME_WAIT: all of the port */
 	enum port_class class;
 	enum port_evidence evidence;
 	const char *guard; /* as in struct port_verdict */
@@ -41,7 +41,7 @@ void port_look_release(struct port_look *look);
 
 /*
  * Everything that has this port, whatever its state; TCP and UDP. Connections on the port of a
- * listener are counted with it.
+ * listener are counted with it, and those in TIME_WAIT are one: that which lasts longest.
  */
 int ports_who(const char *state, uint16_t port, struct port_look *look, struct error *e);
 /*

@@ -108,6 +108,12 @@ static int judge(struct viewing *v, struct port_view *view, const struct socket_
 	view->class = verdict.class;
 	view->evidence = verdict.evidence;
 	view->guard = verdict.guard;
+	/* Only the process could tell whose it is, if it is no lease's. */
+	if (v->facts->unnamed &&
+		(view->class == CLASS_FOREIGN || view->class == CLASS_WRONG_FAMILY)) {
+		view->class = CLASS_UNKNOWN;
+		view->evidence = SEEN_UNASKED;
+	}
 	name_supervisor(view);
 	return tell(v, view, e);
 }
@@ -172,21 +178,41 @@ static bool is_connection(const struct socket_entry *socket)
 	return socket->state == SOCKET_CONNECTED || socket->state == SOCKET_TIME_WAIT;
 }
 
+static size_t count_of(const struct socket_list *siblings, enum socket_state state)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < siblings->count; i++)
+		count += siblings->items[i].state == state;
+	return count;
+}
+
+/* The one that lasts longest: no process has them, and nothing else tells one from the other. */
+static const struct socket_entry *last_waiting(const struct socket_list *siblings)
+{
+	const struct socket_entry *last = NULL;
+	for (size_t i = 0; i < siblings->count; i++) {
+		const struct socket_entry *s = &siblings->items[i];
+		if (s->state == SOCKET_TIME_WAIT && (!last || s->expires_ms > last->expires_ms))
+			last = s;
+	}
+	return last;
+}
+
 static int add_port(struct viewing *v, const struct socket_list *siblings, struct error *e)
 {
-	const struct socket_entry *first = &siblings->items[0];
+	const struct socket_entry *first = &siblings->items[0], *waiting = last_waiting(siblings);
 	struct port_view view = {.port = first->port, .udp = first->udp, .seen = true};
-	size_t connections = 0;
-	for (size_t i = 0; i < siblings->count; i++)
-		connections += siblings->items[i].state == SOCKET_CONNECTED;
 	put_rights(v->facts, &view);
 	/* Listeners come first: what is connected then belongs to them. */
 	bool listens = first->state == SOCKET_LISTEN;
-	view.connections = listens ? connections : 0;
+	size_t connections = listens ? count_of(siblings, SOCKET_CONNECTED) : 0;
 	for (size_t i = 0; i < siblings->count; i++) {
-		view.socket = siblings->items[i];
-		if (listens && is_connection(&view.socket))
+		const struct socket_entry *socket = &siblings->items[i];
+		bool waits = socket->state == SOCKET_TIME_WAIT;
+		if ((listens && is_connection(socket)) || (waits && socket != waiting))
 			continue;
+		view.socket = *socket;
+		view.connections = waits ? count_of(siblings, SOCKET_TIME_WAIT) : connections;
 		if (add_socket(v, &view, siblings, e))
 			return -1;
 	}

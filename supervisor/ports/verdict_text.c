@@ -173,6 +173,9 @@ void port_evidence_add(struct text *out, const struct port_verdict *v, const str
 	case SEEN_SIX_ONLY:
 		text_add(out, "it listens for IPv6 only, and nothing listens on 127.0.0.1");
 		return;
+	case SEEN_UNASKED:
+		text_add(out, "its process was not looked for");
+		return;
 	case SEEN_NO_MARK:
 		text_add(out, "it is of the same user and carries no marks of stackup");
 		return;

@@ -558,8 +558,10 @@ def test_ask_use_another_port(shop, holder):
     server, other = holder(30101), holder(30555)
     terminal = asked(shop)
     at = len(terminal.output)
-    terminal.type("nonsense\n")
-    at = terminal.wait_for(r"what now\? ", start=at)
+    for word in ("nonsense", "2"):
+        terminal.type(word + "\n")
+        at = terminal.wait_for("type one of the letters, or the number of a port", start=at)
+        at = terminal.wait_for(r"what now\? ", start=at)
     terminal.type("30555\n")
     at = terminal.wait_for("cannot be had", start=at)
     terminal.wait_for(r"what now\? ", start=at)

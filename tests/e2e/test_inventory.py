@@ -11,6 +11,7 @@ import sys
 
 import pytest
 from harness import CLONE_NEWNET, NOBODY, http_get, listening_ports, until
+from holders import leave_served
 
 WEB = """
     [service api]
@@ -223,19 +224,26 @@ def test_fault_F20_thousands_of_outgoing_connections_in_the_blocks(shop, holders
 
 
 def test_time_wait_says_for_how_long(world):
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 4600))
-        server.listen()
-        client = socket.create_connection(("127.0.0.1", 4600))
-        accepted, _ = server.accept()
-        accepted.close()
-        assert client.recv(1) == b""
-        client.close()
-    entry = until(lambda: who(world, 4600))[0]
+    for _ in range(3):
+        leave_served(4600, closed=True)
+    [entry] = until(lambda: who(world, 4600))
     assert entry["class"] == "time_wait" and entry["holder"] is None
     text = told(world, 4600)
+    assert "with 3 connections" in text
     seconds = int(text.split("keeps it for another ")[1].split()[0])
     assert 1 <= seconds <= 60
+
+
+def test_of_a_thousand_sockets_only_ours_have_a_class(shop, holders):
+    """Whose process was not looked for is nobody's, but for those whom a lease tells."""
+    holders.hold("tcp", "127.0.0.1", "10000-11000", "tcp", "127.0.0.1", 5432)
+    shop.stack(WEB)
+    shop.up()
+    found = {l["port"]: l["class"] for l in scan(shop.world)}
+    assert found.pop(shop.port("api")) == found.pop(shop.port("frontend")) == "own_live"
+    assert found.pop(5432) == "protected"
+    assert {kind for port, kind in found.items() if 10000 <= port <= 11000} == {"unknown"}
+    assert {l["class"] for l in scan(shop.world, "10000-10001")} == {"foreign"}
 
 
 def test_the_family_of_ports_is_a_table(world):
