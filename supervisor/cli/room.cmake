@@ -3,7 +3,7 @@ stackup_room(cli
 		port_facts.c progress.c recorded.c resolved.c service_names.c services.c source.c subcommands.c surroundings.c
 		stopping.c tail_options.c target.c waiting.c
 		ports_check.c ports_free.c ports_resolve.c resolve_running.c ports_list.c ports_scan.c ports_show.c ports_who.c protects.c
-		verb_attach.c verb_check.c verb_config.c verb_down.c verb_env.c verb_events.c verb_exec.c
+		verb_attach.c verb_check.c verb_cleanup.c verb_config.c verb_down.c verb_env.c verb_events.c verb_exec.c
 		verb_graph.c verb_help.c verb_kill.c verb_logs.c verb_port.c verb_ports.c verb_registry.c
 		verb_restart.c verb_run.c verb_start.c verb_status.c verb_stop.c verb_up.c verb_url.c
 		verb_version.c verb_wait.c verb_why.c

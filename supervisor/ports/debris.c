@@ -38,7 +38,7 @@ static const char *why(const struct debris_fact *fact)
 	case DEBRIS_SOCKET:
 		return "nobody listens at it";
 	case DEBRIS_ASIDE:
-		return "its instance number went to another worktree";
+		return "it was set aside when the number changed hands";
 	case DEBRIS_STATE:
 		if (fact->worktree_gone)
 			return "its worktree was removed";

@@ -137,9 +137,9 @@ static const char *record_of(struct registry *r, struct arena *arena, const stru
 	struct error none = {0};
 	if (!r || lease_list(r, row->project_id, row->number, arena, &leases, &count, &none))
 		count = 0;
-	return count ? arena_format(arena, "the record of it, and %zu leased port%s", count,
+	return count ? arena_format(arena, "its state 'failed', and %zu lease%s of ports", count,
 			       count == 1 ? "" : "s")
-		     : "the record of it";
+		     : "its state 'failed'";
 }
 
 static void add_runs(struct homes *homes, struct debris *out)

@@ -90,8 +90,12 @@ def process_state(pid):
 
 
 def alive(pid):
-    """A process that runs; a zombie does not."""
-    return process_state(pid) not in ("", "Z", "X")
+    """A process that runs; a zombie does not. Where only the first of its threads has ended, the others hold its files."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return fields[0] not in "ZX" or int(fields[17]) > 1
 
 
 def gone(pid, seconds=15):
