@@ -42,7 +42,7 @@ def test_fault_A1_command_not_found(shop):
     refused(shop, """
         [service calc]
         command = no-such-program --x
-    """, "no-such-program", "/usr/bin", "stack.ini:2")
+    """, "no-such-program", "directories of PATH", "stack.ini:2")
 
 
 def test_fault_A1_command_vanishes_while_running(shop):

