@@ -135,9 +135,12 @@ int instance_list(struct registry *r, int64_t project_id, struct arena *arena,
 	sqlite3_stmt *row;
 	*out = NULL;
 	*count = 0;
-	int got = sql_first(r, e, &row,
-		SELECT_INSTANCES(r, "WHERE ?1 IN (0, i.project_id) ORDER BY p.name, i.instance"),
-		"i", project_id);
+	/* Not in one query: of many projects it would look at each, with the registry locked. */
+	int got = project_id
+		? sql_first(r, e, &row,
+			  SELECT_INSTANCES(r, "WHERE i.project_id = ?1 ORDER BY i.instance"), "i",
+			  project_id)
+		: sql_first(r, e, &row, SELECT_INSTANCES(r, "ORDER BY p.name, i.instance"), "");
 	for (; got == 1; got = sql_next(r, e, &row))
 		read_instance(row, arena, arena_append(arena, *out, *count));
 	return got;
