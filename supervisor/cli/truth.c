@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/own.h"
 #include "cli/context.h"
 
 enum { REPLY_MS = 2000, AGAIN_MS = 200 };
@@ -24,13 +25,13 @@ static bool serves(const json_t *service)
 		(!strcmp(state, "ready") || !strcmp(state, "unhealthy"));
 }
 
-static int take_ports(const struct target *t, const json_t *service, struct wants *out)
+static int take_ports(const struct instance *row, const json_t *service, struct wants *out)
 {
 	const char *name;
 	json_t *port;
 	json_object_foreach((json_t *)(uintptr_t)json_object_get(service, "ports"), name, port)
 	{
-		struct verify_want want = {.project_id = t->project_id, .instance = t->instance,
+		struct verify_want want = {.project_id = row->project_id, .instance = row->number,
 			.port = (uint16_t)json_integer_value(port)};
 		if (!list_push(out, want))
 			return -1;
@@ -38,11 +39,12 @@ static int take_ports(const struct target *t, const json_t *service, struct want
 	return 0;
 }
 
-static bool ask(const struct target *t, json_t **reply)
+static bool ask(const struct context *context, const struct instance *row, json_t **reply)
 {
 	struct control_client client = {.fd = -1};
 	struct error none = {0};
-	if (target_connect(t, REPLY_MS, &client, &none))
+	OWNED(char) socket = paths_socket(&context->paths, row->project, row->number);
+	if (!socket || client_connect(&client, socket, REPLY_MS, &none))
 		return false;
 	int result = client_call(
 		&client, json_pack("{s:s}", "verb", "status"), REPLY_MS, reply, &none);
@@ -50,42 +52,44 @@ static bool ask(const struct target *t, json_t **reply)
 	return !result;
 }
 
-static int ask_one(const struct target *t, struct truth *truth, struct wants *out, struct error *e)
+static int ask_one(const struct context *context, const struct instance *row, struct truth *truth,
+	struct wants *out, struct error *e)
 {
 	json_t *reply = NULL, *service;
 	size_t index;
 	int result = 0;
-	if (!ask(t, &reply)) {
+	if (!ask(context, row, &reply)) {
 		truth->mute++;
 		return 0;
 	}
 	json_array_foreach(json_object_get(json_object_get(reply, "instance"), "services"), index, service)
 	{
 		if (!result && serves(service))
-			result = take_ports(t, service, out);
+			result = take_ports(row, service, out);
 	}
 	json_decref(reply);
 	return result ? fail(e, EXIT_FAILED, "out of memory") : 0;
 }
 
-static int ask_all(struct context *context, struct truth *truth, struct wants *out, struct error *e)
+static int ask_all(const struct context *context, struct truth *truth, struct wants *out,
+	struct error *e)
 {
-	struct target *targets;
-	size_t count;
-	int result = context_targets(context, SET_MACHINE, &targets, &count, e);
+	struct inventory all;
+	struct arena *arena = arena_new();
+	if (!arena)
+		return fail(e, EXIT_FAILED, "out of memory");
+	int result = inventory_read(context->paths.state, 0, arena, &all, e);
 	truth->mute = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (!result && targets[i].alive)
-			result = ask_one(&targets[i], truth, out, e);
-		target_release(&targets[i]);
-	}
-	free(targets);
+	for (size_t i = 0; !result && i < all.instance_count; i++)
+		if (all.instances[i].row.status == INSTANCE_RUNNING)
+			result = ask_one(context, &all.instances[i].row, truth, out, e);
+	arena_free(arena);
 	return result;
 }
 
 /* ---- both looks ---- */
 
-static int look(struct context *context, struct truth *truth, struct error *e)
+static int look(const struct context *context, struct truth *truth, struct error *e)
 {
 	struct wants wants = {0};
 	int result = ask_all(context, truth, &wants, e);
@@ -98,7 +102,7 @@ static int look(struct context *context, struct truth *truth, struct error *e)
 	return result;
 }
 
-int truth_find(struct context *context, struct truth *truth, struct error *e)
+int truth_find(const struct context *context, struct truth *truth, struct error *e)
 {
 	struct truth again = {0};
 	*truth = (struct truth){0};

@@ -15,7 +15,7 @@ struct truth {
 	size_t mute; /* supervisors that did not answer: of their services nothing is expected */
 };
 /* What differs is looked at twice. Released in any case. */
-int truth_find(struct context *context, struct truth *truth, struct error *e);
+int truth_find(const struct context *context, struct truth *truth, struct error *e);
 void truth_release(struct truth *truth);
 
 #endif

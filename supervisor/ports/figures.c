@@ -106,20 +106,10 @@ static void count_left(struct counting *c, const bool *needed)
 
 /* ---- since ---- */
 
-static const struct inventory_instance *instance_of(
-	const struct inventory *all, int64_t project_id, int number)
-{
-	for (size_t i = 0; i < all->instance_count; i++)
-		if (all->instances[i].row.project_id == project_id &&
-			all->instances[i].row.number == number)
-			return &all->instances[i];
-	return NULL;
-}
-
 static void take_busiest(struct counting *c)
 {
 	for (size_t i = 0; i < c->launch_count; i++) {
-		const struct inventory_instance *instance = instance_of(
+		const struct inventory_instance *instance = inventory_find(
 			&c->facts->all, c->launches[i].project_id, c->launches[i].instance);
 		if (!instance)
 			continue;

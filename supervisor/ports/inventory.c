@@ -1,5 +1,7 @@
 #include "ports/inventory.h"
 
+#include <stdlib.h>
+
 #include "base/json_text.h"
 #include "base/own.h"
 #include "ports/lock.h"
@@ -59,6 +61,33 @@ static int read_projects(struct registry *r, int64_t project_id, struct arena *a
 	return got < 0 ? -1 : 0;
 }
 
+static int by_id(const void *first, const void *second)
+{
+	const struct inventory_project *const *a = first, *const *b = second;
+	return ((*a)->row.id > (*b)->row.id) - ((*a)->row.id < (*b)->row.id);
+}
+
+static void make_index(struct inventory *all, struct arena *arena)
+{
+	all->by_id = arena_take(arena, (all->project_count + 1) * sizeof *all->by_id);
+	for (size_t i = 0; i < all->project_count; i++)
+		all->by_id[i] = &all->projects[i];
+	if (all->project_count)
+		qsort(all->by_id, all->project_count, sizeof *all->by_id, by_id);
+}
+
+const struct inventory_instance *inventory_find(
+	const struct inventory *all, int64_t project_id, int number)
+{
+	const struct inventory_project wanted = {.row.id = project_id}, *key = &wanted;
+	const struct inventory_project **found = all->project_count
+		? bsearch(&key, all->by_id, all->project_count, sizeof *all->by_id, by_id) : NULL;
+	for (size_t i = 0; found && i < (*found)->count; i++)
+		if (all->instances[(*found)->first + i].row.number == number)
+			return &all->instances[(*found)->first + i];
+	return NULL;
+}
+
 /* These rows, and those of instances, are in the order of the projects' names. */
 static void take_blocks(struct inventory *all, const struct block_row *rows, size_t count)
 {
@@ -83,6 +112,7 @@ static int read_all(struct registry *r, int64_t project_id, struct arena *arena,
 		return -1;
 	take_blocks(all, blocks, block_count);
 	take_instances(all, arena, rows, count);
+	make_index(all, arena);
 	return 0;
 }
 

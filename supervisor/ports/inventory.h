@@ -37,7 +37,11 @@ struct inventory {
 	size_t project_count;
 	struct inventory_instance *instances; /* by project and number */
 	size_t instance_count;
+	const struct inventory_project **by_id; /* for inventory_find() */
 };
+/* NULL: there is no such instance. */
+const struct inventory_instance *inventory_find(
+	const struct inventory *inventory, int64_t project_id, int number);
 
 /* An absent registry is empty, and an id that there is not gives no project. */
 int inventory_read(const char *state, int64_t project_id, struct arena *arena,

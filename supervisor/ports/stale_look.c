@@ -80,15 +80,8 @@ static int64_t last_sign_of(const struct looking *l, const struct instance *row)
 
 static const struct instance *instance_of(const struct looking *l, int64_t project_id, int number)
 {
-	for (size_t i = 0; i < l->all.project_count; i++) {
-		const struct inventory_project *project = &l->all.projects[i];
-		for (size_t k = 0; project->row.id == project_id && k < project->count; k++) {
-			const struct instance *row = &l->all.instances[project->first + k].row;
-			if (row->number == number)
-				return row;
-		}
-	}
-	return NULL;
+	const struct inventory_instance *found = inventory_find(&l->all, project_id, number);
+	return found ? &found->row : NULL;
 }
 
 static void add_leases(struct looking *l, const struct lease_count *group)

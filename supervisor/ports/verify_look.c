@@ -54,18 +54,6 @@ static void take_instances(struct looking *l)
 
 /* ---- leases ---- */
 
-static const struct inventory_instance *owner_of(
-	const struct inventory *all, int64_t project_id, int number)
-{
-	for (size_t i = 0; i < all->project_count; i++) {
-		const struct inventory_project *project = &all->projects[i];
-		for (size_t k = 0; project->row.id == project_id && k < project->count; k++)
-			if (all->instances[project->first + k].row.number == number)
-				return &all->instances[project->first + k];
-	}
-	return NULL;
-}
-
 static bool is_wanted(const struct looking *l, const struct lease *lease)
 {
 	for (size_t i = 0; i < l->want_count; i++)
@@ -118,7 +106,7 @@ static void take_leases(struct looking *l)
 		struct verify_lease *lease =
 			arena_append(l->arena, l->out->leases, l->out->lease_count);
 		*lease = (struct verify_lease){.row = row,
-			.owner = owner_of(&l->out->all, row->project_id, row->instance),
+			.owner = inventory_find(&l->out->all, row->project_id, row->instance),
 			.is_here = row->netns == self.netns,
 			.is_wanted = is_wanted(l, row)};
 		if (lease->is_here)
@@ -131,7 +119,7 @@ static void take_services(struct looking *l)
 	for (size_t i = 0; i < l->service_count; i++)
 		*arena_append(l->arena, l->out->services, l->out->service_count) =
 			(struct verify_service){&l->services[i],
-				owner_of(&l->out->all, l->services[i].project_id,
+				inventory_find(&l->out->all, l->services[i].project_id,
 					l->services[i].instance)};
 }
 
