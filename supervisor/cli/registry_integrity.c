@@ -33,7 +33,9 @@ static void show(const struct context *context, const struct integrity *found)
 {
 	OWNED_TEXT out = {0};
 	if (!found->count && !context->quiet)
-		text_addf(&out, "the registry is sound (version %d)\n", found->version);
+		text_addf(&out, "the registry is sound (version %d%s)\n", found->version,
+			found->version > REGISTRY_VERSION
+				? ", of a newer stackup: only its pages and keys were looked at" : "");
 	for (size_t i = 0; i < found->count; i++) {
 		terminal_add_strict(&out, found->problems[i].text, strlen(found->problems[i].text));
 		text_add_char(&out, '\n');

@@ -440,8 +440,7 @@ int claim_find(const struct claim_request *request, struct claim *claim, struct 
 	worktree_init(&l.worktree, request->worktree, request->git_dir);
 	if (begin_claim(claim, e))
 		return -1;
-	l.registry = registry_open(request->state, REGISTRY_READ, REGISTRY_BOOT_MS, &claim->notices,
-		e);
+	l.registry = registry_open(request->state, REGISTRY_READ, REGISTRY_BOOT_MS, NULL, e);
 	if (!l.registry)
 		return -1;
 	int result = find_all(&l, e);

@@ -106,6 +106,32 @@ int registry_check_version(const struct registry *r, struct error *e)
 	return -1;
 }
 
+static bool is_there(const char *state, const char *name)
+{
+	OWNED_TEXT path = {0};
+	struct stat st;
+	text_addf(&path, "%s/%s", state, name);
+	/* What cannot be asked is left to registry_open(), which says why. */
+	return !text_ok(&path) || !lstat(text_string(&path), &st) || errno != ENOENT;
+}
+
+/* Who is recorded and not known comes back. */
+static int refill(struct registry *r, struct text *notices, struct error *e)
+{
+	size_t count = 0;
+	if (registry_begin(r, e))
+		return -1;
+	int before = sqlite3_total_changes(r->db);
+	if (record_restore(r, r->state, &count, e)) {
+		registry_rollback(r);
+		return -1;
+	}
+	if (sqlite3_total_changes(r->db) != before && notices)
+		text_add(notices, "the registry's log was gone; what the instances' records know was "
+			"added again\n");
+	return registry_commit(r, e);
+}
+
 /* Opens what is there; creates or repairs it first. */
 static int open_to_write(struct registry *r, struct text *notices, struct error *e)
 {
@@ -124,6 +150,7 @@ static int open_to_write(struct registry *r, struct text *notices, struct error 
 			text_addf(notices, "the registry was gone; a new one was made from the "
 				"records of %zu instance%s\n", restored, restored == 1 ? "" : "s");
 	}
+	bool incomplete = registry_lost_log(r);
 	if (registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e))
 		return -1;
 	if (!registry_is_sound(r) &&
@@ -132,7 +159,9 @@ static int open_to_write(struct registry *r, struct text *notices, struct error 
 		return -1;
 	if (registry_read_version(r, e) || registry_check_version(r, e) || choose_journal(r, notices, e))
 		return -1;
-	return r->version < REGISTRY_VERSION ? registry_migrate(r, e) : 0;
+	if (r->version < REGISTRY_VERSION && registry_migrate(r, e))
+		return -1;
+	return incomplete ? refill(r, notices, e) : 0;
 }
 
 /* As it is: making, mending and migrating are left to those who may tell somebody. */
@@ -161,15 +190,6 @@ static int prepare_to_write(struct registry *r, struct error *e)
 	return r->lock_fd < 0 ? -1 : 0;
 }
 
-static bool is_there(const char *state, const char *name)
-{
-	OWNED_TEXT path = {0};
-	struct stat st;
-	text_addf(&path, "%s/%s", state, name);
-	/* What cannot be asked is left to registry_open(), which says why. */
-	return !text_ok(&path) || !lstat(text_string(&path), &st) || errno != ENOENT;
-}
-
 bool registry_exists(const char *state)
 {
 	/* One that was removed is made anew from its records. */
@@ -195,7 +215,8 @@ static int open_sound(struct registry *r, struct text *notices, struct error *e)
 	bool there = is_there(r->state, "registry.db");
 	if (!there && !registry_exists(r->state))
 		return registry_open_to_read(r, e);
-	if (there) {
+	bool incomplete = there && registry_lost_log(r) && place_is_writable(r->state);
+	if (there && !incomplete) {
 		int result = registry_open_to_read(r, e);
 		if (result ? !registry_is_damaged(r) : registry_is_sound(r))
 			return result;

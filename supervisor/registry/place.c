@@ -9,14 +9,24 @@
 
 static int check_ours(const char *path, const struct stat *st, struct error *e)
 {
-	if (st->st_uid != geteuid())
-		return fail(e, EXIT_REGISTRY, "%s belongs to user %u, not to you", path,
+	if (st->st_uid != geteuid()) {
+		fail(e, EXIT_REGISTRY, "%s belongs to user %u, not to you", path,
 			(unsigned)st->st_uid);
+		error_hint(e, "work as its owner, or set STACKUP_HOME to a directory of your own");
+		return -1;
+	}
 	if (!(st->st_mode & 077))
 		return 0;
 	fail(e, EXIT_REGISTRY, "%s is open to other users (mode %03o)", path,
 		(unsigned)(st->st_mode & 0777));
 	error_hint(e, "chmod %s %s", S_ISDIR(st->st_mode) ? "700" : "600", path);
+	return -1;
+}
+
+static int fail_link(const char *path, struct error *e)
+{
+	fail(e, EXIT_REGISTRY, "%s is a symbolic link, which cannot be trusted", path);
+	error_hint(e, "put what it leads to in its place, or set STACKUP_HOME to that directory");
 	return -1;
 }
 
@@ -34,7 +44,7 @@ int place_make_private(const char *path, struct error *e)
 			return fail_errno(e, EXIT_REGISTRY, "cannot look at %s", path);
 	}
 	if (S_ISLNK(st.st_mode))
-		return fail(e, EXIT_REGISTRY, "%s is a symbolic link, which cannot be trusted", path);
+		return fail_link(path, e);
 	if (!S_ISDIR(st.st_mode))
 		return fail(e, EXIT_REGISTRY, "%s is not a directory", path);
 	return check_ours(path, &st, e);
@@ -51,7 +61,7 @@ int place_check_file(const char *path, struct error *e)
 		return -1;
 	}
 	if (S_ISLNK(st.st_mode))
-		return fail(e, EXIT_REGISTRY, "%s is a symbolic link, which cannot be trusted", path);
+		return fail_link(path, e);
 	if (!S_ISREG(st.st_mode))
 		return fail(e, EXIT_REGISTRY, "%s is not a file", path);
 	return check_ours(path, &st, e) ? -1 : 1;

@@ -33,11 +33,14 @@ static int migrate_locked(struct registry *r, struct error *e)
 	if (r->version == REGISTRY_VERSION)
 		return 0;
 	text_addf(&kind, "before-version-%d", REGISTRY_VERSION);
-	if (backup_aside(r->state, text_string(&kind), &aside, e) ||
-		registry_run_steps(r, r->version, e)) {
+	int result = backup_aside(r->state, text_string(&kind), &aside, e);
+	if (!result && registry_run_steps(r, r->version, e)) {
+		unlink(text_string(&aside));
+		result = -1;
+	}
+	if (result)
 		return fail_while(e, "bringing the registry from version %d to %d", r->version,
 			REGISTRY_VERSION);
-	}
 	backup_prune(r->state);
 	r->version = REGISTRY_VERSION;
 	r->has_changed = true;

@@ -230,6 +230,17 @@ static void remove_records(const struct registry *r, const struct restore *resto
 	}
 }
 
+/* Who opens it next must not find the records of before. */
+static int put(struct registry *r, struct job *job, struct error *e)
+{
+	if (backup_aside(r->state, "before-restore", &job->out->aside, e) || registry_put_fresh(r, e) ||
+		registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e))
+		return -1;
+	remove_records(r, job->out);
+	(void)write_records(r, job->arena, NULL);
+	return 0;
+}
+
 static int restore_locked(struct registry *r, struct job *job, bool dry, struct error *e)
 {
 	/* All of it into the file: the log's place will belong to the new one. */
@@ -238,19 +249,15 @@ static int restore_locked(struct registry *r, struct job *job, bool dry, struct 
 	registry_close_file(r);
 	int result = registry_make_fresh(r, fill_restored, job, e);
 	if (!result && !dry)
-		result = backup_aside(r->state, "before-restore", &job->out->aside, e) ||
-				registry_put_fresh(r, e) ? -1 : 0;
+		result = put(r, job, e);
 	registry_drop_fresh(r);
 	return result;
 }
 
-/* The registry is in its place; its records are a memory for another day. */
 static int tell(struct registry *r, const struct job *job, struct error *e)
 {
-	remove_records(r, job->out);
-	if (registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e) || registry_begin(r, e))
+	if (registry_begin(r, e))
 		return -1;
-	(void)write_records(r, job->arena, NULL);
 	if (!history_audit(r, 0, 0, "restored", job->path, "registry restore", e))
 		return registry_commit(r, e);
 	registry_rollback(r);

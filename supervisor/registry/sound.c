@@ -97,3 +97,21 @@ bool registry_is_sound(struct registry *r)
 	seen_sound.changed = st.st_mtim;
 	return true;
 }
+
+/* Bytes of the header: https://www.sqlite.org/fileformat.html#the_database_header */
+enum { AT_WRITE_VERSION = 18, WRITE_VERSION_WAL = 2, AT_USER_VERSION = 60, HEADER_BYTES = 100 };
+
+bool registry_lost_log(const struct registry *r)
+{
+	OWNED_TEXT log = {0};
+	unsigned char header[HEADER_BYTES];
+	text_addf(&log, "%s-wal", r->path);
+	if (!text_ok(&log) || !access(log.data, F_OK))
+		return false;
+	OWNED_FD fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || pread(fd, header, sizeof header, 0) != sizeof header)
+		return false;
+	const unsigned char *version = &header[AT_USER_VERSION];
+	return header[AT_WRITE_VERSION] == WRITE_VERSION_WAL && !version[0] && !version[1] &&
+		(version[2] << 8 | version[3]) == REGISTRY_VERSION;
+}

@@ -35,7 +35,9 @@ int sql_fail(struct registry *r, struct error *e)
 		registry_suspect(r);
 		error_hint(e, "try again: it is set aside then, and a new one is made of what is known");
 	}
-	if (code == SQLITE_FULL)
+	if (code == SQLITE_BUSY)
+		error_hint(e, "see who holds it: fuser %s", r->path);
+	else if (code == SQLITE_FULL)
 		error_hint(e, "free some space on the disk of %s", r->state);
 	return -1;
 }

@@ -75,6 +75,11 @@ int registry_check_version(const struct registry *r, struct error *e);
 bool registry_is_damaged(const struct registry *r);
 /* Looks at every page of a file that is short, or that a query found damaged. */
 bool registry_is_sound(struct registry *r);
+/*
+ * Is the log gone that stays beside a file in WAL mode, even when it is empty? The last commits went with
+ * it. Ask before the file is opened.
+ */
+bool registry_lost_log(const struct registry *r);
 /* A query met a damaged page: whoever opens the file next looks at all of it. */
 void registry_suspect(const struct registry *r);
 
