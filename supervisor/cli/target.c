@@ -10,6 +10,7 @@
 #include "ports/lock.h"
 #include "ports/policy.h"
 #include "ports/worktree.h"
+#include "registry/bytelock.h"
 #include "registry/instances.h"
 #include "registry/projects.h"
 
@@ -32,9 +33,9 @@ void target_release(struct target *target)
 static void take_project(struct target *t, const struct project *row)
 {
 	t->project_id = row->id;
-	t->project = row->name;
-	t->stack_name = row->stack_name;
-	t->main_dir = row->path;
+	t->project = arena_string(t->arena, row->name);
+	t->stack_name = arena_string(t->arena, row->stack_name);
+	t->main_dir = arena_string(t->arena, row->path);
 }
 
 /* The path functions give heap strings; ours live in the arena. */
@@ -55,23 +56,24 @@ static void take_paths(const struct context *context, struct target *t)
 	t->socket = keep(t, paths_socket(paths, t->project, t->instance));
 }
 
+/* lock: of its project, from instance_lock_look(). */
 static void take_instance(const struct context *context, struct target *t, uint16_t ports_base,
-	const struct instance *row)
+	const struct instance *row, int lock)
 {
 	t->instance = row->number;
 	t->known = true;
-	t->worktree = worktree_path(row, t->arena);
-	t->branch = row->branch ? row->branch : "";
-	t->purpose = row->purpose ? row->purpose : "";
-	t->environment = row->environment ? row->environment : "";
-	t->run_id = row->run_id;
+	t->worktree = arena_string(t->arena, worktree_path(row, t->arena));
+	t->branch = arena_string(t->arena, row->branch);
+	t->purpose = arena_string(t->arena, row->purpose);
+	t->environment = arena_string(t->arena, row->environment);
+	t->run_id = arena_string(t->arena, row->run_id);
 	t->spans = row->spans;
 	t->base_port = instance_port(ports_base, row->block, row->number);
 	bool here = owner_mark_is_here(&row->owner);
 	t->supervisor = here ? row->owner.pid : 0;
 	t->supervisor_start = row->owner.start_ticks;
 	t->guardian = here ? row->owner.guardian_pid : 0;
-	t->alive = instance_is_alive(context->paths.state, t->project_id, row->number);
+	t->alive = lock >= 0 && bytelock_is_held(lock, row->number, 1);
 	t->unclean = !t->alive && row->status == INSTANCE_RUNNING;
 	t->crashed = !t->alive && row->status == INSTANCE_CRASHED;
 	take_paths(context, t);
@@ -244,9 +246,11 @@ static int find_instance(
 			   : default_instance(r, t, &row, e);
 	if (found == 0)
 		return instance_missing(r, t, number, e);
-	if (found > 0)
-		take_instance(context, t, ports_base, &row);
-	return found > 0 ? 0 : -1;
+	if (found < 0)
+		return -1;
+	OWNED_FD lock = instance_lock_look(context->paths.state, t->project_id);
+	take_instance(context, t, ports_base, &row, lock);
+	return 0;
 }
 
 int context_target(struct context *context, struct target *t, struct error *e)
@@ -279,32 +283,45 @@ int context_running(struct context *context, struct target *t, struct error *e)
 
 /* ---- many ---- */
 
+/* Those of one project; *rows goes on to the next one's. */
+static int collect_of(struct context *context, const struct project *project, uint16_t ports_base,
+	const struct instance **rows, const struct instance *end, struct target *targets, size_t *count,
+	struct error *e)
+{
+	bool has_some = *rows < end && (*rows)->project_id == project->id;
+	OWNED_FD lock = has_some ? instance_lock_look(context->paths.state, project->id) : -1;
+	for (; *rows < end && (*rows)->project_id == project->id; ++*rows) {
+		struct target *t = &targets[(*count)++];
+		start_target(t);
+		if (!t->arena)
+			return fail(e, EXIT_FAILED, "out of memory");
+		take_project(t, project);
+		take_instance(context, t, ports_base, *rows, lock);
+	}
+	return 0;
+}
+
+/* Two queries for all of them; both lists are by the projects' names. */
 static int collect(struct context *context, struct registry *r, int64_t project_id,
 	struct arena *arena, struct target **targets, size_t *count, struct error *e)
 {
 	struct instance *rows;
-	size_t found;
+	struct project *projects;
+	size_t found, project_count;
 	uint16_t ports_base;
 	if (instance_list(r, project_id, arena, &rows, &found, e) < 0 ||
+		project_list(r, arena, &projects, &project_count, e) < 0 ||
 		ports_base_get(r, &ports_base, e) < 0)
 		return -1;
 	*targets = calloc(found + 1, sizeof **targets);
 	if (!*targets)
 		return fail(e, EXIT_FAILED, "out of memory");
-	for (size_t i = 0; i < found; i++) {
-		struct target *t = &(*targets)[*count];
-		struct project project;
-		start_target(t);
-		(*count)++;
-		if (!t->arena)
-			return fail(e, EXIT_FAILED, "out of memory");
-		if (project_find_by_id(r, rows[i].project_id, t->arena, &project, e) < 1)
+	const struct instance *next = rows, *end = rows + found;
+	for (size_t i = 0; i < project_count; i++) {
+		while (next < end && strcmp(next->project, projects[i].name) < 0)
+			next++; /* of a project that was forgotten in between */
+		if (collect_of(context, &projects[i], ports_base, &next, end, *targets, count, e))
 			return -1;
-		take_project(t, &project);
-		struct instance own;
-		if (instance_find(r, t->project_id, rows[i].number, t->arena, &own, e) < 1)
-			return -1;
-		take_instance(context, t, ports_base, &own);
 	}
 	return 0;
 }

@@ -72,10 +72,14 @@ void owner_mark_self(struct owner_mark *mark)
 
 bool owner_mark_is_here(const struct owner_mark *mark)
 {
-	char boot_id[40];
-	read_boot_id(boot_id);
-	return !strcmp(boot_id, mark->boot_id) &&
-		mark->pidns == namespace_inode("/proc/self/ns/pid");
+	/* Neither changes while a process lives. */
+	static _Thread_local char boot_id[40];
+	static _Thread_local uint64_t pidns;
+	if (!boot_id[0]) {
+		read_boot_id(boot_id);
+		pidns = namespace_inode("/proc/self/ns/pid");
+	}
+	return !strcmp(boot_id, mark->boot_id) && mark->pidns == pidns;
 }
 
 static void read_instance(sqlite3_stmt *row, struct arena *arena, struct instance *out)
