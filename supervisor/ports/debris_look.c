@@ -168,7 +168,8 @@ static void settle(const struct homes *homes, struct debris *out)
 		const struct inventory_instance *known =
 			homes_find(homes, fact->project, fact->instance, &fact->project_id);
 		fact->home = home_of(homes, fact->project, fact->instance);
-		fact->worktree_gone = known && worktree_is_gone(&known->row);
+		fact->worktree_gone = known && worktree_is_gone(&known->row) &&
+			!worktree_is_unseen(&known->row);
 	}
 }
 
