@@ -44,7 +44,7 @@ const char *stale_kind_why(enum stale_kind kind);
 #define STALE_ANSWERS(X)                                                                           \
 	X(STALE_GOES, "goes")                                                                      \
 	X(STALE_LIVES, "its instance runs")                                                        \
-	X(STALE_LEFTOVERS, "processes of its last run are left; `stackup down` ends them")         \
+	X(STALE_LEFTOVERS, "processes of its last run are left; `stackup cleanup` ends them")         \
 	X(STALE_UNSEEN, "its file system is not there")                                            \
 	X(STALE_IN_USE, "somebody has the port")                                                   \
 	X(STALE_CHANGED, "it was used meanwhile")                                                  \

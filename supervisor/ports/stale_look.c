@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "ports/aside.h"
+#include "ports/debris_parts.h"
 #include "ports/inventory.h"
-#include "ports/leftovers.h"
 #include "ports/sockets.h"
 #include "ports/stale.h"
 #include "ports/worktree.h"
@@ -137,30 +137,33 @@ static void look_at_worktrees(struct looking *l)
 	}
 }
 
-/* Whoever carries the marks of a run stands behind it. */
-static void mark_leftovers(struct looking *l, const char *project)
+static bool any_old(const struct looking *l)
 {
+	for (size_t i = 0; i < l->out->count; i++)
+		if (!l->out->items[i].lives && is_old(l, l->out->items[i].kind, l->out->items[i].last_ms))
+			return true;
+	return false;
+}
+
+/* One scan of the processes, when something would go: what `cleanup` would end stands behind its instance. */
+static int look_for_leftovers(struct looking *l, struct error *e)
+{
+	const struct debris_rules rules = {.state = l->state};
 	struct owner_list owners = {0};
-	leftovers_find(l->state, project, 0, NULL, &owners);
+	struct homes homes;
+	if (!any_old(l))
+		return 0;
+	int result = homes_read(&homes, &rules, l->arena, e);
+	if (!result)
+		debris_find_processes(&homes, &owners);
 	for (size_t i = 0; i < l->out->count; i++)
 		for (size_t k = 0; k < owners.count; k++)
 			l->out->items[i].has_leftovers |=
 				owners.items[k].instance == l->out->items[i].instance &&
-				!strcmp(l->out->items[i].project, project);
+				!strcmp(owners.items[k].project, l->out->items[i].project);
 	owners_release(&owners);
-}
-
-/* A scan of the processes for each project of which something would go. */
-static void look_for_leftovers(struct looking *l)
-{
-	const char *last = "";
-	for (size_t i = 0; i < l->out->count; i++) {
-		const struct stale_fact *fact = &l->out->items[i];
-		if (fact->lives || !is_old(l, fact->kind, fact->last_ms) || !strcmp(fact->project, last))
-			continue;
-		last = fact->project;
-		mark_leftovers(l, last);
-	}
+	homes_release(&homes);
+	return result;
 }
 
 /* ---- reservations ---- */
@@ -296,7 +299,8 @@ int stale_look(const char *state, const struct stale_rules *rules, struct arena 
 		return -1;
 	look_at_leases(&l);
 	look_at_worktrees(&l);
-	look_for_leftovers(&l);
+	if (look_for_leftovers(&l, e))
+		return -1;
 	look_at_reservations(&l);
 	look_at_directories(&l);
 	if (out->count)

@@ -126,7 +126,7 @@ def test_what_a_dead_run_left_behind_keeps_its_leases(shop):
         gone(pid)
     assert [pid for pid in pids if alive(pid)]
     grow_old(shop)
-    assert "processes of its last run" in staying(shop)["leases"]
+    assert "stackup cleanup" in staying(shop)["leases"]
     assert gc(shop)["removed"] == [] and ask(shop.world, "SELECT count(*) FROM leases") == [(10,)]
     shop.down()
     assert going(shop, "--keep", "0") == []
