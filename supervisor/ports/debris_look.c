@@ -58,7 +58,7 @@ static void on_process(void *self, pid_t pid)
 }
 
 /* Of dead runs only: of a living one its supervisor knows. */
-static void find_mute(const struct search *s)
+static void find_proven(const struct search *s)
 {
 	struct kin_list kin = {0};
 	kin_look(&s->homes->dead, &kin);
@@ -74,12 +74,13 @@ static void find_mute(const struct search *s)
 	list_release(&kin);
 }
 
-void debris_find_processes(const struct homes *homes, struct owner_list *out)
+size_t debris_find_processes(const struct homes *homes, struct owner_list *out)
 {
 	struct search s = {homes, out};
-	/* Those that a roster proves come first: they are what was started, wherever they run. */
-	find_mute(&s);
+	find_proven(&s);
+	size_t proven = out->count;
 	process_each(on_process, &s);
+	return proven;
 }
 
 /* Its session is that of a person's terminal: a service has one of its own. */
@@ -93,16 +94,17 @@ static bool is_at_terminal(const struct owner *owner)
 	return leader.pid != owner->pid && !owner_variable(leader.pid, "STACKUP_ID", &id);
 }
 
-const char *debris_guard(const struct owner *owner)
+/* Whom root has started as another user he may end; that it carries marks alone is no reason. */
+const char *debris_guard(const struct owner *owner, bool is_proven)
 {
-	const char *why = protect_process(owner, geteuid());
+	const char *why = protect_process(owner, is_proven && !geteuid() ? owner->uid : geteuid());
 	if (why)
 		return why;
 	if (process_is_ancestor(owner->pid))
 		return "this command was started by it";
 	if (leftovers_spare(owner->pid))
 		return "it belongs to another instance, which runs";
-	return is_at_terminal(owner) ? "it runs at somebody's terminal: `run` or `exec` has started it"
+	return !is_proven && is_at_terminal(owner) ? "it runs at somebody's terminal: `run` or `exec` has started it"
 				     : NULL;
 }
 
@@ -118,14 +120,16 @@ const char *debris_describe(struct arena *arena, const struct owner *owner)
 	return arena_string(arena, text_string(&line));
 }
 
-static void add_process(const struct homes *homes, const struct owner *owner, struct debris *out)
+static void add_process(const struct homes *homes, const struct owner *owner, bool is_proven,
+	struct debris *out)
 {
 	struct debris_fact *fact =
 		debris_add(homes->arena, out, DEBRIS_PROCESS, owner->project, owner->instance);
 	fact->owner = owner;
 	fact->pid = owner->pid;
 	fact->what = debris_describe(homes->arena, owner);
-	fact->guard = debris_guard(owner);
+	fact->is_proven = is_proven;
+	fact->guard = debris_guard(owner, is_proven);
 }
 
 /* ---- runs ---- */
@@ -227,9 +231,9 @@ int debris_look(const struct debris_rules *rules, struct arena *arena, struct de
 	debris_find_files(rules, arena, out);
 	int result = homes_read(&homes, rules, arena, e);
 	if (!result) {
-		debris_find_processes(&homes, &out->owners);
+		size_t proven = debris_find_processes(&homes, &out->owners);
 		for (size_t i = 0; i < out->owners.count; i++)
-			add_process(&homes, &out->owners.items[i], out);
+			add_process(&homes, &out->owners.items[i], i < proven, out);
 		add_runs(&homes, out);
 		settle(&homes, out);
 		keep_debris(out);

@@ -26,13 +26,13 @@ enum debris_home home_of(const struct homes *homes, const char *project, int ins
 
 /*
  * Processes of the state directory that carry marks, or are kin of a run that was dead when homes were read;
- * each with its marks. Those that are in *out already are left as they are.
+ * each with its marks. How many of them, the first ones, are proven by a roster.
  */
-void debris_find_processes(const struct homes *homes, struct owner_list *out);
+size_t debris_find_processes(const struct homes *homes, struct owner_list *out);
 /* A process as it is told, in the arena. */
 const char *debris_describe(struct arena *arena, const struct owner *owner);
 /* A clause why nobody ends this one, NULL: nothing is against it. */
-const char *debris_guard(const struct owner *owner);
+const char *debris_guard(const struct owner *owner, bool is_proven);
 /* Sockets, files and directories, from now on without looking at the registry. */
 void debris_find_files(const struct debris_rules *rules, struct arena *arena, struct debris *out);
 /* Of the files below a directory. */

@@ -159,7 +159,7 @@ static void signal_all(struct removing *m, int signal, int wait_ms)
 		struct debris_fact *fact = &m->debris->items[i];
 		if (!goes(fact, DEBRIS_PROCESS) || ending_is_over(fact->owner))
 			continue;
-		fact->guard = debris_guard(fact->owner);
+		fact->guard = debris_guard(fact->owner, fact->is_proven);
 		if (fact->guard)
 			fact->answer = DEBRIS_GUARDED;
 		else if (ending_signal(fact->owner, signal))
@@ -202,7 +202,7 @@ static const struct debris_fact *sibling_of(const struct debris *debris, const s
 /* What those that were ended have started in the meantime. */
 static void add_late(struct removing *m)
 {
-	debris_find_processes(&m->homes, &m->late);
+	size_t proven = debris_find_processes(&m->homes, &m->late);
 	for (size_t i = 0; i < m->late.count; i++) {
 		const struct owner *owner = &m->late.items[i];
 		const struct debris_fact *sibling =
@@ -212,6 +212,7 @@ static void add_late(struct removing *m)
 		struct debris_fact fact = *sibling;
 		fact.owner = owner;
 		fact.pid = owner->pid;
+		fact.is_proven = i < proven;
 		fact.what = debris_describe(m->arena, owner);
 		*arena_append(m->arena, m->debris->items, m->debris->count) = fact;
 	}

@@ -83,7 +83,8 @@ void kin_look(const struct rosters *rosters, struct kin_list *out)
 
 static bool is_mute(const struct owner *owner)
 {
-	return owner->pid && !owner->run_id && !owner->supervisor && owner->uid == geteuid();
+	return owner->pid && !owner->run_id && !owner->supervisor &&
+		(owner->uid == geteuid() || !geteuid());
 }
 
 static void mark(const char *state, const struct kin_list *kin, struct owner *owner)

@@ -23,7 +23,7 @@ struct wanted {
 
 static bool is_leftover(const struct wanted *w, const struct owner *owner)
 {
-	return owner->uid == geteuid() && owner->run_id && owner->project && owner->instance &&
+	return owner->run_id && owner->project && owner->instance &&
 		!strcmp(owner->project, w->project) &&
 		(!w->instance || owner->instance == w->instance) &&
 		!(w->run_id && !strcmp(owner->run_id, w->run_id)) &&
@@ -76,10 +76,14 @@ struct finding {
 	struct owner_list *out;
 };
 
-/* Takes the owner over. A shell of the run from which this command was started is no leftover of it. */
-static void take(const struct finding *f, struct owner *owner)
+/*
+ * Takes the owner over. A shell of the run from which this command was started is no leftover of it. Root may
+ * have started a service as another user: marks anybody can carry, a roster's proof nobody.
+ */
+static void take(const struct finding *f, struct owner *owner, bool is_proven)
 {
-	if (!is_leftover(f->wanted, owner) || process_is_ancestor(owner->pid) ||
+	bool may_be = owner->uid == geteuid() || (is_proven && !geteuid());
+	if (!may_be || !is_leftover(f->wanted, owner) || process_is_ancestor(owner->pid) ||
 		leftovers_spare(owner->pid) ||
 		is_listed(f->out, owner->pid, owner->start_ticks) || !list_push(f->out, *owner))
 		owner_release(owner);
@@ -89,7 +93,7 @@ static void on_process(void *self, pid_t pid)
 {
 	struct owner owner;
 	if (pid != getpid() && has_marker(pid) && owner_describe(pid, &owner))
-		take(self, &owner);
+		take(self, &owner, false);
 }
 
 static void rosters_of(const struct wanted *w, bool of_any_boot, struct rosters *out)
@@ -99,8 +103,8 @@ static void rosters_of(const struct wanted *w, bool of_any_boot, struct rosters 
 	rosters_read(w->state, &query, out);
 }
 
-/* Those who say nothing of themselves, or no more. */
-static void find_mute(const struct finding *f)
+/* Also those who say nothing of themselves, or no more. */
+static void find_proven(const struct finding *f)
 {
 	const struct wanted *w = f->wanted;
 	struct rosters rosters = {0};
@@ -115,7 +119,7 @@ static void find_mute(const struct finding *f)
 		/* Who has got the number meanwhile gets no mark. */
 		if (owner.start_ticks == p->process.start_ticks)
 			roster_mark(p->roster, p->row, w->state, &owner);
-		take(f, &owner);
+		take(f, &owner, true);
 	}
 	list_release(&kin);
 	rosters_release(&rosters);
@@ -125,7 +129,7 @@ static void find(const struct wanted *w, struct owner_list *out)
 {
 	struct finding f = {w, out};
 	process_each(on_process, &f);
-	find_mute(&f);
+	find_proven(&f);
 }
 
 void leftovers_find(const char *state, const char *project, int instance, const char *run_id,

@@ -1,11 +1,11 @@
 /*
  * leftovers.h - processes of a run whose supervisor and guardian are both gone.
  *
- * A process is a leftover of (project, instance) when it has our uid, the lock byte of the instance is free
- * or ours, and
- *	- its environment carries STACKUP_ID and these two names, and its STACKUP_STATE_DIR lies in our
- *	  state, or
- *	- it has no STACKUP_ID, and the roster of a run of that instance proves that it belongs to it (kin.h).
+ * A process is a leftover of (project, instance) when the lock byte of the instance is free or ours, and
+ *	- it has our uid, its environment carries STACKUP_ID and these two names, and its STACKUP_STATE_DIR
+ *	  lies in our state, or
+ *	- the roster of a run of that instance proves that it belongs to it (kin.h). It has our uid then, or we
+ *	  are root.
  *
  * It is signalled only through a pidfd that was opened before its start time was checked again, so no
  * stranger that got the pid can be hit (ending.h). Leftovers are never adopted. This process and those that

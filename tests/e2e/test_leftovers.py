@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import pytest
-from harness import alive, children_of, command_line, descendants_of, gone, http_get, port_is_free, until
+from harness import NOBODY, alive, children_of, command_line, descendants_of, gone, http_get, port_is_free, until
 
 
 def session_of(pid):
@@ -125,6 +125,20 @@ def test_own_leftovers_are_ended_under_every_strategy(shop, strategy, ends):
     ends += kill_both(shop)
     shop.up("--strategy", strategy)
     assert not alive(ends[0]) and shop.port("cache") == port
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root starts services as others")
+@pytest.mark.parametrize("verb", ["up", "down", "status", "cleanup"])
+def test_a_service_that_root_has_started_as_another_user(shop, verb, ends, stranger):
+    shop.stack(OVERWRITTEN + "    user = nobody\n")
+    shop.up()
+    port = shop.port("cache")
+    left = kill_both(shop)
+    ends += left
+    assert os.stat(f"/proc/{left[0]}").st_uid == NOBODY
+    result = shop.run(verb, *(["--wait"] if verb == "up" else []), code=3 if verb == "status" else 0)
+    assert not alive(left[0]), result
+    assert verb != "up" or shop.port("cache") == port
 
 
 SHAPES = {
