@@ -1,7 +1,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/file.h"
 #include "daemon/forwarding.h"
@@ -9,8 +8,6 @@
 #include "daemon/second.h"
 
 enum { PORTS_A_LOOK = 256, PIDS_A_TREE = 256 };
-/* An idle server accepts within a moment; for one that is busy the loop does not stand still. */
-enum { ACCEPT_LOOKS = 20, ACCEPT_LOOK_US = 250 };
 
 static uint16_t port_of(const struct sockaddr *address)
 {
@@ -110,13 +107,8 @@ static const struct socket_entry *find_end(struct instance *in, const struct lis
 /* Two runs take turns on one socket, so the listener is no witness for either. */
 static void judge_shared(struct instance *in, struct listener_look *look)
 {
-	const struct timespec moment = {.tv_nsec = ACCEPT_LOOK_US * 1000L};
 	struct socket_list list = {0};
 	const struct socket_entry *end = find_end(in, look, &list);
-	for (int i = 0; !end && look->fresh && i < ACCEPT_LOOKS; i++) {
-		nanosleep(&moment, NULL);
-		end = find_end(in, look, &list);
-	}
 	if (!end)
 		look->owner = look->fresh ? LISTENER_UNKNOWN : LISTENER_SIBLING;
 	else if (sibling_has(in, look->service, end->inode))

@@ -22,17 +22,28 @@
 
 enum { ADDRESSES_MOST = 2 };
 
+struct attempt;
+struct http_attempt; /* http.h */
+struct command_run;  /* command.c */
+
+/*
+ * A connection is there, and who has it: reason as of judge_look(). known: false where two runs share
+ * the socket and none of them has accepted for a while.
+ */
+typedef void on_tcp_open(
+	struct attempt *attempt, bool known, enum probe_result result, const char *reason);
+
 struct tcp_attempt {
+	on_tcp_open *on_open;
 	struct sockaddr_storage addresses[ADDRESSES_MOST];
 	size_t address_count;
 	size_t next;
 	int fd;    /* owns; -1: none */
 	int error; /* of the last address */
 	struct io_watch watch;
+	ev_timer again; /* until the connection is accepted */
+	int looks;
 };
-
-struct http_attempt; /* http.h */
-struct command_run;  /* command.c */
 
 enum attempt_stage { STAGE_LOOKING, STAGE_QUEUED, STAGE_RUNNING, STAGE_DONE };
 
@@ -55,8 +66,8 @@ struct attempt {
 	int64_t latency_us;
 	enum probe_result result;
 	struct text reason; /* while running: a warning to go with success */
+	struct tcp_attempt tcp; /* of HTTP where two runs share a socket */
 	union {
-		struct tcp_attempt tcp;
 		struct http_attempt *http;   /* owns */
 		struct command_run *command; /* borrows from the prober's list */
 	};
@@ -120,6 +131,13 @@ enum probe_result judge_connection(struct attempt *attempt, int fd, struct text 
 enum probe_result judge_fresh(
 	struct attempt *attempt, int fd, enum listener_owner *owner, struct text *reason);
 bool shares_socket(const struct attempt *attempt);
+
+/* tcp.c: ends the attempt where nobody can be reached there; never calls on_open from inside. */
+void tcp_open(struct attempt *attempt, const char *host, on_tcp_open *on_open);
+/* The connection is the caller's from now on; -1 where there is none. */
+int tcp_take(struct attempt *attempt);
+/* Safe at any time, also where tcp was only ever set to {.fd = -1}. */
+void tcp_drop(struct attempt *attempt);
 
 /* command.c */
 bool command_exited(struct prober *prober, const struct exit_status *status);

@@ -20,7 +20,10 @@ static curl_socket_t on_open_socket(void *self, curlsocktype purpose, struct cur
 	http->port = dial_port(&address->addr);
 	text_add(&http->tried, http->tried.length ? " and " : "");
 	dial_show(&http->tried, &address->addr);
-	int fd = dial_socket(address->family, address->socktype, address->protocol);
+	int fd = tcp_take(self);
+	http->connected = fd;
+	if (fd < 0)
+		fd = dial_socket(address->family, address->socktype, address->protocol);
 	if (fd < 0) {
 		if (is_shortage(errno))
 			http->shortage = errno;
@@ -29,6 +32,12 @@ static curl_socket_t on_open_socket(void *self, curlsocktype purpose, struct cur
 	http->sockets[0] = http->sockets[1];
 	http->sockets[1] = fd;
 	return fd;
+}
+
+static int on_socket_options(void *self, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)purpose;
+	return fd == http_of(self)->connected ? CURL_SOCKOPT_ALREADY_CONNECTED : CURL_SOCKOPT_OK;
 }
 
 static int on_close_socket(void *self, curl_socket_t fd)
@@ -63,29 +72,6 @@ static bool identify(struct attempt *a)
 			judge_connection(a, connected_socket(http), &http->identity_reason);
 	}
 	return http->identity == PROBE_OK;
-}
-
-/* Connected, nothing sent yet. What another run would answer is not asked for. */
-static int on_connected(void *self, char *server, char *client, int server_port, int client_port)
-{
-	struct attempt *a = self;
-	struct http_attempt *http = a->http;
-	enum listener_owner owner;
-	(void)server, (void)client, (void)server_port, (void)client_port;
-	if (!shares_socket(a))
-		return CURL_PREREQFUNC_OK;
-	enum probe_result result =
-		judge_fresh(a, connected_socket(http), &owner, &http->identity_reason);
-	if (owner == LISTENER_UNKNOWN) {
-		text_clear(&http->identity_reason);
-		return CURL_PREREQFUNC_OK;
-	}
-	http->identified = true;
-	http->identity = result;
-	if (result == PROBE_OK)
-		return CURL_PREREQFUNC_OK;
-	http->stop = STOP_IDENTITY;
-	return CURL_PREREQFUNC_ABORT;
 }
 
 static long status_of(const struct attempt *a)
@@ -249,8 +235,8 @@ static void set_callbacks(struct attempt *a, const struct curl_calls *curl)
 	curl->curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, a);
 	curl->curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
 	curl->curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, a);
-	curl->curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
-	curl->curl_easy_setopt(easy, CURLOPT_PREREQDATA, a);
+	curl->curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_options);
+	curl->curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, a);
 	curl->curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl->curl_easy_setopt(easy, CURLOPT_HEADERDATA, a);
 	curl->curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -261,6 +247,7 @@ static void set_callbacks(struct attempt *a, const struct curl_calls *curl)
 static void http_drop(struct attempt *a)
 {
 	struct http_attempt *http = a->http;
+	tcp_drop(a);
 	if (!http)
 		return;
 	if (http->easy)
@@ -279,16 +266,15 @@ static bool make_http(struct attempt *a, const struct curl_calls *curl)
 	a->http = calloc(1, sizeof *a->http);
 	if (!a->http)
 		return false;
-	a->http->sockets[0] = a->http->sockets[1] = -1;
+	a->http->sockets[0] = a->http->sockets[1] = a->http->connected = -1;
 	a->http->memory_taken = reserve_taken();
 	a->http->easy = curl->curl_easy_init();
 	return a->http->easy && add_headers(a, curl);
 }
 
-static void http_start(struct attempt *a)
+static void request(struct attempt *a)
 {
 	struct error e = {0};
-	a->http = NULL;
 	struct http_loop *loop = http_loop_of(a->prober, &e);
 	if (!loop) {
 		attempt_end(a, PROBE_UNKNOWN, "%s", e.text);
@@ -310,6 +296,34 @@ static void http_start(struct attempt *a)
 	if (code != CURLE_OK || http_loop_add(loop, a->http->easy) != CURLM_OK)
 		attempt_end(a, PROBE_UNKNOWN, "libcurl cannot make an HTTP check: %s",
 			curl->curl_easy_strerror(code));
+}
+
+/* Nothing was sent yet: what another run would answer is not asked for. */
+static void request_over(
+	struct attempt *a, bool known, enum probe_result result, const char *reason)
+{
+	if (known && result != PROBE_OK) {
+		attempt_end(a, result, "%s", reason);
+		return;
+	}
+	request(a);
+	/* The transfer begins in the next turn. */
+	if (!known || !a->http)
+		return;
+	a->http->identified = true;
+	a->http->identity = result;
+	text_add(&a->http->identity_reason, reason);
+}
+
+/* Where two runs share a socket it may be too late after the answer to tell who gave it. */
+static void http_start(struct attempt *a)
+{
+	a->http = NULL;
+	a->tcp = (struct tcp_attempt){.fd = -1};
+	if (shares_socket(a))
+		tcp_open(a, "localhost", request_over);
+	else
+		request(a);
 }
 
 static void http_explain_timeout(const struct attempt *a, struct text *reason)

@@ -30,6 +30,7 @@ struct http_attempt {
 	unsigned long memory_taken; /* reserve_taken() when it began */
 	int shortage;               /* errno of a socket that could not be made, 0 */
 	int sockets[2];             /* borrows: libcurl's, newest last; -1 */
+	int connected;              /* the one of them that was connected before; -1 */
 	bool identified;
 	enum probe_result identity;
 	struct text identity_reason;

@@ -159,8 +159,7 @@ static void judge_other(struct attempt *a, const struct curl_calls *curl, CURLco
 
 void http_judge(struct attempt *a, const struct curl_calls *curl, CURLcode code)
 {
-	bool ended_by_us = code == CURLE_OK || code == CURLE_WRITE_ERROR
-		|| code == CURLE_ABORTED_BY_CALLBACK;
+	bool ended_by_us = code == CURLE_OK || code == CURLE_WRITE_ERROR;
 	if (!ended_by_us && reserve_taken() != a->http->memory_taken) {
 		attempt_end(a, PROBE_UNKNOWN, "memory ran out during the check");
 		return;
@@ -171,7 +170,6 @@ void http_judge(struct attempt *a, const struct curl_calls *curl, CURLcode code)
 		judge_answer(a, curl);
 		break;
 	case CURLE_WRITE_ERROR:
-	case CURLE_ABORTED_BY_CALLBACK:
 		judge_stop(a, curl);
 		break;
 	case CURLE_OPERATION_TIMEDOUT:

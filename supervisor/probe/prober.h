@@ -86,8 +86,8 @@ struct listener_look {
 	const struct sockaddr *server;
 	const struct sockaddr *client;
 	/*
-	 * The connection was only just made, on a socket that two runs share: who accepts it may be
-	 * waited for, a few ms. LISTENER_UNKNOWN: nobody has yet.
+	 * The connection was only just made, on a socket that two runs share. LISTENER_UNKNOWN: nobody
+	 * has accepted it yet; then it is asked about again a little later.
 	 */
 	bool fresh;
 

@@ -6,27 +6,56 @@
 
 #include "probe/dial.h"
 
-static void tcp_drop(struct attempt *a)
+/* A connection is looked at until it is accepted: at once, then after 1, 2, 4 ms and so on. */
+enum { ACCEPT_LOOKS = 8 };
+
+int tcp_take(struct attempt *a)
 {
-	if (a->tcp.fd < 0)
-		return;
+	int fd = a->tcp.fd;
+	if (fd < 0)
+		return -1;
+	ev_timer_stop(a->prober->loop, &a->tcp.again);
 	io_watch_stop(&a->tcp.watch);
-	close(a->tcp.fd);
 	a->tcp.fd = -1;
+	return fd;
+}
+
+void tcp_drop(struct attempt *a)
+{
+	int fd = tcp_take(a);
+	if (fd >= 0)
+		close(fd);
 }
 
 static void try_next(struct attempt *a);
 
-static void tcp_connected(struct attempt *a)
+static void look_again(struct attempt *a)
+{
+	ev_timer_set(&a->tcp.again, (double)(1 << a->tcp.looks) / 1000., 0.);
+	ev_now_update(a->prober->loop);
+	ev_timer_start(a->prober->loop, &a->tcp.again);
+	a->tcp.looks++;
+}
+
+static void look_at_connection(struct attempt *a)
 {
 	OWNED_TEXT reason = {0};
-	enum listener_owner owner;
-	enum probe_result result = shares_socket(a) ? judge_fresh(a, a->tcp.fd, &owner, &reason)
-						    : judge_connection(a, a->tcp.fd, &reason);
-	if (result == PROBE_OK && !reason.length)
-		attempt_succeed(a);
+	enum listener_owner owner = LISTENER_UNKNOWN;
+	bool shared = shares_socket(a);
+	enum probe_result result = shared ? judge_fresh(a, a->tcp.fd, &owner, &reason)
+					  : judge_connection(a, a->tcp.fd, &reason);
+	bool known = !shared || owner != LISTENER_UNKNOWN;
+	if (!known && a->tcp.looks < ACCEPT_LOOKS - 1)
+		look_again(a);
 	else
-		attempt_end(a, result, "%s", text_string(&reason));
+		a->tcp.on_open(a, known, result, text_string(&reason));
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	look_at_connection(timer->data);
 }
 
 static void on_writable(struct io_watch *watch, int events)
@@ -38,7 +67,8 @@ static void on_writable(struct io_watch *watch, int events)
 	if (getsockopt(a->tcp.fd, SOL_SOCKET, SO_ERROR, &error, &size))
 		error = errno;
 	if (!error) {
-		tcp_connected(a);
+		io_watch_stop(watch);
+		look_at_connection(a);
 		return;
 	}
 	a->tcp.error = error;
@@ -90,18 +120,33 @@ static void try_next(struct attempt *a)
 	give_up(a);
 }
 
+void tcp_open(struct attempt *a, const char *host, on_tcp_open *on_open)
+{
+	a->tcp = (struct tcp_attempt){.fd = -1, .on_open = on_open};
+	ev_timer_init(&a->tcp.again, on_again, 0., 0.);
+	a->tcp.again.data = a;
+	a->tcp.address_count =
+		dial_addresses(host, a->probe->port, a->tcp.addresses, ADDRESSES_MOST);
+	if (a->tcp.address_count)
+		try_next(a);
+	else
+		attempt_end(a, PROBE_UNKNOWN,
+			"a tcp check wants localhost or a numeric address, not '%s'", host);
+}
+
+static void tcp_answered(
+	struct attempt *a, bool known, enum probe_result result, const char *reason)
+{
+	(void)known;
+	if (result == PROBE_OK && !reason[0])
+		attempt_succeed(a);
+	else
+		attempt_end(a, result, "%s", reason);
+}
+
 static void tcp_start(struct attempt *a)
 {
-	a->tcp = (struct tcp_attempt){.fd = -1};
-	a->tcp.address_count =
-		dial_addresses(a->probe->host, a->probe->port, a->tcp.addresses, ADDRESSES_MOST);
-	if (!a->tcp.address_count) {
-		attempt_end(a, PROBE_UNKNOWN,
-			"a tcp check wants localhost or a numeric address, not '%s'",
-			a->probe->host);
-		return;
-	}
-	try_next(a);
+	tcp_open(a, a->probe->host, tcp_answered);
 }
 
 const struct way way_tcp = {

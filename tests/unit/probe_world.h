@@ -67,6 +67,7 @@ struct world {
 	size_t looks;
 	size_t connection_looks;
 	bool shared; /* two runs of the service on one socket */
+	size_t accepted_at; /* the look at a connection from which on one of them has accepted it */
 	uint16_t client_port; /* of the last connection asked about */
 
 	size_t results;
@@ -175,6 +176,8 @@ static inline void answer_looks(void *self, struct listener_look *looks, size_t 
 			if (rule->name)
 				snprintf(looks[i].name, sizeof looks[i].name, "%s", rule->name);
 		}
+		if (looks[i].fresh && w->connection_looks < w->accepted_at)
+			looks[i].owner = LISTENER_UNKNOWN;
 	}
 }
 

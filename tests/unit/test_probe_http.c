@@ -429,6 +429,36 @@ static void test_on_a_shared_socket_the_one_who_accepts_is_asked(void **state)
 	assert_int_equal(look_at_server().requests - before.requests, 1);
 }
 
+static void test_on_a_shared_socket_the_accept_is_waited_for(void **state)
+{
+	struct world *w = *state;
+	struct seen before = look_at_server();
+	w->shared = true;
+	w->accepted_at = 4;
+	own(w, httpd.port, true, LISTENER_SIBLING, 812, "node");
+	assert_int_equal(get(w, "/ok", 5000), PROBE_UNKNOWN);
+	assert_reason(w, "the other process of this service answered");
+	assert_int_equal(w->connection_looks, 4);
+	assert_int_equal(look_at_server().requests - before.requests, 0);
+	own(w, httpd.port, true, LISTENER_OURS, 0, "");
+	w->accepted_at = 8;
+	assert_int_equal(get(w, "/ok", 5000), PROBE_OK);
+	assert_int_equal(w->connection_looks, 8);
+	/* Of two checks, and two of the looks at the server. */
+	assert_int_equal(look_at_server().connections - before.connections, 4);
+}
+
+static void test_on_a_shared_socket_nobody_is_waited_for_long(void **state)
+{
+	struct world *w = *state;
+	w->shared = true;
+	w->accepted_at = SIZE_MAX;
+	/* It is found out when the answer comes. */
+	assert_int_equal(get(w, "/ok", 5000), PROBE_OK);
+	own(w, httpd.port, true, LISTENER_SIBLING, 812, "node");
+	assert_int_equal(get(w, "/ok", 5000), PROBE_UNKNOWN);
+}
+
 static void test_url_of_somebody_else_is_not_asked_about(void **state)
 {
 	struct world *w = *state;
@@ -621,6 +651,8 @@ int main(void)
 		TEST(test_identity_warn_succeeds_with_a_warning),
 		TEST(test_answer_of_the_other_run_says_nothing),
 		TEST(test_on_a_shared_socket_the_one_who_accepts_is_asked),
+		TEST(test_on_a_shared_socket_the_accept_is_waited_for),
+		TEST(test_on_a_shared_socket_nobody_is_waited_for_long),
 		TEST(test_url_of_somebody_else_is_not_asked_about),
 		TEST(test_fault_H15_proxy_of_the_environment_is_ignored),
 		TEST(test_fault_H16_bombs),
