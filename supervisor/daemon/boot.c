@@ -290,7 +290,7 @@ static int judge_unknown(struct instance *in, const struct claim_request *claim,
 	int rc = claim_find(claim, &in->claim, e);
 	bool known = in->claim.project_id && in->claim.generation;
 	if (!rc && !known) {
-		rc = load_judge(in, &request, c, e);
+		rc = load_judge(in, &request, NULL, c, e);
 		*judged = in->claim.instance;
 	}
 	claim_release(&in->claim);

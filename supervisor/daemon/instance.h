@@ -20,7 +20,8 @@
  *	recorder.c	the registry's rows, written on a thread
  *	pending.c	requests that are answered later
  *	requests.c	the verbs of control/protocol.h, one row each
- *	reload.c	converging to a changed file
+ *	reload.c	converging to a changed file; reload_order.c: what was asked for
+ *	clearing.c	who has a port of a changed stack is stopped beside the loop
  */
 #ifndef DAEMON_INSTANCE_H
 #define DAEMON_INSTANCE_H
@@ -48,6 +49,7 @@
 #include "spawn/tree.h"
 #include "watch/keeper.h"
 
+struct clearing;
 struct instance;
 struct takeover;
 struct takeover_wish;
@@ -258,9 +260,12 @@ struct load_request {
  */
 int load_stack(struct instance *in, const struct load_request *request, struct loaded *loaded,
 	bool **wanted, struct complaints *c, struct error *e);
-/* The first half alone, for a claim of claim_find(): nothing is written. */
-int load_judge(struct instance *in, const struct load_request *request, struct complaints *c,
-	struct error *e);
+/*
+ * The first half alone: nothing is written, and a claim of claim_find() will do. *clearing, where that is
+ * not NULL: whom load_stack() would stop for the ports.
+ */
+int load_judge(struct instance *in, const struct load_request *request, struct clearing **clearing,
+	struct complaints *c, struct error *e);
 void loaded_release(struct loaded *loaded);
 /*
  * What is loaded, with another number for one of its ports: nothing is read again. The draft stays with

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/instance.h"
+#include "daemon/clearing.h"
 #include "model/names.h"
 #include "plan/judge.h"
 #include "plan/order.h"
@@ -269,12 +269,16 @@ static struct draft *begin_draft(struct instance *in, const struct load_request 
 	return draft;
 }
 
-int load_judge(struct instance *in, const struct load_request *request, struct complaints *c,
-	struct error *e)
+int load_judge(struct instance *in, const struct load_request *request, struct clearing **clearing,
+	struct complaints *c, struct error *e)
 {
 	struct numbers n = {0};
 	struct draft *draft = begin_draft(in, request, &n, c, e);
 	int rc = draft ? look_first(in, request, draft, &n, c, e) : -1;
+	if (!rc && clearing) {
+		const struct claim_options options = options_of(in, request, draft);
+		*clearing = clearing_new(in, n.rows, (size_t)n.count, &options);
+	}
 	numbers_release(&n);
 	take_rules_back(in);
 	draft_free(draft);

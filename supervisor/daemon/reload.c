@@ -4,22 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/wire.h"
+#include "daemon/clearing.h"
 #include "daemon/forwarding.h"
 #include "daemon/pending.h"
+#include "daemon/reload_order.h"
 #include "daemon/second.h"
 #include "plan/change.h"
 #include "stackfile/describe.h"
-#include "stackfile/document.h"
 
 /* Between the request and the turn in which the new stack takes over. */
 struct reload {
+	struct reload_order order; /* owns */
+	struct complaints complaints; /* owns */
+	struct clearing *clearing; /* owns; NULL: nobody is in the way any more */
+	int64_t timeout_ms; /* for every stop; -1: as the file says */
 	struct loaded next; /* owns */
 	struct arena *arena; /* owns: changes */
 	struct changes changes;
 	struct control_ticket ticket;
 	bool has_ticket;
-	bool no_deps;
 	json_t *reply; /* owns */
 };
 
@@ -30,120 +33,16 @@ struct reload_wish {
 	json_t *body; /* owns; NULL: of SIGHUP */
 };
 
-/* The request as the loader wants it; all in one arena. */
-struct wish {
-	struct arena *arena; /* owns */
-	struct document *document; /* owns */
-	struct load_request request;
-	enum port_strategy strategy; /* where request.strategy points to */
-	struct text environment; /* owns: entries that request.caller_env points into */
-};
-
-/* Services run meanwhile: what is to be waited for is over at once, or the service moves. */
-enum { PORT_WAIT_MS = 2000 };
-
-static void wish_release(struct wish *w)
-{
-	document_free(w->document);
-	text_release(&w->environment);
-	arena_free(w->arena);
-}
-
-static const char **strings(struct arena *arena, const json_t *array, size_t *count)
-{
-	const json_t *item;
-	size_t i;
-	const char **all = arena_take(arena, (json_array_size(array) + 1) * sizeof *all);
-	*count = 0;
-	json_array_foreach(array, i, item)
-		if (json_is_string(item))
-			all[(*count)++] = arena_string(arena, json_string_value(item));
-	return all;
-}
-
-static const char *string_of(struct arena *arena, const json_t *body, const char *key)
-{
-	const char *value = json_string_value(json_object_get(body, key));
-	return value ? arena_string(arena, value) : NULL;
-}
-
-/* Our own working directory is none of the caller's. */
-static void make_absolute(struct arena *arena, const char **paths, size_t count, const char *dir)
-{
-	for (size_t i = 0; i < count; i++)
-		if (paths[i][0] != '/')
-			paths[i] = arena_format(arena, "%s/%s", dir, paths[i]);
-}
-
-static char *const *caller_environment(struct instance *in, struct wish *w, const json_t *body)
-{
-	size_t count = 0;
-	if (!wire_unpack_environment(json_object_get(body, "environ"), &w->environment, &count))
-		return in->loaded.caller;
-	char **environment = arena_take(w->arena, (count + 1) * sizeof *environment);
-	char *at = w->environment.data;
-	for (size_t i = 0; i < count; i++, at += strlen(at) + 1)
-		environment[i] = at;
-	return environment;
-}
-
-/* Of this `up`, else of the one that launched; NULL: as the file says. */
-static const enum port_strategy *strategy_of(const struct instance *in, struct wish *w,
-	const json_t *body)
-{
-	const char *word = json_string_value(json_object_get(body, "strategy"));
-	w->strategy = in->strategy;
-	return (word && port_strategy_parse(word, &w->strategy)) || in->has_strategy ? &w->strategy
-										     : NULL;
-}
-
-static int read_wish(struct instance *in, struct wish *w, const json_t *body,
-	struct complaints *c, struct error *e)
-{
-	if (setjmp(*arena_on_failure(w->arena)))
-		return fail(e, EXIT_FAILED, "out of memory");
-	const char *file = string_of(w->arena, body, "file");
-	const char *shown = string_of(w->arena, body, "shown");
-	const char *dir = string_of(w->arena, body, "dir");
-	const char *text = json_string_value(json_object_get(body, "text"));
-	file = file ? file : in->loaded.stack->file;
-	dir = dir ? dir : in->loaded.stack->dir;
-	if (text)
-		w->document = document_parse(text, strlen(text), "-", dir, c);
-	else
-		w->document = document_read_as(file, shown ? shown : file, c);
-	if (!w->document)
-		return fail(e, EXIT_BAD_FILE, "%s cannot be read", file);
-	struct load_request *r = &w->request;
-	size_t count;
-	*r = (struct load_request){.document = w->document,
-		.environment = string_of(w->arena, body, "environment"),
-		.stack_name = in->stack_name,
-		.main_dir = in->main_dir,
-		.branch = in->branch,
-		.no_deps = json_is_true(json_object_get(body, "no_deps")),
-		.purpose = string_of(w->arena, body, "purpose"),
-		.strict_ports = json_is_true(json_object_get(body, "strict_ports")) || in->strict_ports,
-		.strategy = strategy_of(in, w, body),
-		.wait_ms = PORT_WAIT_MS,
-		.check_programs = true,
-		.caller_env = caller_environment(in, w, body)};
-	r->services = strings(w->arena, json_object_get(body, "services"), &r->service_count);
-	r->profiles = strings(w->arena, json_object_get(body, "profiles"), &r->profile_count);
-	const char **env_files = strings(w->arena, json_object_get(body, "env_files"), &count);
-	make_absolute(w->arena, env_files, count, dir);
-	r->env_files = env_files;
-	r->env_file_count = count;
-	return 0;
-}
-
 static void reload_free(struct instance *in)
 {
 	struct reload *reload = in->reload;
 	in->reload = NULL;
 	if (!reload)
 		return;
+	clearing_free(reload->clearing);
 	loaded_release(&reload->next);
+	reload_order_release(&reload->order);
+	complaints_release(&reload->complaints);
 	arena_free(reload->arena);
 	json_decref(reload->reply);
 	free(reload);
@@ -196,29 +95,33 @@ static void stop_gone(struct instance *in, const struct reload *r)
 	}
 }
 
-static int prepare(struct instance *in, struct wish *w, const json_t *body, struct complaints *c,
-	struct error *e)
+static int read_order(struct instance *in, struct reload *r, const json_t *body, struct error *e)
 {
-	bool *wanted = NULL;
-	struct reload *r = calloc(1, sizeof *r);
-	if (!r || !(r->arena = arena_new())) {
-		free(r);
-		return fail(e, EXIT_FAILED, "out of memory");
-	}
-	in->reload = r;
-	if (setjmp(*arena_on_failure(r->arena)))
-		return fail(e, EXIT_FAILED, "out of memory");
-	if (c->errors)
-		return fail(e, EXIT_BAD_FILE, "%s has mistakes", w->document->label);
-	if (load_stack(in, &w->request, &r->next, &wanted, c, e))
+	const json_t *timeout = json_object_get(body, "timeout_ms");
+	r->timeout_ms = timeout ? json_integer_value(timeout) : -1;
+	if (takeover_moves(in))
+		return fail(e, EXIT_FAILED, "a service moves to another port; try again in a moment");
+	if (reload_order_read(in, body, &r->order, &r->complaints, e))
 		return -1;
-	r->next.own_document = w->document;
-	w->document = NULL;
-	int64_t timeout = json_integer_value(json_object_get(body, "timeout_ms"));
-	for (int i = 0; json_object_get(body, "timeout_ms") && i < r->next.stack->service_count; i++)
-		r->next.stack->services[i].policy.stop.timeout_ms = timeout;
-	r->no_deps = w->request.no_deps;
-	compare(in, r, w->request.service_count ? wanted : NULL);
+	r->order.request.is_judged = true;
+	return load_judge(in, &r->order.request, &r->clearing, &r->complaints, e);
+}
+
+/* Nobody is in the way, or nothing can be done about it. */
+static int load(struct instance *in, struct reload *r, struct error *e)
+{
+	const struct load_request *request = &r->order.request;
+	bool *wanted = NULL;
+	r->arena = arena_new();
+	if (!r->arena || setjmp(*arena_on_failure(r->arena)))
+		return fail(e, EXIT_FAILED, "out of memory");
+	if (load_stack(in, request, &r->next, &wanted, &r->complaints, e))
+		return -1;
+	r->next.own_document = r->order.document;
+	r->order.document = NULL;
+	for (int i = 0; r->timeout_ms >= 0 && i < r->next.stack->service_count; i++)
+		r->next.stack->services[i].policy.stop.timeout_ms = r->timeout_ms;
+	compare(in, r, request->service_count ? wanted : NULL);
 	r->reply = json_pack("{s:o, s:o, s:o, s:i, s:o}", "started", names_of(r, CHANGE_START),
 		"restarted", names_of(r, CHANGE_RESTART), "stopped", names_of(r, CHANGE_STOP),
 		"unchanged", (int)r->changes.of[CHANGE_KEEP], "notes", json_array());
@@ -243,36 +146,59 @@ static void refuse_stopping(struct instance *in, struct control_ticket ticket, b
 	control_refuse_with(in->server, ticket, &e, json_pack("{s:b}", "stopping", 1));
 }
 
-static void begin(struct instance *in, struct control_ticket ticket, bool has_ticket,
-	const json_t *body)
+static void go_on(struct instance *in, int rc, struct error *e)
 {
-	struct wish w = {0};
-	struct complaints c = {0};
+	struct reload *r = in->reload;
+	if (!rc && !r->clearing)
+		rc = load(in, r, e);
+	if (rc) {
+		refuse(in, r->ticket, r->has_ticket, &r->complaints, e);
+		reload_free(in);
+	} else if (r->clearing) {
+		clearing_begin(r->clearing);
+	} else {
+		announce(in, r);
+		stop_gone(in, r);
+	}
+}
+
+static void begin(struct instance *in, const struct reload_wish *wish)
+{
 	struct error e = {0};
-	int rc = 0;
 	if (in->stopping) {
-		refuse_stopping(in, ticket, has_ticket);
+		refuse_stopping(in, wish->ticket, wish->has_ticket);
 		return;
 	}
-	w.arena = arena_new();
-	if (!w.arena)
-		rc = fail(&e, EXIT_FAILED, "out of memory");
-	else if (takeover_moves(in))
-		rc = fail(&e, EXIT_FAILED, "a service moves to another port; try again in a moment");
-	else if (read_wish(in, &w, body, &c, &e) || prepare(in, &w, body, &c, &e))
-		rc = -1;
-	if (rc) {
-		refuse(in, ticket, has_ticket, &c, &e);
-		if (in->reload && !in->reload->reply)
-			reload_free(in);
-	} else {
-		in->reload->ticket = ticket;
-		in->reload->has_ticket = has_ticket;
-		announce(in, in->reload);
-		stop_gone(in, in->reload);
+	in->reload = calloc(1, sizeof *in->reload);
+	if (!in->reload) {
+		fail(&e, EXIT_FAILED, "out of memory");
+		refuse(in, wish->ticket, wish->has_ticket, &(struct complaints){0}, &e);
+		return;
 	}
-	complaints_release(&c);
-	wish_release(&w);
+	in->reload->ticket = wish->ticket;
+	in->reload->has_ticket = wish->has_ticket;
+	go_on(in, read_order(in, in->reload, wish->body, &e), &e);
+}
+
+/* Whoever could be stopped is; now the claim stops nobody. */
+static bool resume(struct instance *in)
+{
+	struct reload *r = in->reload;
+	struct error e = {0};
+	if (!r || !r->clearing || !clearing_is_done(r->clearing))
+		return false;
+	clearing_tell(r->clearing);
+	clearing_free(r->clearing);
+	r->clearing = NULL;
+	r->order.strategy = STRATEGY_INTELLIGENT;
+	r->order.request.strategy = &r->order.strategy;
+	if (!in->stopping) {
+		go_on(in, 0, &e);
+		return true;
+	}
+	refuse_stopping(in, r->ticket, r->has_ticket);
+	reload_free(in);
+	return true;
 }
 
 /* ---- one after the other ---- */
@@ -286,7 +212,7 @@ static void take_wish(struct instance *in, struct reload_wish wish)
 {
 	struct error e = {0};
 	if (!must_wait(in)) {
-		begin(in, wish.ticket, wish.has_ticket, wish.body);
+		begin(in, &wish);
 		json_decref(wish.body);
 	} else if (!list_push(&in->reloads, wish)) {
 		fail(&e, EXIT_FAILED, "the supervisor is out of memory");
@@ -313,7 +239,7 @@ static bool begin_next(struct instance *in)
 		return false;
 	struct reload_wish next = in->reloads.items[0];
 	list_remove(&in->reloads, 0);
-	begin(in, next.ticket, next.has_ticket, next.body);
+	begin(in, &next);
 	json_decref(next.body);
 	return true;
 }
@@ -388,7 +314,7 @@ static void feed_changes(struct instance *in, const struct reload *r)
 		case CHANGE_KEEP:
 			break;
 		case CHANGE_START:
-			keeper_start(in->keeper, change->wanted_index, r->no_deps, change->reason);
+			keeper_start(in->keeper, change->wanted_index, r->order.request.no_deps, change->reason);
 			break;
 		case CHANGE_STOP:
 			keeper_stop(in->keeper, change->wanted_index, true, change->reason);
@@ -454,7 +380,7 @@ static void take_over(struct instance *in, struct reload *r)
 static bool finish(struct instance *in)
 {
 	struct reload *r = in->reload;
-	if (!r || in->takeover || !second_is_free(in))
+	if (!r || r->clearing || in->takeover || !second_is_free(in))
 		return false;
 	for (size_t i = 0; i < r->changes.count; i++) {
 		const struct service_change *change = &r->changes.items[i];
@@ -471,5 +397,5 @@ static bool finish(struct instance *in)
 
 bool reload_continue(struct instance *in)
 {
-	return finish(in) || begin_next(in);
+	return resume(in) || finish(in) || begin_next(in);
 }

@@ -1,7 +1,8 @@
 /*
  * reload.h - converging a running instance to a changed stack file.
  *
- *	1. The new file is loaded as at boot: all complaints, then ports. A mistake changes nothing.
+ *	1. The new file is loaded as at boot: all complaints, then ports. A mistake changes nothing. Whom
+ *	   the strategy stops for a port is stopped beside the loop (clearing.h).
  *	2. plan/change compares. What is gone is stopped first.
  *	3. When that is down, the new stack takes the old one's place in one turn: what is unchanged goes
  *	   on with its process, what changed restarts, what is new starts.

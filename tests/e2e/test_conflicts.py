@@ -251,6 +251,29 @@ def test_taken_ports_of_a_reload_are_said_and_its_own_are_none(shop, holder):
     assert shop.state("api") == "ready"
 
 
+MORE = API + """
+    [service more]
+    command = ACTOR --listen
+    port = 8005
+"""
+
+
+def test_the_supervisor_answers_while_somebody_is_stopped_for_a_reload(shop, holder):
+    shop.stack(API)
+    shop.up()
+    server = holder(8005, kind="stubborn")
+    shop.stack(MORE)
+    up = shop.world.popen("up", "--wait", "--strategy", "aggressive", cwd=shop.dir, stderr=-1)
+    until(lambda: signal.SIGTERM in server.signals())
+    assert shop.state("api") == "ready"
+    assert server.process.poll() is None, "it was gone before the supervisor answered"
+    assert up.wait(timeout=40) == 0
+    assert server.ended() and shop.port("more") == 8005 and shop.state("more") == "ready"
+    assert [row[0] for row in audited(shop.world)] == ["SIGTERM", "SIGKILL"]
+    assert rows(shop.world, "SELECT action FROM conflicts WHERE port = 8005 AND service = 'more'") == [("stopped",)]
+    assert any(f"pid {server.pid}" in event["text"] for event in shop.past_events())
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("rule", ["move", "fail"])
 def test_the_rule_of_a_service_wins_over_the_strategy(shop, holder, strategy, rule):
