@@ -307,19 +307,27 @@ int guardian_start(
 }
 
 /* ETOOMANYREFS: more descriptors under way than one may have open; see unix(7). */
-static int send_patiently(int socket, const struct msghdr *message)
+static bool has_no_room(void)
 {
-	int64_t until = clock_now_ms() + SEND_PATIENCE_MS;
-	for (;;) {
-		if (sendmsg(socket, message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-			return 0;
+	return errno == EAGAIN || errno == ETOOMANYREFS;
+}
+
+static int send_patiently(struct guardian *guardian, const struct msghdr *message)
+{
+	const struct timespec pause = {.tv_nsec = 200000};
+	int64_t until = clock_now_ms() + (guardian->is_silent ? 0 : SEND_PATIENCE_MS);
+	while (sendmsg(guardian->socket, message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
 			continue;
-		if ((errno != EAGAIN && errno != ETOOMANYREFS) || clock_now_ms() > until)
+		if (!has_no_room())
 			return -1;
-		const struct timespec pause = {.tv_nsec = 200000};
+		guardian->is_silent = clock_now_ms() >= until;
+		if (guardian->is_silent)
+			return -1;
 		nanosleep(&pause, NULL);
 	}
+	guardian->is_silent = false;
+	return 0;
 }
 
 static int ask(struct guardian *guardian, struct request request, const int fds[2], struct error *e)
@@ -336,7 +344,7 @@ static int ask(struct guardian *guardian, struct request request, const int fds[
 		header->cmsg_len = CMSG_LEN(2 * sizeof(int));
 		memcpy(CMSG_DATA(header), fds, 2 * sizeof(int));
 	}
-	if (send_patiently(guardian->socket, &message))
+	if (send_patiently(guardian, &message))
 		return fail_errno(e, EXIT_FAILED, "cannot reach the guardian process");
 	return 0;
 }

@@ -23,6 +23,7 @@
 #ifndef SPAWN_GUARDIAN_H
 #define SPAWN_GUARDIAN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -42,6 +43,7 @@ enum {
 struct guardian {
 	pid_t pid;  /* of G, on both sides */
 	int socket; /* supervisor: to G, owns; caller: -1 */
+	bool is_silent; /* it was waited for in vain, and is not again until it reads */
 };
 
 /*
@@ -54,8 +56,8 @@ int guardian_start(
 
 /*
  * From the supervisor. Keep replaces what the slot had (rotation: same pipe, new file). The
- * descriptors stay the caller's. -1: G is gone or has not read for a second; the supervisor can go
- * on.
+ * descriptors stay the caller's. -1: G is gone or has not read for a second (the next time it is not
+ * waited for); the supervisor can go on.
  */
 int guardian_keep(struct guardian *guardian, int slot, int pipe_fd, int log_fd, struct error *e);
 /*

@@ -558,6 +558,30 @@ static void it_tells_how_the_supervisor_ended(void **state)
 	assert_string_equal(said, "before\n");
 }
 
+static void one_that_does_not_read_is_waited_for_once(void **state)
+{
+	struct run run;
+	(void)state;
+	if (start_guardian(&run)) {
+		struct log log;
+		int calls = 0;
+		open_log(&run.guardian, &log, 0);
+		kill(run.guardian.pid, SIGSTOP);
+		while (!guardian_keep(&run.guardian, 0, log.read_end, log.file, NULL))
+			if (++calls > 1000000)
+				_exit(93);
+		if (!run.guardian.is_silent ||
+			!guardian_keep(&run.guardian, 0, log.read_end, log.file, NULL))
+			_exit(94);
+		kill(run.guardian.pid, SIGCONT);
+		while (guardian_keep(&run.guardian, 0, log.read_end, log.file, NULL))
+			sched_yield();
+		_exit(run.guardian.is_silent ? 95 : 0);
+	}
+	assert_int_equal(await_guardian(&run), 0);
+	assert_none_left(&run);
+}
+
 static void many_slots_in_one_go(void **state)
 {
 	struct run run;
@@ -670,6 +694,7 @@ int main(void)
 		cmocka_unit_test(signals_to_the_guardian_are_handed_on_or_ignored),
 		cmocka_unit_test(rotation_and_dropped_slots),
 		cmocka_unit_test(it_tells_how_the_supervisor_ended),
+		cmocka_unit_test(one_that_does_not_read_is_waited_for_once),
 		cmocka_unit_test(many_slots_in_one_go),
 		cmocka_unit_test(draining_falls_back_where_splice_cannot),
 		cmocka_unit_test(fault_S23_below_the_first_process_of_a_container),
