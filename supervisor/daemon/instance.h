@@ -273,7 +273,10 @@ void loaded_release(struct loaded *loaded);
  */
 int load_with_port(struct instance *in, size_t row, uint16_t number, struct loaded *next,
 	struct error *e);
-/* The same after its ports were claimed anew, by the strategy of the stack. Nothing is waited for. */
+/*
+ * The same after its ports were claimed anew, by the strategy of the stack. Nothing is waited for, and
+ * no stranger is stopped.
+ */
 int load_claimed_again(struct instance *in, struct loaded *next, struct error *e);
 
 /*

@@ -360,7 +360,10 @@ int load_with_port(struct instance *in, size_t row, uint16_t number, struct load
 
 int load_claimed_again(struct instance *in, struct loaded *next, struct error *e)
 {
-	const struct claim_options options = {.strategy = in->loaded.stack->strategy,
+	/* Nobody is stopped from the loop: there is no time for that between TERM and KILL. */
+	const enum port_strategy strategy = in->loaded.stack->strategy;
+	const struct claim_options options = {
+		.strategy = strategy == STRATEGY_AGGRESSIVE ? STRATEGY_INTELLIGENT : strategy,
 		.strict = in->strict_ports,
 		.wait_ms = 1,
 		.config_file = in->loaded.stack->file,
