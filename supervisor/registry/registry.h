@@ -70,7 +70,7 @@ int registry_checkpoint(struct registry *r, struct error *e);
 
 /* Version of the schema in the file, and the one this program writes. */
 int registry_version(const struct registry *r);
-enum { REGISTRY_VERSION = 8 };
+enum { REGISTRY_VERSION = 9 };
 /* Whether the file is in WAL mode; false on a network file system and for readers of a snapshot. */
 bool registry_is_wal(const struct registry *r);
 

@@ -1,5 +1,5 @@
 stackup_room(registry
-	SOURCES bytelock.c exports.c history.c imports.c imports.c history_list.c instances.c leases.c open.c place.c projects.c record.c repair.c
+	SOURCES bytelock.c exports.c history.c imports.c history_list.c instances.c leases.c open.c place.c projects.c record.c repair.c
 		backup.c integrity.c open_read.c record_rows.c restore.c restore_source.c sound.c
 		reassignments.c reservations.c schema.c sql.c
 		chores.c launches.c
@@ -8,7 +8,7 @@ stackup_room(registry
 
 # schema.sql is version 1; schema_N.sql leads from the version before to N.
 set(schema_dir ${CMAKE_BINARY_DIR}/generated/registry)
-foreach(version IN ITEMS 1 2 3 4 5 6 7 8)
+foreach(version IN ITEMS 1 2 3 4 5 6 7 8 9)
 	set(schema_sql registry/schema_${version}.sql)
 	if(version EQUAL 1)
 		set(schema_sql registry/schema.sql)

@@ -27,11 +27,14 @@ static const char version_7[] = {
 static const char version_8[] = {
 #include "schema_8.inc"
 };
+static const char version_9[] = {
+#include "schema_9.inc"
+};
 
 const char *schema_step(int from)
 {
 	static const char *const steps[] = {
 		version_1, version_2, version_3, version_4, version_5, version_6, version_7,
-		version_8};
+		version_8, version_9};
 	return from >= 0 && (size_t)from < sizeof steps / sizeof steps[0] ? steps[from] : NULL;
 }
