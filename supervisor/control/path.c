@@ -155,6 +155,11 @@ char *paths_ports_env(const struct paths *paths, const char *project, int instan
 	return join("%s/%s/%d/ports.env", paths->state, project, instance);
 }
 
+char *paths_ports_sh(const struct paths *paths, const char *project, int instance)
+{
+	return join("%s/%s/%d/ports.sh", paths->state, project, instance);
+}
+
 char *paths_socket(const struct paths *paths, const char *project, int instance)
 {
 	return join("%s/%s/%d.sock", paths->run, project, instance);

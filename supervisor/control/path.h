@@ -6,7 +6,7 @@
  *	STACKUP_HOME=DIR	puts all of it under DIR: state is DIR, run is DIR/run
  *
  * Below them: STATE/registry.db, STATE/locks/, STATE/PROJECT/N/{logs/SERVICE.log, events.jsonl,
- * ports.env}, RUN/PROJECT/N.sock. Directories are 0700, files 0600.
+ * ports.env, ports.sh}, RUN/PROJECT/N.sock. Directories are 0700, files 0600.
  *
  * A runtime directory counts only when it is a directory of ours, not a symbolic link, and closed to
  * everybody else; otherwise the state directory's run/ is used and `notice` says why. /tmp is never
@@ -37,6 +37,7 @@ char *paths_instance(const struct paths *paths, const char *project, int instanc
 char *paths_logs(const struct paths *paths, const char *project, int instance);
 char *paths_events(const struct paths *paths, const char *project, int instance);
 char *paths_ports_env(const struct paths *paths, const char *project, int instance);
+char *paths_ports_sh(const struct paths *paths, const char *project, int instance);
 char *paths_socket(const struct paths *paths, const char *project, int instance);
 
 /*

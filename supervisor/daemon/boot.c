@@ -102,7 +102,8 @@ static int find_places(struct instance *in, struct error *e)
 	return 0;
 }
 
-int instance_write_ports_env(struct instance *in, struct error *e)
+/* Takes the path. */
+static int write_ports(struct instance *in, enum env_format format, char *path, struct error *e)
 {
 	const struct environment_facts facts = {.project = in->claim.project,
 		.instance = in->claim.instance,
@@ -111,18 +112,24 @@ int instance_write_ports_env(struct instance *in, struct error *e)
 		.slug = in->loaded.stack->slug,
 		.id = in->run_id};
 	OWNED_TEXT text = {0};
+	OWNED(char) place = path;
 	struct arena *scratch = arena_new();
 	if (!scratch || setjmp(*arena_on_failure(scratch))) {
 		arena_free(scratch);
 		return fail(e, EXIT_FAILED, "out of memory");
 	}
-	formats_ports_env(scratch, in->loaded.stack, &facts, &text);
+	formats_ports_env(scratch, in->loaded.stack, &facts, format, &text);
 	arena_free(scratch);
-	char *path = paths_ports_env(&in->paths, in->claim.project, in->claim.instance);
-	int rc = path && text_ok(&text) ? file_replace(path, text_string(&text), text.length, e)
-					: fail(e, EXIT_FAILED, "out of memory");
-	free(path);
-	return rc;
+	return place && text_ok(&text) ? file_replace(place, text_string(&text), text.length, e)
+				       : fail(e, EXIT_FAILED, "out of memory");
+}
+
+int instance_write_ports_env(struct instance *in, struct error *e)
+{
+	const char *project = in->claim.project;
+	int n = in->claim.instance;
+	return write_ports(in, ENV_FORMAT_DOTENV, paths_ports_env(&in->paths, project, n), e) ||
+		write_ports(in, ENV_FORMAT_SH, paths_ports_sh(&in->paths, project, n), e) ? -1 : 0;
 }
 
 static int open_tree(struct instance *in, struct error *e)

@@ -304,14 +304,14 @@ int formats_explain(const struct environment *env, const char *name, const struc
 	return 0;
 }
 
-/* ---- ports.env ---- */
+/* ---- ports.env, ports.sh ---- */
 
 void formats_ports_env(struct arena *scratch, const struct stack *stack,
-	const struct environment_facts *facts, struct text *out)
+	const struct environment_facts *facts, enum env_format format, struct text *out)
 {
 	struct stack bare = *stack;
 	bare.env_file_count = 0;
 	const struct environments *all = environments_new(scratch, &bare, facts, NULL);
 	const struct environment env = environment_of(all, scratch, -1, NULL);
-	formats_write(&env, ENV_FORMAT_DOTENV, NULL, out);
+	formats_write(&env, format, NULL, out);
 }

@@ -5,7 +5,7 @@
  *	process		of a run that has ended; by its environment or the run's roster (leftovers.h)
  *	run		a row of the registry that says that it runs, or crashed, with its leases
  *	socket		in the directory of control sockets, at which nobody listens
- *	file		ports.env and the roster of a run that died
+ *	file		ports.env, ports.sh and the roster of a run that died
  *	state		data and logs of an instance that the registry does not know, or whose worktree is gone
  *	aside		data and logs that were set aside when the number changed hands (aside.h)
  *

@@ -88,13 +88,15 @@ static bool is_of_a_run(int directory, const char *name)
 	return false;
 }
 
-static void on_ports_env(struct files *f, int directory, const char *name, int instance,
+static void on_ports(struct files *f, int directory, const char *name, int instance,
 	const char *path)
 {
+	static const char *const files[] = {"ports.env", "ports.sh"};
 	OWNED_FD fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
-	if (fd >= 0 && !fstatat(fd, "ports.env", &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode))
-		add(f, DEBRIS_FILE, instance, arena_format(f->arena, "%s/ports.env", path), &st);
+	for (size_t i = 0; fd >= 0 && i < sizeof files / sizeof files[0]; i++)
+		if (!fstatat(fd, files[i], &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode))
+			add(f, DEBRIS_FILE, instance, arena_format(f->arena, "%s/%s", path, files[i]), &st);
 }
 
 static void on_state(struct files *f, int directory, const char *name)
@@ -113,7 +115,7 @@ static void on_state(struct files *f, int directory, const char *name)
 		add(f, is_aside ? DEBRIS_ASIDE : DEBRIS_STATE, instance, path, &st);
 	fact->since_ms = since_ms;
 	if (!is_aside)
-		on_ports_env(f, directory, name, instance, path);
+		on_ports(f, directory, name, instance, path);
 }
 
 static void on_state_project(struct files *f, int directory, const char *name)

@@ -299,7 +299,7 @@ static void ports_env_is_what_everybody_is_told(void **state)
 	service_of(s, "api")->url = "http://localhost:30521/?a=b&c";
 	SET_PAIRS(s, s->env_files, s->env_file_count, "SECRET=x@.env:1");
 	OWNED_TEXT out = {0};
-	formats_ports_env(s->arena, s, &facts, &out);
+	formats_ports_env(s->arena, s, &facts, ENV_FORMAT_DOTENV, &out);
 	assert_string_equal(text_string(&out),
 		"API_HOST=localhost\nAPI_PORT=30521\nAPI_URL='http://localhost:30521/?a=b&c'\n"
 		"MY_DB_ADMIN_PORT=30524\nMY_DB_HOST=localhost\nMY_DB_PORT=30522\n"
@@ -310,6 +310,26 @@ static void ports_env_is_what_everybody_is_told(void **state)
 	run_shell("sh", text_string(&out), &got);
 	assert_string_equal(text_string(&got), "<http://localhost:30521/?a=b&c>");
 	stack_free(s);
+}
+
+/* Exported, so that what is started from there knows them, too; every value arrives as it is. */
+static void ports_sh_is_sourced(void **state)
+{
+	(void)state;
+	static const char *const shells[] = {"sh", "bash"};
+	for (size_t i = 0; i < NASTY; i++) {
+		struct stack *s = build("api");
+		add_port(s, "api", "main", 30521);
+		service_of(s, "api")->url = nasty[i];
+		OWNED_TEXT out = {0};
+		formats_ports_env(s->arena, s, &facts, ENV_FORMAT_SH, &out);
+		text_add(&out, "exec printenv API_URL API_PORT");
+		OWNED_TEXT wanted = {0}, got = {0};
+		text_addf(&wanted, "%s\n30521\n", nasty[i]);
+		run_shell(shells[i % 2], text_string(&out), &got);
+		assert_string_equal(text_string(&got), text_string(&wanted));
+		stack_free(s);
+	}
 }
 
 static void formats_are_known_by_name(void **state)
@@ -338,6 +358,7 @@ int main(void)
 		cmocka_unit_test(names_that_do_not_fit_are_named),
 		cmocka_unit_test(secrets_are_left_out),
 		cmocka_unit_test(explained_with_what_it_covers),
+		cmocka_unit_test(ports_sh_is_sourced),
 		cmocka_unit_test(ports_env_is_what_everybody_is_told),
 		cmocka_unit_test(formats_are_known_by_name),
 	};
