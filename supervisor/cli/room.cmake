@@ -12,7 +12,7 @@ stackup_room(cli
 		ask.c here.c ports_docs.c ports_history.c ports_policy.c ports_release.c ports_reserve.c ports_reset.c
 		ports_suggest.c
 		ports_move.c
-		registry_add.c registry_archive.c registry_change.c registry_export.c registry_import.c registry_list.c registry_set.c registry_show.c
+		registry_add.c registry_archive.c registry_change.c env_write.c registry_export.c registry_import.c registry_list.c registry_set.c registry_show.c
 		registry_backup.c registry_integrity.c registry_restore.c
 		reconcile.c instance_word.c instances_describe.c instances_list.c instances_next.c instances_release.c inventory_show.c
 		verb_instances.c

@@ -2,6 +2,7 @@
 
 #include "base/terminal.h"
 #include "cli/context.h"
+#include "cli/env_write.h"
 #include "cli/out.h"
 #include "cli/surroundings.h"
 #include "cli/verb.h"
@@ -108,7 +109,13 @@ int verb_env(struct context *context, struct error *e)
 {
 	const struct command_line *line = &context->line;
 	bool explained = option_given(line, OPTION_EXPLAIN);
+	const char *path = option_value(line, OPTION_WRITE);
 	struct surroundings s;
+	if (path && (explained || line->word_count))
+		return fail(e, EXIT_USAGE, "`env --write` writes the ports of the whole stack: leave out %s",
+			explained ? "--explain" : line->words[0]);
+	if (path)
+		return env_write(context, path, e);
 	if (line->word_count > 1)
 		return fail(e, EXIT_USAGE, "`env` wants at most one service");
 	int code = surroundings_find(
