@@ -225,9 +225,6 @@ int claim_ports(const char *state, struct claim *claim, struct port *ports, size
 
 /* The row's own mode; for `auto` what worked before, HOLD_RELAXED when nothing is known. */
 enum hold_mode claim_hold_mode(const struct claim *claim, const struct port *port);
-/* Remembers it for the project's service, opening the registry for a moment (2 s at most). */
-int claim_remember_hold(const char *state, const struct claim *claim, const char *service,
-	enum hold_mode mode, struct error *e);
 
 /*
  * `down`: status stopped (or crashed), leases dropped, holds and lock closed. The number stays with the

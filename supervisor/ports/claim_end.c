@@ -25,21 +25,6 @@ enum hold_mode claim_hold_mode(const struct claim *claim, const struct port *por
 	return HOLD_RELAXED;
 }
 
-int claim_remember_hold(const char *state, const struct claim *claim, const char *service,
-	enum hold_mode mode, struct error *e)
-{
-	struct registry *r = registry_open(state, REGISTRY_WRITE, REGISTRY_LOOP_MS, NULL, e);
-	if (!r)
-		return -1;
-	int result = registry_begin(r, e);
-	if (!result)
-		result = hold_mode_record(r, claim->project_id, service, hold_mode_word(mode), e);
-	if (!result)
-		result = registry_commit(r, e);
-	registry_close(r);
-	return result;
-}
-
 static int put_away(struct registry *r, const struct claim *claim, enum instance_status status,
 	struct error *e)
 {

@@ -1029,7 +1029,11 @@ static void what_worked_is_remembered(void **state)
 	struct claim claim;
 	must_claim(&request, &claim);
 	assert_int_equal(claim_hold_mode(&claim, &row), HOLD_RELAXED);
-	assert_int_equal(claim_remember_hold(w.dir, &claim, "web", HOLD_MARKER, &w.e), 0);
+	struct registry *r = registry_open(w.dir, REGISTRY_WRITE, 1000, NULL, &w.e);
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(hold_mode_record(r, claim.project_id, "web", hold_mode_word(HOLD_MARKER), &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	registry_close(r);
 	claim_release(&claim);
 	must_claim(&request, &claim);
 	assert_int_equal(claim_hold_mode(&claim, &row), HOLD_MARKER);
