@@ -162,6 +162,13 @@ def descendants_of(pid):
     return found
 
 
+def has_no_descendants(pid):
+    """Nothing below pid lives; what has ended may wait a moment for being reaped."""
+    left = [child for child in descendants_of(pid) if alive(child)]
+    assert not left, left
+    until(lambda: not descendants_of(pid))
+
+
 def squeeze(pid, descriptors):
     """Lowers how many files a process may have open; returns the limits from before."""
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from control import Control, pace
-from harness import STUCK_S, alive, command_line, descendants_of, gone, until
+from harness import STUCK_S, alive, command_line, gone, has_no_descendants, until
 
 
 def test_fault_B1_crash_before_ready_dependents_wait(shop):
@@ -185,7 +185,7 @@ def test_fault_B11_never_ready_is_stopped_and_tried_again(shop):
     """)
     shop.run("up", "--wait", code=6)
     assert len(shop.starts("starts")) == 3
-    assert not descendants_of(shop.instance()["pid"]), "the tree was not stopped"
+    has_no_descendants(shop.instance()["pid"])
     service = shop.service("api")
     assert service["state"] == "failed" and "not ready within 300 ms" in service["reason"]
     cooled = [e["text"] for e in shop.past_events() if e["kind"] == "restarting"]

@@ -5,8 +5,8 @@ import signal
 import time
 
 import pytest
-from harness import (BIN, STUCK_S, Terminal, alive, children_of, command_line, descendants_of, gone, port_is_free,
-                     process_state, until)
+from harness import (BIN, STUCK_S, Terminal, alive, children_of, command_line, descendants_of, gone, has_no_descendants,
+                     port_is_free, process_state, until)
 
 
 def stops(shop, script, seconds, timeout="500ms", extra=""):
@@ -27,7 +27,7 @@ def stops(shop, script, seconds, timeout="500ms", extra=""):
     result = shop.run("stop", "api", code=0)
     left = [(pid, command_line(pid)) for pid in mine if alive(pid)]
     assert not left, left
-    assert not descendants_of(supervisor)
+    has_no_descendants(supervisor)
     assert result.seconds < seconds, result
     service = shop.service("api")
     assert service["state"] == "down" and service["pid"] is None
@@ -109,7 +109,7 @@ def test_fault_C8_children_that_fork_on(shop):
     assert result.code == 0 and result.seconds < 30
     until(lambda: shop.state("calc") != "ready")
     shop.run("stop", "calc", timeout=60)
-    assert not descendants_of(supervisor)
+    has_no_descendants(supervisor)
 
 
 def test_fault_C9_ten_thousand_orphans(shop):
