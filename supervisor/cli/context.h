@@ -68,6 +68,7 @@ struct target {
 	bool alive; /* its supervisor holds the lock byte */
 	bool unclean; /* recorded as running, and its supervisor is dead */
 	bool crashed; /* so its last run is recorded */
+	const char *elsewhere; /* the other machine where it runs, or "" */
 	const char *git_dir; /* of this directory's worktree when it is a linked one; NULL */
 	const char *worktree; /* "" where not known, as the next ones */
 	const char *branch;

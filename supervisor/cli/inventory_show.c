@@ -34,17 +34,25 @@ static enum colour status_colour(enum instance_status status)
 		: status == INSTANCE_CRASHED ? COLOUR_RED : COLOUR_GREY;
 }
 
+void inventory_add_status(struct text *out, const struct instance *row)
+{
+	text_add(out, instance_status_word(row->status));
+	if (instance_is_elsewhere(row))
+		text_addf(out, " on %s", row->elsewhere);
+}
+
 static void add_row(struct table *table, const struct inventory_instance *instance)
 {
 	const struct instance *row = &instance->row;
 	char ports[24], commit[COMMIT_SHOWN + 1];
-	OWNED_TEXT place = {0};
+	OWNED_TEXT place = {0}, status = {0};
 	snprintf(ports, sizeof ports, "%d-%d", (int)instance->base_port,
 		instance->base_port + instance_slots(row->spans) - 1);
 	snprintf(commit, sizeof commit, "%s", row->commit);
 	number_cell(table, row->number);
 	table_cell(table, COLOUR_NONE, ports);
-	table_cell(table, status_colour(row->status), instance_status_word(row->status));
+	inventory_add_status(&status, row);
+	table_cell(table, status_colour(row->status), text_string(&status));
 	table_cell(table, COLOUR_BOLD, row->purpose);
 	table_cell(table, COLOUR_NONE, row->branch);
 	table_cell(table, COLOUR_NONE, commit);

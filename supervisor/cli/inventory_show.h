@@ -22,4 +22,7 @@ void inventory_show_instances(const struct context *context, const struct invent
 int inventory_here(struct context *context, const char *word, struct arena *arena,
 	struct inventory *out, struct error *e);
 
+/* "running", "running on HOST" where that is another machine. */
+void inventory_add_status(struct text *out, const struct instance *row);
+
 #endif

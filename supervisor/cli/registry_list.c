@@ -21,7 +21,7 @@ static void add_instance(
 {
 	const struct instance *row = &instance->row;
 	OWNED_TEXT status = {0};
-	text_add(&status, instance_status_word(row->status));
+	inventory_add_status(&status, row);
 	if (strcmp(project->status, "active") != 0)
 		text_addf(&status, " (%s)", project->status);
 	table_cell(table, COLOUR_BOLD, project->name);

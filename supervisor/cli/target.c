@@ -74,7 +74,8 @@ static void take_instance(const struct context *context, struct target *t, uint1
 	t->supervisor_start = row->owner.start_ticks;
 	t->guardian = here ? row->owner.guardian_pid : 0;
 	t->alive = lock >= 0 && bytelock_is_held(lock, row->number, 1);
-	t->unclean = !t->alive && row->status == INSTANCE_RUNNING;
+	t->elsewhere = instance_is_elsewhere(row) ? row->elsewhere : "";
+	t->unclean = !t->alive && row->status == INSTANCE_RUNNING && !*t->elsewhere;
 	t->crashed = !t->alive && row->status == INSTANCE_CRASHED;
 	take_paths(context, t);
 }
@@ -82,7 +83,7 @@ static void take_instance(const struct context *context, struct target *t, uint1
 static void start_target(struct target *t)
 {
 	*t = (struct target){.arena = arena_new(), .worktree = "", .branch = "", .purpose = "",
-		.environment = "", .main_dir = ""};
+		.environment = "", .main_dir = "", .elsewhere = ""};
 }
 
 /* ---- which project ---- */
@@ -274,6 +275,8 @@ int context_running(struct context *context, struct target *t, struct error *e)
 		return -1;
 	if (t->alive)
 		return 0;
+	if (*t->elsewhere)
+		return fail(e, EXIT_NOT_FOUND, "%s runs on %s, not here", target_name(t), t->elsewhere);
 	bool died = t->unclean || t->crashed;
 	fail(e, EXIT_NOT_FOUND, "%s does not run%s", target_name(t), died ? ": its supervisor died" : "");
 	error_hint(e, died ? "`stackup status` says why, `stackup up` starts it again"

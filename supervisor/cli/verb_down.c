@@ -53,7 +53,9 @@ static int finish_one(struct context *context, struct stopping *s, bool data, in
 	if (leftovers_clear(context, t, true, e) < 0)
 		return -1;
 	*stopped += ran;
-	if (!context->quiet)
+	if (*t->elsewhere)
+		say("%s runs on %s: stop it there", target_name(t), t->elsewhere);
+	else if (!context->quiet)
 		say("%s %s", target_name(t), ran ? "is down" : "does not run");
 	return data ? delete_data(context, t, e) : 0;
 }

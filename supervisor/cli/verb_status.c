@@ -89,6 +89,8 @@ static json_t *look_at(
 	if (!t->alive) {
 		if (leftovers_clear(context, t, false, e) < 0)
 			return NULL;
+		if (*t->elsewhere)
+			say("%s runs on %s, not here", target_name(t), t->elsewhere);
 		return silent_instance(t, t->crashed ? "failed" : "stopped");
 	}
 	json_t *reply = NULL;

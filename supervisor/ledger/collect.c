@@ -38,7 +38,7 @@ static int collect_instances(struct registry *r, const char *state, struct arena
 	out->instances = arena_take(arena, (count + 1) * sizeof *out->instances);
 	out->instance_count = count;
 	for (size_t i = 0; i < count; i++) {
-		if (rows[i].status == INSTANCE_RUNNING &&
+		if (rows[i].status == INSTANCE_RUNNING && !instance_is_elsewhere(&rows[i]) &&
 			!instance_is_alive(state, rows[i].project_id, rows[i].number))
 			rows[i].status = INSTANCE_CRASHED;
 		out->instances[i] = (struct ledger_instance){.row = rows[i], .has_status = true};

@@ -103,6 +103,16 @@ static int check_number(const struct launch *l, int number, struct error *e)
 	return fail(e, EXIT_USAGE, "there is no instance %d: use 1 to %d", number, INSTANCE_MOST);
 }
 
+static int fail_elsewhere(const struct launch *l, struct error *e)
+{
+	const struct instance *row = &l->before;
+	fail(e, EXIT_FAILED, "instance %d of '%s' runs on %s, which shares %s with this machine",
+		row->number, row->project, row->elsewhere, l->request->state);
+	error_hint(e, "`stackup down` there; or `stackup instances release %d -p %s` when that machine is "
+		"gone", row->number, row->project);
+	return -1;
+}
+
 /* Takes the lock byte of the first candidate that has nobody on it. */
 static int choose_instance(struct launch *l, struct error *e)
 {
@@ -132,7 +142,7 @@ static int choose_instance(struct launch *l, struct error *e)
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].number == claim->instance)
 			l->before = rows[i];
-	return 0;
+	return instance_is_elsewhere(&l->before) ? fail_elsewhere(l, e) : 0;
 }
 
 int launch_place_block(struct launch *l, struct error *e)

@@ -32,7 +32,7 @@ static int check(struct parting *p, struct registry *r, struct error *e)
 	if (!got)
 		return fail(e, EXIT_NOT_FOUND, "there is no instance %d of '%s'", p->number,
 			p->project->name);
-	if (p->row.status != INSTANCE_STOPPED)
+	if (p->row.status != INSTANCE_STOPPED && !instance_is_elsewhere(&p->row))
 		return fail_running(p, "ended without being stopped, and something of it may be left", e);
 	return 0;
 }

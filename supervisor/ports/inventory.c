@@ -19,7 +19,7 @@ static void judge(const char *state, struct inventory *all, const struct invento
 		struct instance *row = &all->instances[i].row;
 		if (lock >= 0 && bytelock_is_held(lock, row->number, 1))
 			row->status = INSTANCE_RUNNING;
-		else if (row->status == INSTANCE_RUNNING)
+		else if (row->status == INSTANCE_RUNNING && !instance_is_elsewhere(row))
 			row->status = INSTANCE_CRASHED;
 	}
 }

@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/words.h"
+#include "registry/host.h"
+#include "registry/place.h"
 #include "registry/sql.h"
 
 #define INSTANCE_COLUMNS                                                                           \
@@ -17,10 +19,13 @@
 	"i.owner_pid, i.guardian_pid, i.owner_start, i.boot_id, i.netns, i.pidns, i.created_at, "
 #define FROM_INSTANCES " FROM instances AS i JOIN projects AS p ON p.id = i.project_id "
 /* Somebody who only reads does not bring an old file to this version. */
+#define GIT_COLUMNS "i.git_dir, i.git_mark, i.commit_id, "
 #define SELECT_INSTANCES(r, rest)                                                                  \
-	(registry_version(r) >= 4                                                                  \
-		? "SELECT " INSTANCE_COLUMNS "i.git_dir, i.git_mark, i.commit_id" FROM_INSTANCES rest \
-		: "SELECT " INSTANCE_COLUMNS "'', '', ''" FROM_INSTANCES rest)
+	(registry_version(r) >= 9                                                                  \
+		? "SELECT " INSTANCE_COLUMNS GIT_COLUMNS "i.host" FROM_INSTANCES rest              \
+		: registry_version(r) >= 4                                                         \
+		? "SELECT " INSTANCE_COLUMNS GIT_COLUMNS "''" FROM_INSTANCES rest                  \
+		: "SELECT " INSTANCE_COLUMNS "'', '', '', ''" FROM_INSTANCES rest)
 
 WORDS(instance_status_word, instance_status, INSTANCE_STATUSES)
 
@@ -82,7 +87,16 @@ bool owner_mark_is_here(const struct owner_mark *mark)
 	return !strcmp(boot_id, mark->boot_id) && mark->pidns == pidns;
 }
 
-static void read_instance(sqlite3_stmt *row, struct arena *arena, struct instance *out)
+/* Who has no lock byte here may have one there. */
+static const char *elsewhere(const struct registry *r, const struct instance *row, const char *host)
+{
+	bool is_there = row->status == INSTANCE_RUNNING && !host_is_self(host) &&
+		!place_is_local(r->state);
+	return is_there ? host_name(host) : "";
+}
+
+static void read_instance(const struct registry *r, sqlite3_stmt *row, struct arena *arena,
+	struct instance *out)
 {
 	*out = (struct instance){
 		.project_id = sqlite3_column_int64(row, 0),
@@ -113,12 +127,14 @@ static void read_instance(sqlite3_stmt *row, struct arena *arena, struct instanc
 		.commit = sql_text(row, 24, arena),
 	};
 	snprintf(out->owner.boot_id, sizeof out->owner.boot_id, "%s", sql_text(row, 18, arena));
+	out->elsewhere = elsewhere(r, out, sql_text(row, 25, arena));
 }
 
-static int take_instance(int got, sqlite3_stmt *row, struct arena *arena, struct instance *out)
+static int take_instance(const struct registry *r, int got, sqlite3_stmt *row, struct arena *arena,
+	struct instance *out)
 {
 	if (got == 1)
-		read_instance(row, arena, out);
+		read_instance(r, row, arena, out);
 	sqlite3_finalize(row);
 	return got;
 }
@@ -130,7 +146,7 @@ int instance_find(struct registry *r, int64_t project_id, int number, struct are
 	int got = sql_first(r, e, &row,
 		SELECT_INSTANCES(r, "WHERE i.project_id = ?1 AND i.instance = ?2"),
 		"ii", project_id, (int64_t)number);
-	return take_instance(got, row, arena, out);
+	return take_instance(r, got, row, arena, out);
 }
 
 int instance_list(struct registry *r, int64_t project_id, struct arena *arena,
@@ -146,7 +162,7 @@ int instance_list(struct registry *r, int64_t project_id, struct arena *arena,
 			  project_id)
 		: sql_first(r, e, &row, SELECT_INSTANCES(r, "ORDER BY p.name, i.instance"), "");
 	for (; got == 1; got = sql_next(r, e, &row))
-		read_instance(row, arena, arena_append(arena, *out, *count));
+		read_instance(r, row, arena, arena_append(arena, *out, *count));
 	return got;
 }
 
@@ -173,9 +189,9 @@ int instance_put(struct registry *r, struct instance *instance, struct error *e)
 		    "INSERT INTO instances (project_id, instance, spans, block, worktree, purpose, "
 		    "branch, environment, status, run_id, owner_pid, guardian_pid, owner_start, "
 		    "boot_id, netns, pidns, git_dir, git_mark, commit_id, created_at, started_at, "
-		    "last_used_at, generation, used) "
+		    "last_used_at, host, generation, used) "
 		    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "
-		    "?17, ?18, ?19, ?20, ?20, ?20, 1, "
+		    "?17, ?18, ?19, ?20, ?20, ?20, ?21, 1, "
 		    "(SELECT coalesce(max(used), 0) + 1 FROM instances WHERE project_id = ?1)) "
 		    "ON CONFLICT (project_id, instance) DO UPDATE SET spans = excluded.spans, "
 		    "block = excluded.block, worktree = excluded.worktree, "
@@ -185,16 +201,16 @@ int instance_put(struct registry *r, struct instance *instance, struct error *e)
 		    "guardian_pid = excluded.guardian_pid, owner_start = excluded.owner_start, "
 		    "boot_id = excluded.boot_id, netns = excluded.netns, pidns = excluded.pidns, "
 		    "git_dir = excluded.git_dir, git_mark = excluded.git_mark, "
-		    "commit_id = excluded.commit_id, "
+		    "commit_id = excluded.commit_id, host = excluded.host, "
 		    "started_at = excluded.started_at, last_used_at = excluded.last_used_at, "
 		    "generation = generation + 1, used = excluded.used",
-		    "iiiissssssiiisiissss", instance->project_id, (int64_t)instance->number,
+		    "iiiissssssiiisiisssss", instance->project_id, (int64_t)instance->number,
 		    (int64_t)instance->spans, (int64_t)instance->block, instance->worktree,
 		    instance->purpose, instance->branch, instance->environment,
 		    instance_status_word(instance->status), instance->run_id, (int64_t)owner->pid,
 		    (int64_t)owner->guardian_pid, (int64_t)owner->start_ticks, owner->boot_id,
 		    (int64_t)owner->netns, (int64_t)owner->pidns, instance->git_dir,
-		    instance->git_mark, instance->commit, now))
+		    instance->git_mark, instance->commit, now, owner->pid ? host_self() : ""))
 		return -1;
 	return read_counters(r, instance, e);
 }
@@ -257,9 +273,9 @@ int instance_set_status(struct registry *r, int64_t project_id, int number,
 			"iiss", project_id, (int64_t)number, word, sql_now(now));
 	return sql_run(r, e,
 		"UPDATE instances SET status = ?3, owner_pid = ?4, guardian_pid = ?5, "
-		"owner_start = ?6, boot_id = ?7, netns = ?8, pidns = ?9 "
+		"owner_start = ?6, boot_id = ?7, netns = ?8, pidns = ?9, host = ?10 "
 		"WHERE project_id = ?1 AND instance = ?2",
-		"iisiiisii", project_id, (int64_t)number, word, (int64_t)mark->pid,
+		"iisiiisiis", project_id, (int64_t)number, word, (int64_t)mark->pid,
 		(int64_t)mark->guardian_pid, (int64_t)mark->start_ticks, mark->boot_id,
-		(int64_t)mark->netns, (int64_t)mark->pidns);
+		(int64_t)mark->netns, (int64_t)mark->pidns, host_self());
 }

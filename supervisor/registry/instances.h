@@ -5,6 +5,9 @@
  * last written: running from the claim on, stopped by `down`, crashed since somebody found that it
  * had died without that. Whether an instance lives is answered only by its lock byte (ports/lock).
  * pid, start time, boot id and namespaces say whom to signal, never whether somebody is alive.
+ *
+ * Of machines that share a home off a local disk, none sees the lock bytes of the others: what another
+ * one has recorded as running is taken to run there, and left alone.
  */
 #ifndef REGISTRY_INSTANCES_H
 #define REGISTRY_INSTANCES_H
@@ -54,10 +57,16 @@ struct instance {
 	const char *started_at;
 	const char *last_used_at;
 	enum instance_status status;
+	const char *elsewhere; /* name of the other machine where it runs, else ""; filled by queries */
 	int64_t generation; /* counts runs */
 	int64_t used; /* order of use within the project, greater is later; no clock */
 	struct owner_mark owner;
 };
+
+static inline bool instance_is_elsewhere(const struct instance *instance)
+{
+	return instance->elsewhere && *instance->elsewhere;
+}
 
 /* 1, 0, -1 as in projects.h. */
 int instance_find(struct registry *r, int64_t project_id, int number, struct arena *arena,

@@ -357,20 +357,20 @@ static void move_log(struct registry *r)
 	sqlite3_busy_timeout(r->db, r->busy_ms);
 }
 
-static void forget_changes(struct registry *r)
-{
-	r->has_changed = false;
-	r->leased_project = 0;
-}
-
 /* For the day the registry is lost: without it nothing is worse today. */
-static void remember(struct registry *r)
+static void remember_machine(struct registry *r)
 {
 	if (r->has_changed)
 		(void)record_write_machine(r, NULL);
+	r->has_changed = false;
+}
+
+/* Nobody else leases for that instance: the lock is not needed. */
+static void remember_leases(struct registry *r)
+{
 	if (r->leased_project)
 		(void)record_write_leases(r, r->leased_project, r->leased_instance, NULL);
-	forget_changes(r);
+	r->leased_project = 0;
 }
 
 int registry_commit(struct registry *r, struct error *e)
@@ -380,10 +380,11 @@ int registry_commit(struct registry *r, struct error *e)
 		return -1;
 	}
 	r->in_transaction = false;
-	remember(r);
+	remember_machine(r);
 	if (log_is_long(r))
 		move_log(r);
 	registry_unlock(r);
+	remember_leases(r);
 	exports_follow(r);
 	return 0;
 }
@@ -393,7 +394,8 @@ void registry_rollback(struct registry *r)
 	if (!r->in_transaction)
 		return;
 	r->in_transaction = false;
-	forget_changes(r);
+	r->has_changed = false;
+	r->leased_project = 0;
 	/* SQLite has rolled back by itself after some errors; this one then fails and means nothing. */
 	(void)sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
 	registry_unlock(r);

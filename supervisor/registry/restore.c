@@ -6,7 +6,9 @@
 
 #include "registry/backup.h"
 #include "registry/history.h"
+#include "registry/host.h"
 #include "registry/instances.h"
+#include "registry/place.h"
 #include "registry/projects.h"
 #include "registry/record.h"
 #include "registry/sql.h"
@@ -30,16 +32,24 @@ static struct restore_change *add_change(struct job *job, enum restore_outcome o
 
 /* ---- what runs stays as it is ---- */
 
+/* Here, as its lock byte tells, or on another machine, as its row does. */
+static bool runs(const struct registry *r, sqlite3_stmt *row)
+{
+	const char *host = (const char *)sqlite3_column_text(row, 5);
+	return record_lives(r->state, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 3)) ||
+		(sql_int(row, 4) && host && !host_is_self(host) && !place_is_local(r->state));
+}
+
 static int note_running(struct registry *r, struct job *job, struct error *e)
 {
 	sqlite3_stmt *row;
 	int64_t last = 0;
 	int got = sql_first(r, e, &row,
-		"SELECT p.id, p.name, 0, i.instance FROM current.instances AS i "
+		"SELECT p.id, p.name, 0, i.instance, i.status = 'running', i.host FROM current.instances AS i "
 		"JOIN current.projects AS p ON p.id = i.project_id ORDER BY p.id", "");
 	for (; got == 1; got = sql_next(r, e, &row)) {
 		int64_t id = sqlite3_column_int64(row, 0);
-		if (id == last || !record_lives(r->state, id, sqlite3_column_int64(row, 3)))
+		if (id == last || !runs(r, row))
 			continue;
 		add_change(job, RESTORE_KEPT, row);
 		last = id;

@@ -1,6 +1,6 @@
 stackup_room(registry
 	SOURCES bytelock.c exports.c history.c imports.c history_list.c instances.c leases.c open.c place.c projects.c record.c repair.c
-		backup.c integrity.c open_read.c record_rows.c restore.c restore_source.c sound.c
+		backup.c host.c integrity.c open_read.c record_rows.c restore.c restore_source.c sound.c
 		reassignments.c reservations.c schema.c sql.c
 		chores.c launches.c
 	ROOMS base model
