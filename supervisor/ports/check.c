@@ -4,7 +4,6 @@
 
 #include "base/list.h"
 #include "ports/claim_parts.h"
-#include "ports/kin.h"
 #include "ports/look_parts.h"
 #include "ports/policy.h"
 #include "ports/pool.h"
@@ -209,8 +208,9 @@ int ports_check(const char *state, const struct claim *claim, const struct port 
 {
 	static const struct claim_options none = {.strategy = STRATEGY_INTELLIGENT};
 	struct registry *r = NULL;
+	options = options ? options : &none;
 	struct checking c = {.state = state, .claim = claim, .check = check, .row_count = count,
-		.rules = claim_rules(claim, options ? options : &none)};
+		.rules = claim_rules(claim, options)};
 	if (look_begin(&check->arena, state, &r, e))
 		return -1;
 	int result = look_read_leases(r, NULL, check->arena, &c.leases, &c.lease_count, e);
@@ -222,9 +222,9 @@ int ports_check(const char *state, const struct claim *claim, const struct port 
 	collect(&c);
 	if (!c.count)
 		return 0;
-	result = look_see(c.ports, c.count, &c.sockets, &check->owners, e);
-	kin_mark_owners(state, &check->owners);
+	result = look_see(c.ports, c.count, &c.sockets, e);
 	if (!result) {
+		claim_find_owners(state, options, &c.sockets, &check->owners);
 		settle_pool(&c, rows);
 		check_all(&c);
 		place_all(&c);

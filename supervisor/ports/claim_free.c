@@ -11,7 +11,6 @@
 #include "base/own.h"
 #include "ports/claim_parts.h"
 #include "ports/evict.h"
-#include "ports/kin.h"
 #include "ports/leftovers.h"
 #include "ports/lock.h"
 
@@ -66,8 +65,7 @@ static int look(struct boarding *b, struct error *e)
 	if (sockets_all(&b->sockets, ports, b->troubles.count, true, &b->seen, e) ||
 		read_leases(b, e))
 		return -1;
-	owners_find(&b->seen, &b->owners);
-	kin_mark_owners(b->state, &b->owners);
+	claim_find_owners(b->state, b->options, &b->seen, &b->owners);
 	for (size_t i = 0; i < b->troubles.count; i++)
 		classify(b, &b->troubles.items[i]);
 	return 0;

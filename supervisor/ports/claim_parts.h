@@ -129,6 +129,12 @@ const char *claim_obstacle(const struct claim *claim, uint16_t port, bool udp,
 bool boarding_has_places(struct boarding *b);
 /* Moves what is to move, tells the rest; 0 when every row has a port. (claim_resolve.c) */
 int boarding_resolve(struct boarding *b, struct error *e);
+/*
+ * Who has the sockets, as far as the plan needs to know: all, when somebody could be stopped, else one of
+ * each. (claim_resolve.c)
+ */
+void claim_find_owners(const char *state, const struct claim_options *options,
+	const struct socket_list *sockets, struct owner_list *out);
 /* What the plan goes by. (claim_resolve.c) */
 struct resolve_rules claim_rules(const struct claim *claim, const struct claim_options *options);
 /*

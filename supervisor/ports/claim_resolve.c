@@ -2,6 +2,7 @@
 
 #include "base/own.h"
 #include "ports/claim_parts.h"
+#include "ports/kin.h"
 #include "ports/policy.h"
 
 struct resolve_rules claim_rules(const struct claim *claim, const struct claim_options *options)
@@ -12,6 +13,18 @@ struct resolve_rules claim_rules(const struct claim *claim, const struct claim_o
 		.slots = instance_slots(claim->spans), .emergency_low = claim->emergency_low,
 		.emergency_high = claim->emergency_high, .choices = options->choices,
 		.choice_count = options->choice_count};
+}
+
+void claim_find_owners(const char *state, const struct claim_options *options,
+	const struct socket_list *sockets, struct owner_list *out)
+{
+	bool may_stop = options->strategy == STRATEGY_AGGRESSIVE || options->may_ask ||
+		options->choice_count || options->wish != RESOLVE_IGNORE;
+	if (may_stop)
+		owners_find(sockets, out);
+	else
+		owners_find_one(sockets, out);
+	kin_mark_owners(state, out);
 }
 
 bool boarding_wants(const struct boarding *b, uint16_t port, bool udp)

@@ -55,16 +55,18 @@ bool instance_is_alive(const char *state, int64_t project_id, int instance)
 
 /* ---- the process behind it ---- */
 
+enum { FIRST_DESCRIPTORS = 256 };
+
 typedef bool is_it(pid_t pid, int directory, const char *descriptor, const void *self);
 
-static bool has_descriptor(pid_t pid, is_it *ask, const void *self)
+static bool has_descriptor(pid_t pid, int most, is_it *ask, const void *self)
 {
 	char path[32];
 	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
 	DIR *directory = opendir(path);
 	struct dirent *entry;
 	bool found = false;
-	while (directory && !found && (entry = readdir(directory)))
+	while (directory && !found && most-- && (entry = readdir(directory)))
 		found = entry->d_name[0] != '.' &&
 			ask(pid, dirfd(directory), entry->d_name, self);
 	if (directory)
@@ -86,7 +88,7 @@ bool instance_lock_is_open_in(const char *state, int64_t project_id, pid_t pid)
 	OWNED_TEXT path = {0};
 	struct stat lock;
 	return !lock_path(state, project_id, &path, NULL) && !stat(text_string(&path), &lock) &&
-		has_descriptor(pid, is_that_file, &lock);
+		has_descriptor(pid, INT_MAX, is_that_file, &lock);
 }
 
 /* .../locks/p17.lock, also after it was removed. */
@@ -119,5 +121,10 @@ static bool is_held_byte(pid_t pid, int directory, const char *descriptor, const
 
 bool instance_lock_is_held_by(pid_t pid)
 {
-	return has_descriptor(pid, is_held_byte, NULL);
+	return has_descriptor(pid, INT_MAX, is_held_byte, NULL);
+}
+
+bool instance_lock_is_among_first_of(pid_t pid)
+{
+	return has_descriptor(pid, FIRST_DESCRIPTORS, is_held_byte, NULL);
 }

@@ -31,5 +31,7 @@ bool instance_lock_is_open_in(const char *state, int64_t project_id, pid_t pid);
  * (proc_pid_fdinfo(5)): neither a name nor a row counts. false also where it cannot be looked at.
  */
 bool instance_lock_is_held_by(pid_t pid);
+/* The same among its first descriptors: who opens the lock first, as supervisors do, has it there. */
+bool instance_lock_is_among_first_of(pid_t pid);
 
 #endif

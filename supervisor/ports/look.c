@@ -37,15 +37,12 @@ const struct lease *look_lease_of(const struct lease *leases, size_t count, uint
 	return count ? bsearch(&key, leases, count, sizeof key, by_port) : NULL;
 }
 
-int look_see(const uint16_t *ports, size_t count, struct socket_list *sockets,
-	struct owner_list *owners, struct error *e)
+int look_see(const uint16_t *ports, size_t count, struct socket_list *sockets, struct error *e)
 {
 	struct sockets s;
 	sockets_init(&s);
 	int result = sockets_all(&s, ports, count, true, sockets, e);
 	sockets_release(&s);
-	if (!result)
-		owners_find(sockets, owners);
 	return result;
 }
 

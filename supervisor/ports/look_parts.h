@@ -15,9 +15,8 @@ int look_read_leases(struct registry *r, const char *project, struct arena *aren
 /* NULL: that port is not leased. */
 const struct lease *look_lease_of(
 	const struct lease *leases, size_t count, uint16_t port, bool udp);
-/* All sockets on these ports with their processes. */
-int look_see(const uint16_t *ports, size_t count, struct socket_list *sockets,
-	struct owner_list *owners, struct error *e);
+/* All sockets on these ports. */
+int look_see(const uint16_t *ports, size_t count, struct socket_list *sockets, struct error *e);
 
 /*
  * A question while it is answered: fill it, look_make_views(), look_facts_release(). The arrays of the

@@ -103,7 +103,7 @@ bool port_explain(const char *state, const struct claim *claim, uint16_t port, b
 	struct owner_list owners = {0};
 	sockets_init(&sockets);
 	(void)sockets_all(&sockets, &port, 1, udp, &seen, NULL);
-	owners_find(&seen, &owners);
+	owners_find_one(&seen, &owners);
 	struct port_verdict verdict =
 		port_classify(&asker, port, udp, bind_errno, &seen, &owners, NULL);
 	const struct socket_entry *socket = verdict.socket;

@@ -141,7 +141,7 @@ bool owner_describe(pid_t pid, struct owner *out)
 	out->cwd = owner_read_link(pid, "cwd");
 	read_container(out);
 	owner_read_marks(out);
-	out->supervisor = !out->run_id && instance_lock_is_held_by(pid);
+	out->supervisor = !out->run_id && instance_lock_is_among_first_of(pid);
 	return true;
 }
 

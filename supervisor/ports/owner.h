@@ -51,6 +51,12 @@ struct owner_list {
  * about a microsecond per open descriptor of the machine, whatever the number of sockets.
  */
 void owners_find(const struct socket_list *sockets, struct owner_list *out);
+/*
+ * Who is in the way, for a sentence: one process of each socket, and the scan ends when all have one. It
+ * begins with the youngest; of parent and child that share a socket the parent is told. Before anybody is
+ * stopped all have to be known.
+ */
+void owners_find_one(const struct socket_list *sockets, struct owner_list *out);
 void owners_release(struct owner_list *owners);
 
 /* The same for thousands of sockets: each process once, and which socket it has. */

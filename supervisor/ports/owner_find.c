@@ -1,16 +1,15 @@
 #include <dirent.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/list.h"
-#include "base/number.h"
 #include "base/own.h"
 #include "ports/cgroup.h"
 #include "ports/container.h"
 #include "ports/owner_marks.h"
+#include "ports/process.h"
 
 /* ---- the descriptors of a process ---- */
 
@@ -68,18 +67,6 @@ bool owner_has_socket(pid_t pid, const uint64_t *inodes, size_t count)
 	return wanted.found;
 }
 
-static bool next_process(DIR *proc, pid_t *pid)
-{
-	struct dirent *entry;
-	int64_t number;
-	while ((entry = readdir(proc)))
-		if (number_parse(entry->d_name, 1, INT_MAX, &number)) {
-			*pid = (pid_t)number;
-			return true;
-		}
-	return false;
-}
-
 /* ---- many sockets at once ---- */
 
 struct target {
@@ -92,8 +79,10 @@ struct search {
 	struct target *targets; /* by inode, each once */
 	size_t count;
 	size_t left; /* not seen in this process so far */
+	size_t missing; /* not seen in any process so far */
 	pid_t pid;
 	bool is_told; /* this process: it is the last owner */
+	bool one; /* of each socket, and that is the first that had it */
 	struct owner_index *out;
 };
 
@@ -119,7 +108,7 @@ static bool search_begin(
 	for (size_t i = 1; i < s->count; i++)
 		if (s->targets[i].inode != s->targets[kept - 1].inode)
 			s->targets[kept++] = s->targets[i];
-	s->count = kept;
+	s->count = s->missing = kept;
 	return true;
 }
 
@@ -140,32 +129,75 @@ static void add_link(struct owner_index *index, uint64_t inode)
 		index->links[index->count++] = link;
 }
 
+/* The one that passed the socket on to its children. */
+static pid_t top_of(pid_t pid, uint64_t inode)
+{
+	struct process process;
+	while (process_read(pid, &process) && process.parent > 1 &&
+		owner_has_socket(process.parent, &inode, 1))
+		pid = process.parent;
+	return pid;
+}
+
+static bool tell_owner(struct search *s, uint64_t inode)
+{
+	struct owner owner;
+	pid_t pid = s->one ? top_of(s->pid, inode) : s->pid;
+	s->is_told = s->is_told || (owner_describe(pid, &owner) && add_owner(s->out, &owner));
+	return s->is_told;
+}
+
 static bool on_socket(void *self, uint64_t inode)
 {
 	struct search *s = self;
 	struct target key = {.inode = inode}, *target;
-	struct owner owner;
 	target = bsearch(&key, s->targets, s->count, sizeof key, by_inode);
-	if (!target || target->found_in == s->pid)
+	if (!target || target->found_in == s->pid || (s->one && target->found_in))
 		return true;
-	if (!s->is_told && (!owner_describe(s->pid, &owner) || !add_owner(s->out, &owner)))
+	if (!tell_owner(s, inode))
 		return false;
-	s->is_told = true;
+	s->missing -= !target->found_in;
 	target->found_in = s->pid;
 	add_link(s->out, inode);
 	return --s->left > 0;
 }
 
+static void search_process(void *self, pid_t pid)
+{
+	struct search *s = self;
+	s->pid = pid;
+	s->is_told = false;
+	s->left = s->count;
+	each_socket(pid, on_socket, s);
+}
+
 static void search_processes(struct search *s)
 {
-	DIR *proc = opendir("/proc");
-	while (proc && next_process(proc, &s->pid)) {
-		s->is_told = false;
-		s->left = s->count;
-		each_socket(s->pid, on_socket, s);
-	}
-	if (proc)
-		closedir(proc);
+	process_each(search_process, s);
+}
+
+/* ---- the nearest owners ---- */
+
+struct pid_list {
+	pid_t *items; /* owns */
+	size_t count;
+	size_t capacity;
+};
+
+static void add_pid(void *self, pid_t pid)
+{
+	(void)list_push((struct pid_list *)self, pid);
+}
+
+/* /proc is in order of the numbers, and what is in somebody's way is mostly a young process. */
+static void search_from_the_youngest(struct search *s)
+{
+	struct pid_list pids = {0};
+	s->one = true;
+	process_each(add_pid, &pids);
+	for (size_t i = pids.count; i-- && s->missing;)
+		search_process(s, pids.items[i]);
+	list_release(&pids);
 }
 
 /* ---- sockets whose processes may not be looked at ---- */
@@ -183,23 +215,18 @@ struct strangers {
 };
 
 /* Anybody may read the command line of docker-proxy; its descriptors nobody but root. */
-static void find_publishers(struct strangers *s)
+static void add_publisher(void *self, pid_t pid)
 {
-	DIR *proc = opendir("/proc");
-	struct publisher p;
-	while (proc && next_process(proc, &p.pid)) {
-		OWNED_TEXT name = {0}, target = {0};
-		struct owner owner;
-		if (!owner_read_file(p.pid, "comm", &name) ||
-			strcmp(text_string(&name), "docker-proxy\n") != 0 ||
-			!owner_describe(p.pid, &owner))
-			continue;
-		if (owner.command && container_of_proxy(owner.command, &target, &p.port, &p.udp))
-			(void)list_push(&s->publishers, p);
-		owner_release(&owner);
-	}
-	if (proc)
-		closedir(proc);
+	struct strangers *s = self;
+	struct publisher p = {.pid = pid};
+	OWNED_TEXT name = {0}, target = {0};
+	struct owner owner;
+	if (!owner_read_file(pid, "comm", &name) ||
+		strcmp(text_string(&name), "docker-proxy\n") != 0 || !owner_describe(pid, &owner))
+		return;
+	if (owner.command && container_of_proxy(owner.command, &target, &p.port, &p.udp))
+		(void)list_push(&s->publishers, p);
+	owner_release(&owner);
 }
 
 static void strangers_release(struct strangers *s)
@@ -254,7 +281,7 @@ static void add_strangers(const struct search *search)
 			continue;
 		if (!prepared) {
 			cgroup_names_read(&s.groups);
-			find_publishers(&s);
+			process_each(add_publisher, &s);
 			prepared = true;
 		}
 		add_stranger(&s, search->targets[i].socket, search->out);
@@ -272,16 +299,22 @@ static int by_link(const void *first, const void *second)
 	return (a->owner > b->owner) - (a->owner < b->owner);
 }
 
-void owner_index_find(const struct socket_list *sockets, struct owner_index *index)
+static void find(const struct socket_list *sockets, struct owner_index *index,
+	void (*search)(struct search *))
 {
 	struct search s;
 	if (search_begin(&s, sockets, index)) {
-		search_processes(&s);
+		search(&s);
 		add_strangers(&s);
 		if (index->count)
 			qsort(index->links, index->count, sizeof *index->links, by_link);
 	}
 	free(s.targets);
+}
+
+void owner_index_find(const struct socket_list *sockets, struct owner_index *index)
+{
+	find(sockets, index, search_processes);
 }
 
 void owner_index_release(struct owner_index *index)
@@ -304,10 +337,11 @@ size_t owner_index_first(const struct owner_index *index, uint64_t inode)
 	return low < index->count && index->links[low].inode == inode ? low : index->count;
 }
 
-void owners_find(const struct socket_list *sockets, struct owner_list *out)
+static void find_list(const struct socket_list *sockets, struct owner_list *out,
+	void (*search)(struct search *))
 {
 	struct owner_index index = {0};
-	owner_index_find(sockets, &index);
+	find(sockets, &index, search);
 	for (size_t i = 0; i < index.count; i++) {
 		struct owner owner = owner_copy(&index.owners.items[index.links[i].owner]);
 		owner.inode = index.links[i].inode;
@@ -315,4 +349,14 @@ void owners_find(const struct socket_list *sockets, struct owner_list *out)
 			owner_release(&owner);
 	}
 	owner_index_release(&index);
+}
+
+void owners_find(const struct socket_list *sockets, struct owner_list *out)
+{
+	find_list(sockets, out, search_processes);
+}
+
+void owners_find_one(const struct socket_list *sockets, struct owner_list *out)
+{
+	find_list(sockets, out, search_from_the_youngest);
 }

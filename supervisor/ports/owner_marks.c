@@ -134,7 +134,7 @@ static void ask_ancestors(struct owner *out)
 			return;
 		if (take_marks(out, &environment))
 			return;
-		if (instance_lock_is_held_by(pid)) {
+		if (instance_lock_is_among_first_of(pid)) {
 			(void)take_supervisor(out, pid);
 			return;
 		}

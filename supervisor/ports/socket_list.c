@@ -24,26 +24,9 @@ void sockets_sort(struct socket_list *list)
 		qsort(list->items, list->count, sizeof *list->items, order);
 }
 
-/* inet_ntop() prints with sprintf(), which a scan of thousands of sockets would feel. */
-static void add_byte(char **at, uint8_t value)
-{
-	if (value >= 100)
-		*(*at)++ = (char)('0' + value / 100);
-	if (value >= 10)
-		*(*at)++ = (char)('0' + value / 10 % 10);
-	*(*at)++ = (char)('0' + value % 10);
-}
-
 const char *socket_address(const struct socket_entry *entry, char buffer[SOCKET_ADDRESS_SIZE])
 {
-	char *at = buffer;
-	for (int i = 0; i < 4 && !entry->v6; i++) {
-		if (i)
-			*at++ = '.';
-		add_byte(&at, entry->address[i]);
-	}
-	*at = '\0';
-	if (entry->v6 && !inet_ntop(AF_INET6, entry->address, buffer, SOCKET_ADDRESS_SIZE))
+	if (!inet_ntop(entry->v6 ? AF_INET6 : AF_INET, entry->address, buffer, SOCKET_ADDRESS_SIZE))
 		buffer[0] = '\0';
 	return buffer;
 }

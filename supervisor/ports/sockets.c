@@ -215,11 +215,9 @@ static int dump(int fd, const struct query *q)
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return -1;
-	OWNED(char) reply = malloc(REPLY_BYTES);
-	if (!reply)
-		return -1;
+	_Alignas(struct nlmsghdr) char reply[REPLY_BYTES];
 	for (;;) {
-		ssize_t got = recv(fd, reply, REPLY_BYTES, 0);
+		ssize_t got = recv(fd, reply, sizeof reply, 0);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)

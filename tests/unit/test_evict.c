@@ -260,6 +260,29 @@ static void obstacles_are_known_before(void **state)
 	stranger_end(&s);
 }
 
+/* Where nobody is to be stopped one process of a socket is enough. */
+static void of_those_who_share_a_socket_the_parent_is_told(void **state)
+{
+	(void)state;
+	static const uint16_t port = 8000;
+	struct stranger s = stranger_start(port, STRANGER_FORKS);
+	struct sockets sockets;
+	struct socket_list seen = {0};
+	struct owner_list all = {0}, one = {0};
+	sockets_init(&sockets);
+	assert_int_equal(sockets_all(&sockets, &port, 1, true, &seen, &w.e), 0);
+	owners_find(&seen, &all);
+	owners_find_one(&seen, &one);
+	assert_int_equal(all.count, 2);
+	assert_int_equal(one.count, 1);
+	assert_int_equal(one.items[0].pid, s.pid);
+	owners_release(&all);
+	owners_release(&one);
+	list_free(seen.items);
+	sockets_release(&sockets);
+	stranger_end(&s);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -277,6 +300,7 @@ int main(void)
 		TEST(fault_C17_only_who_was_shown_is_ended),
 		TEST(no_signal_without_an_audit),
 		TEST(obstacles_are_known_before),
+		TEST(of_those_who_share_a_socket_the_parent_is_told),
 	};
 	return alone_is_possible() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
 }
