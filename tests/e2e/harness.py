@@ -14,6 +14,7 @@ import resource
 import select
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import termios
@@ -482,6 +483,18 @@ class World:
     def give(self, path):
         if self.uid:
             os.chown(path, self.uid, self.uid)
+
+    def ask_registry(self, sql):
+        """The rows of one statement, under the lock that writers take."""
+        with open(self.home / "locks/registry.lock", "r+b") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)
+            db = sqlite3.connect(self.home / "registry.db")
+            try:
+                rows = db.execute(sql).fetchall()
+                db.commit()
+            finally:
+                db.close()
+        return rows
 
     def _become(self):
         if self.uid:

@@ -34,15 +34,19 @@ def dead(shop):
     return shop
 
 
+def told(shop, *words):
+    return shop.run(*words, "--json").json
+
+
 SEEN_BY = {
-    "registry list": lambda s: s.run("registry", "list", "--json").json["projects"][0]["instances"][0]["status"] == "crashed",
-    "registry show": lambda s: s.run("registry", "show", "--json").json["project"]["instances"][0]["status"] == "crashed",
-    "instances": lambda s: s.run("instances", "--json").json["instances"][0]["status"] == "crashed",
-    "ports list": lambda s: {p["class"] for p in s.run("ports", "list", "--json").json["listeners"]} == {"free"},
-    "registry verify": lambda s: "supervisor_dead" in s.run("registry", "verify", "--json").out,
-    "registry report": lambda s: s.run("registry", "report", "--json").json["instances"]["running"] == 0,
-    "registry gc": lambda s: [r["kind"] for r in s.run("registry", "gc", "--dry-run", "--keep", "0", "--json").json["removed"]] == ["leases"],
-    "status": lambda s: s.run("status", "--json").json["instances"][0]["state"] == "failed",
+    "registry list": lambda s: told(s, "registry", "list")["projects"][0]["instances"][0]["status"] == "crashed",
+    "registry show": lambda s: told(s, "registry", "show")["project"]["instances"][0]["status"] == "crashed",
+    "instances": lambda s: told(s, "instances")["instances"][0]["status"] == "crashed",
+    "ports list": lambda s: {port["class"] for port in told(s, "ports", "list")["listeners"]} == {"free"},
+    "registry verify": lambda s: told(s, "registry", "verify")["differences"][0]["kind"] == "supervisor_dead",
+    "registry report": lambda s: told(s, "registry", "report")["instances"]["running"] == 0,
+    "registry gc": lambda s: told(s, "registry", "gc", "--dry-run", "--keep", "0")["removed"][0]["kind"] == "leases",
+    "status": lambda s: told(s, "status")["instances"][0]["state"] == "failed",
     "up": lambda s: "ended without being stopped" in s.up().err,
 }
 
@@ -55,7 +59,8 @@ def test_a_dead_owner_is_seen_by(dead, verb):
 def test_the_list_of_all_knows_branches_and_places_as_they_are_now(world):
     shop = world.project("shop")
     shop.stack(STACK)
-    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["worktree", "add", "-q", "-b", "one", "../wt"]):
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"],
+                 ["worktree", "add", "-q", "-b", "one", "../wt"]):
         git(shop.dir, *args)
     tree = world.project("wt")
     tree.up()

@@ -53,6 +53,7 @@ def test_row_R6_launches_conflicts_and_use(shop):
     assert 0 < launches["assign_ms_median"] <= launches["assign_ms_p99"]
     month, = found["months"]
     assert (month["launches"], month["conflicts"], month["success_percent"]) == (4, 2, 50.0)
+    assert month["conflicts_per_launch"] == 0.5
     port, = found["conflicting_ports"]
     assert (port["port"], port["conflicts"]) == (30101, 2) and moved != 30101 and port["last_holder"]
     assert [(b["instance"], b["launches"], b["active_ports"]) for b in found["busiest"]] == [(1, 3, 0), (3, 1, 2)]
@@ -76,7 +77,7 @@ def test_a_changed_file_and_a_resolve_are_no_launches(shop):
 
 
 def test_an_optional_service_without_its_port_is_a_conflict_of_a_launch_that_succeeded(shop):
-    shop.stack("[service api]\ncommand = ACTOR --listen\noptional = yes\non_conflict = fail\nslot = 1\n" + "[service web]\ncommand = ACTOR --listen\n")
+    shop.stack(STACK.replace("[service web]", "optional = yes\non_conflict = fail\n[service web]"))
     with occupied(30101):
         shop.detach()
         launches = report(shop)["launches"]

@@ -1,15 +1,13 @@
 """What is stale goes, with its reason: `registry gc`, a little of it after `up`, and what nobody uses."""
-import fcntl
 import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import time
 
 import pytest
-from harness import alive, descendants_of, gone, until
+from harness import alive, descendants_of, gone
 
 STACK = "[service api]\ncommand = ACTOR --listen\n"
 LONG_AGO = "2020-01-02T00:00:00.000Z"
@@ -35,21 +33,8 @@ def worktree(shop, name, place=".."):
     return shop.world.project(f"{place}/{name}" if place != ".." else name)
 
 
-def ask(world, sql):
-    """One statement, under the lock that writers of the registry take."""
-    with open(world.home / "locks/registry.lock", "r+b") as lock:
-        fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)
-        db = sqlite3.connect(world.home / "registry.db")
-        try:
-            rows = db.execute(sql).fetchall()
-            db.commit()
-        finally:
-            db.close()
-    return rows
-
-
 def grow_old(shop, number=1):
-    ask(shop.world, f"UPDATE instances SET last_used_at = '{LONG_AGO}' WHERE instance = {number}")
+    shop.world.ask_registry(f"UPDATE instances SET last_used_at = '{LONG_AGO}' WHERE instance = {number}")
     events = shop.state_dir(number) / "events.jsonl"
     if events.exists():
         os.utime(events, (0, 0))
@@ -68,7 +53,7 @@ def staying(shop, *args):
 
 
 def let_the_day_pass(world):
-    ask(world, "UPDATE settings SET value = 0 WHERE name IN ('tidy_next', 'review_next')")
+    world.ask_registry("UPDATE settings SET value = 0 WHERE name IN ('tidy_next', 'review_next')")
 
 
 def kill_all(shop):
@@ -97,10 +82,10 @@ def test_leases_of_a_dead_run_go_when_it_is_a_week_old(shop):
     grow_old(shop)
     said = shop.run("registry", "gc", "--dry-run", code=0)
     assert "10 leases of shop instance 1" in said.out and "2020-01-02" in said.out and "dry run" in said.err
-    assert ask(shop.world, "SELECT count(*) FROM leases") == [(10,)]
+    assert shop.world.ask_registry("SELECT count(*) FROM leases") == [(10,)]
     assert [row["kind"] for row in gc(shop)["removed"]] == ["leases"]
-    assert ask(shop.world, "SELECT count(*) FROM leases") == [(0,)]
-    audit, = ask(shop.world, "SELECT target, reason FROM audit WHERE action = 'removed'")
+    assert shop.world.ask_registry("SELECT count(*) FROM leases") == [(0,)]
+    audit, = shop.world.ask_registry("SELECT target, reason FROM audit WHERE action = 'removed'")
     assert audit == ("10 leases of shop instance 1", "its instance has not run since 2020-01-02")
     assert going(shop, "--keep", "0") == []
 
@@ -109,7 +94,7 @@ def test_the_last_sign_of_life_of_a_crashed_run_counts(shop):
     shop.stack(STACK)
     shop.up()
     kill_all(shop)
-    ask(shop.world, f"UPDATE instances SET last_used_at = '{LONG_AGO}'")
+    shop.world.ask_registry(f"UPDATE instances SET last_used_at = '{LONG_AGO}'")
     assert going(shop) == [] and staying(shop) == {"leases": "it is not old enough"}
 
 
@@ -127,7 +112,7 @@ def test_what_a_dead_run_left_behind_keeps_its_leases(shop):
     assert [pid for pid in pids if alive(pid)]
     grow_old(shop)
     assert "stackup cleanup" in staying(shop)["leases"]
-    assert gc(shop)["removed"] == [] and ask(shop.world, "SELECT count(*) FROM leases") == [(10,)]
+    assert gc(shop)["removed"] == [] and shop.world.ask_registry("SELECT count(*) FROM leases") == [(10,)]
     shop.down()
     assert going(shop, "--keep", "0") == []
 
@@ -143,7 +128,7 @@ def test_the_claim_of_a_removed_worktree_goes_and_its_state_is_set_aside(reposit
     assert repository.state_dir(3).exists()
     removed, = gc(repository)["removed"]
     assert removed["path"] == str(tree.dir) and "removed" in removed["reason"]
-    assert ask(repository.world, "SELECT count(*) FROM instances WHERE instance = 3") == [(0,)]
+    assert repository.world.ask_registry("SELECT count(*) FROM instances WHERE instance = 3") == [(0,)]
     assert not repository.state_dir(3).exists() and len(list(repository.state_dir(3).parent.glob("3.before-*"))) == 1
     assert not list((repository.world.home / "locks").glob("p*-3.json"))
 
@@ -180,7 +165,7 @@ def test_reservations_that_nobody_uses(shop):
     shop.run("ports", "reserve", "api", code=0)
     shop.run("ports", "reserve", "8081", "--for", "ann", code=0)
     assert going(shop) == []
-    ask(shop.world, f"UPDATE reservations SET created_at = '{LONG_AGO}'")
+    shop.world.ask_registry(f"UPDATE reservations SET created_at = '{LONG_AGO}'")
     assert going(shop) == [("reservations", 8000), ("reservations", 8081)]
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 8081))
@@ -190,7 +175,7 @@ def test_reservations_that_nobody_uses(shop):
     shop.down()
     assert going(shop) == [("reservations", 8081)], "the service was used a moment ago"
     assert len(gc(shop)["removed"]) == 1
-    assert ask(shop.world, "SELECT port FROM reservations") == [(8000,)]
+    assert shop.world.ask_registry("SELECT port FROM reservations") == [(8000,)]
 
 
 def test_directories_that_were_set_aside(shop):
@@ -229,7 +214,7 @@ def test_up_takes_nobodys_word_back_and_removes_nothing_large(shop):
     shop.stack(STACK)
     shop.up()
     shop.run("ports", "reserve", "8081", "--for", "ann", code=0)
-    ask(shop.world, f"UPDATE reservations SET created_at = '{LONG_AGO}'")
+    shop.world.ask_registry(f"UPDATE reservations SET created_at = '{LONG_AGO}'")
     large = shop.state_dir().parent / "3.before-20200102T000000Z"
     large.mkdir()
     for i in range(600):
@@ -244,7 +229,7 @@ def test_the_users_own_file_says_how_long(shop):
     own.parent.mkdir(parents=True)
     shop.stack(STACK)
     shop.run("ports", "reserve", "8081", "--for", "ann", code=0)
-    ask(shop.world, f"UPDATE reservations SET created_at = '{LONG_AGO}'")
+    shop.world.ask_registry(f"UPDATE reservations SET created_at = '{LONG_AGO}'")
     own.write_text("[registry]\nkeep.reservations = 3650\n")
     assert going(shop) == []
     assert going(shop, "--keep", "1") == [("reservations", 8081)]
@@ -285,7 +270,7 @@ def test_instances_that_nobody_uses_and_what_releases_them(repository):
 def test_a_run_that_was_long_is_used_until_it_stops(shop):
     shop.stack(STACK)
     shop.up()
-    ask(shop.world, f"UPDATE instances SET last_used_at = '{LONG_AGO}'")
+    shop.world.ask_registry(f"UPDATE instances SET last_used_at = '{LONG_AGO}'")
     assert shop.run("instances", "--unused", "--json", code=0).json["idle"] == []
     shop.down()
     assert shop.run("instances", "--unused", "--json", code=0).json["idle"] == []
@@ -302,4 +287,5 @@ def test_up_mentions_them_once_a_month_on_a_terminal(repository):
     assert b"1 instance has not been used for 30 days" in terminal.output
     again = repository.terminal("up", "-d")
     assert again.wait() == 0 and b"not been used" not in again.output
-    until(lambda: ask(repository.world, "SELECT value FROM settings WHERE name = 'review_next'")[0][0] > time.time())
+    due, = repository.world.ask_registry("SELECT value FROM settings WHERE name = 'review_next'")
+    assert due[0] > time.time()

@@ -1,28 +1,13 @@
 """`registry verify`: what the registry says against who lives and who listens."""
-import fcntl
 import os
 import shutil
 import signal
 import socket
-import sqlite3
 
 import pytest
 from harness import descendants_of, gone, until
 
 STACK = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\n"
-
-
-def ask(world, sql):
-    """One statement, under the lock that writers of the registry take."""
-    with open(world.home / "locks/registry.lock", "r+b") as lock:
-        fcntl.lockf(lock, fcntl.LOCK_EX, 1, 0)
-        db = sqlite3.connect(world.home / "registry.db")
-        try:
-            rows = db.execute(sql).fetchall()
-            db.commit()
-        finally:
-            db.close()
-    return rows
 
 
 def verify(world, code=3):
@@ -98,16 +83,16 @@ def test_a_dead_supervisor_and_all_that_hangs_on_it(running):
 
 
 def test_a_row_that_somebody_changed(running):
-    ask(running.world, "UPDATE leases SET port = 30190 WHERE port = 30103")
-    ask(running.world, "UPDATE services SET external_port = 31000 WHERE service_name = 'api'")
-    ask(running.world, "UPDATE instances SET status = 'stopped'")
+    running.world.ask_registry("UPDATE leases SET port = 30190 WHERE port = 30103")
+    running.world.ask_registry("UPDATE services SET external_port = 31000 WHERE service_name = 'api'")
+    running.world.ask_registry("UPDATE instances SET status = 'stopped'")
     assert sorted(differences(running.world)) == [
         ("lease_outside", 1, 30190), ("runs_unrecorded", 1, 0), ("service_differs", 1, 31000)]
 
 
 def test_two_leases_of_one_service(running):
-    ask(running.world, "INSERT INTO leases SELECT netns, protocol, 30999, project_id, instance, service, port_name, -1, "
-                       "'moved', created_at FROM leases WHERE service = 'api'")
+    running.world.ask_registry("""INSERT INTO leases SELECT netns, protocol, 30999, project_id, instance, service, port_name,
+        -1, 'moved', created_at FROM leases WHERE service = 'api'""")
     assert differences(running.world) == [("lease_twice", 1, 30999)]
 
 
