@@ -133,7 +133,7 @@ static void add_conflicts(struct text *out, const struct history_filter *filter,
 	add_if(out, filter->project_id, filter->port ? "+c.project_id = ?1" : "c.project_id = ?1");
 }
 
-static void add_audit(struct text *out, const struct history_filter *filter)
+static void add_audit(struct text *out, const struct history_filter *filter, const char *of_project)
 {
 	next_arm(out);
 	text_add(out, "SELECT a.timestamp AS at, 3 AS rank, a.id AS id, p.name, a.instance, '', '', a.action, "
@@ -142,7 +142,7 @@ static void add_audit(struct text *out, const struct history_filter *filter)
 		"WHERE " AUDIT_OF_PORTS " AND a.timestamp >= ?4");
 	add_if(out, filter->port, AUDIT_PORT " = ?3");
 	add_if(out, filter->service[0], AUDIT_SERVICE " = ?2");
-	add_if(out, filter->project_id, filter->port ? "+a.project_id = ?1" : "a.project_id = ?1");
+	add_if(out, filter->project_id, of_project);
 }
 
 /* They are about no port of their own: only where all is asked for. */
@@ -163,7 +163,10 @@ void history_ports_query(const struct history_filter *filter, struct text *out)
 		add_changes(out, filter, "h.old_value = ?3 AND +h.new_value <> ?3");
 		add_conflicts(out, filter, "c.moved_to = ?3 AND +c.port <> ?3");
 	}
-	add_audit(out, filter);
+	add_audit(out, filter, filter->port ? "+a.project_id = ?1" : "a.project_id = ?1");
+	/* Bare ports are nobody's, and so everybody's. */
+	if (filter->project_id && !filter->port && !filter->service[0])
+		add_audit(out, filter, "a.project_id = 0");
 	if (!filter->port && !filter->service[0])
 		add_incidents(out, filter);
 	text_add(out, " ORDER BY at DESC, id DESC, rank DESC LIMIT ?5");

@@ -519,6 +519,7 @@ def test_history_tells_moves_conflicts_and_reservations(shop):
         shop.down()
     shop.run("ports", "reserve", "9000", "--for", "ann", code=0)
     everything = shop.run("ports", "history", "--json", code=0).json["history"]
+    assert [v["kind"] for v in everything if v["old"] == 9000] == ["reserved"]
     assert [(v["kind"], v["old"], v["new"]) for v in everything if v["service"] == "api" or v["old"] == 8000] == [
         ("assigned", 0, 8000), ("conflict", 8000, 8001), ("moved", 8000, 8001)]
     assert [v["time"] for v in everything] == sorted(v["time"] for v in everything)
