@@ -17,7 +17,7 @@
  *	lost.c		ports that went to somebody meanwhile
  *	forwarding.c	old ports that lead to new ones for a while
  *	tell.c		events.jsonl, and what the registry gets of it
- *	recorder.c	the registry's rows, written on a thread
+ *	recorder.c	the registry's rows, written on a thread; records.c what waits
  *	pending.c	requests that are answered later
  *	requests.c	the verbs of control/protocol.h, one row each
  *	reload.c	converging to a changed file; reload_order.c: what was asked for

@@ -9,35 +9,15 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "registry/history.h"
-#include "registry/leases.h"
-#include "registry/registry.h"
+#include "daemon/records.h"
 
 enum {
 	COLLECT_MS = 500, /* between the first record and the transaction */
 	AGAIN_MS = 5000, /* after one that failed */
-	TOGETHER = 512, /* records of a transaction: others wait for the registry meanwhile */
 	WAITING_MOST = 10000, /* records in memory */
 	/* So many at once, and then so many a second. */
 	ALLOWED_AT_ONCE = 10000,
 	ALLOWED_A_SECOND = 5,
-};
-
-struct record {
-	struct record *next;
-	const char *kind; /* NULL: how the service's ports are held */
-	enum hold_mode hold;
-	const char *old_state;
-	const char *new_state;
-	const char *text; /* behind the name */
-	int64_t wall_ms;
-	char service[];
-};
-
-struct queue {
-	struct record *first; /* owns, each the next */
-	struct record **end;
-	size_t count;
 };
 
 struct recorder {
@@ -50,7 +30,7 @@ struct recorder {
 	pthread_t thread;
 
 	/* of the loop */
-	struct queue fresh;
+	struct records fresh;
 	int64_t allowed;
 	int64_t allowed_since_ms;
 	size_t left_out;
@@ -58,98 +38,14 @@ struct recorder {
 	/* shared */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	struct queue waiting;
+	struct records waiting;
 	size_t lost; /* never to be written */
 	bool ending;
 	bool failing;
 	char news[ERROR_TEXT_SIZE + 128]; /* to be said by the loop */
 };
 
-/* ---- queues ---- */
-
-static void queue_clear(struct queue *queue)
-{
-	while (queue->first) {
-		struct record *record = queue->first;
-		queue->first = record->next;
-		free(record);
-	}
-	*queue = (struct queue){.end = &queue->first};
-}
-
-static void queue_push(struct queue *queue, struct record *record)
-{
-	*queue->end = record;
-	queue->end = &record->next;
-	queue->count++;
-}
-
-static struct record *queue_pop(struct queue *queue)
-{
-	struct record *record = queue->first;
-	queue->first = record->next;
-	if (!queue->first)
-		queue->end = &queue->first;
-	queue->count--;
-	record->next = NULL;
-	return record;
-}
-
 /* ---- on the thread ---- */
-
-static struct event_note note_of(const struct recorder_place *place, const struct record *record)
-{
-	return (struct event_note){.project_id = place->project_id,
-		.instance = place->instance,
-		.service = record->service,
-		.kind = record->kind,
-		.old_value = record->old_state,
-		.new_value = record->new_state,
-		.text = record->text,
-		.wall_ms = record->wall_ms};
-}
-
-static int write_records(struct registry *r, const struct recorder_place *place,
-	const struct record *records, struct error *e)
-{
-	struct event_note notes[TOGETHER];
-	size_t count = 0;
-	for (; records; records = records->next) {
-		if (records->kind)
-			notes[count++] = note_of(place, records);
-		else if (hold_mode_record(r, place->project_id, records->service,
-				 hold_mode_word(records->hold), e))
-			return -1;
-	}
-	return history_events(r, notes, count, e);
-}
-
-static int write_lost(struct registry *r, const struct recorder *recorder, size_t lost, struct error *e)
-{
-	char text[96];
-	snprintf(text, sizeof text, "%zu event%s before this one %s only in events.jsonl", lost,
-		lost == 1 ? "" : "s", lost == 1 ? "is" : "are");
-	return history_event(r, recorder->place.project_id, recorder->place.instance,
-		event_kind_word(EVENT_WARNING), text, e);
-}
-
-static int write_together(const struct recorder *recorder, const struct record *records, size_t lost,
-	struct error *e)
-{
-	struct registry *r = registry_open(
-		recorder->place.state, REGISTRY_APPEND, REGISTRY_LOOP_MS, NULL, e);
-	if (!r)
-		return -1;
-	int result = registry_begin(r, e);
-	if (!result && lost)
-		result = write_lost(r, recorder, lost, e);
-	if (!result)
-		result = write_records(r, &recorder->place, records, e);
-	if (!result)
-		result = registry_commit(r, e);
-	registry_close(r);
-	return result;
-}
 
 /* With the mutex. */
 static void say(struct recorder *recorder, bool failing, const char *text)
@@ -165,29 +61,26 @@ static void say(struct recorder *recorder, bool failing, const char *text)
 /* With the mutex, which is free while it writes. */
 static bool write_some(struct recorder *recorder)
 {
-	struct queue taken = {.end = &taken.first};
+	struct records taken;
 	size_t lost = recorder->lost;
 	struct error e = {0};
-	while (recorder->waiting.count && taken.count < TOGETHER)
-		queue_push(&taken, queue_pop(&recorder->waiting));
+	records_init(&taken);
+	while (recorder->waiting.count && taken.count < RECORDS_TOGETHER)
+		records_push(&taken, records_pop(&recorder->waiting));
 	recorder->lost = 0;
 	pthread_mutex_unlock(&recorder->mutex);
-	bool failed = write_together(recorder, taken.first, lost, &e);
+	bool failed = records_write(&taken, &recorder->place, lost, &e);
 	pthread_mutex_lock(&recorder->mutex);
 	if (!failed) {
 		say(recorder, false, "the registry can be used again");
-		queue_clear(&taken);
+		records_clear(&taken);
 		return true;
 	}
 	char text[sizeof recorder->news];
 	snprintf(text, sizeof text, "%s; what happens is kept in memory meanwhile", e.text);
 	say(recorder, true, text);
 	recorder->lost += lost;
-	*taken.end = recorder->waiting.first;
-	if (!recorder->waiting.first)
-		recorder->waiting.end = taken.end;
-	recorder->waiting.first = taken.first;
-	recorder->waiting.count += taken.count;
+	records_put_back(&recorder->waiting, &taken);
 	return false;
 }
 
@@ -247,18 +140,6 @@ static bool is_allowed(struct recorder *recorder)
 	return recorder->allowed > 0 && recorder->allowed--;
 }
 
-static struct record *record_new(const char *service, const char *text)
-{
-	size_t name = service ? strlen(service) + 1 : 1, length = text ? strlen(text) + 1 : 1;
-	struct record *record = calloc(1, sizeof *record + name + length);
-	if (!record)
-		return NULL;
-	memcpy(record->service, service ? service : "", name);
-	memcpy(record->service + name, text ? text : "", length);
-	record->text = record->service + name;
-	return record;
-}
-
 void recorder_event(struct recorder *recorder, const char *service, enum event_kind kind,
 	const char *old_state, const char *new_state, const char *text)
 {
@@ -271,7 +152,7 @@ void recorder_event(struct recorder *recorder, const char *service, enum event_k
 	record->old_state = old_state;
 	record->new_state = new_state;
 	record->wall_ms = clock_wall_ms();
-	queue_push(&recorder->fresh, record);
+	records_push(&recorder->fresh, record);
 }
 
 void recorder_hold(struct recorder *recorder, const char *service, enum hold_mode mode)
@@ -280,17 +161,17 @@ void recorder_hold(struct recorder *recorder, const char *service, enum hold_mod
 	if (!record)
 		return; /* it is learned again */
 	record->hold = mode;
-	queue_push(&recorder->fresh, record);
+	records_push(&recorder->fresh, record);
 }
 
 /* With the mutex. */
 static void add_waiting(struct recorder *recorder)
 {
 	while (recorder->fresh.count) {
-		queue_push(&recorder->waiting, queue_pop(&recorder->fresh));
+		records_push(&recorder->waiting, records_pop(&recorder->fresh));
 		if (recorder->waiting.count <= WAITING_MOST)
 			continue;
-		free(queue_pop(&recorder->waiting));
+		free(records_pop(&recorder->waiting));
 		recorder->lost++;
 	}
 	recorder->lost += recorder->left_out;
@@ -334,9 +215,9 @@ struct recorder *recorder_new(struct ev_loop *loop, const struct recorder_place 
 		.self = self,
 		.loop = loop,
 		.allowed = ALLOWED_AT_ONCE,
-		.allowed_since_ms = clock_now_ms(),
-		.fresh.end = &recorder->fresh.first,
-		.waiting.end = &recorder->waiting.first};
+		.allowed_since_ms = clock_now_ms()};
+	records_init(&recorder->fresh);
+	records_init(&recorder->waiting);
 	pthread_condattr_t attributes;
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -356,7 +237,7 @@ void recorder_free(struct recorder *recorder, bool write)
 	pthread_mutex_lock(&recorder->mutex);
 	add_waiting(recorder);
 	if (!write)
-		queue_clear(&recorder->waiting);
+		records_clear(&recorder->waiting);
 	recorder->ending = true;
 	pthread_cond_signal(&recorder->changed);
 	pthread_mutex_unlock(&recorder->mutex);
@@ -364,7 +245,7 @@ void recorder_free(struct recorder *recorder, bool write)
 		pthread_join(recorder->thread, NULL);
 	else
 		write_all(recorder);
-	queue_clear(&recorder->waiting);
+	records_clear(&recorder->waiting);
 	ev_async_stop(recorder->loop, &recorder->wake);
 	pthread_cond_destroy(&recorder->changed);
 	pthread_mutex_destroy(&recorder->mutex);
