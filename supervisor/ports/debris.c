@@ -82,14 +82,29 @@ static bool is_of_same(const struct debris_fact *a, const struct debris_fact *b)
 	return a->instance == b->instance && !strcmp(a->project, b->project);
 }
 
-/* Who is still there may need it, and is known by it. */
+/* A process of the run may need its ports, and is known by its roster; a visitor may use its data. */
+static bool needs(const struct debris_fact *process, const struct debris_fact *fact)
+{
+	switch (fact->kind) {
+	case DEBRIS_RUN:
+	case DEBRIS_FILE:
+		return !process->is_visitor && is_of_same(fact, process);
+	case DEBRIS_STATE:
+		return is_of_same(fact, process);
+	case DEBRIS_PROCESS:
+	case DEBRIS_SOCKET:
+	case DEBRIS_ASIDE:
+		break;
+	}
+	return false;
+}
+
 static void keep_for(struct debris *debris, const struct debris_fact *process)
 {
 	for (size_t i = 0; i < debris->count; i++) {
 		struct debris_fact *fact = &debris->items[i];
-		bool goes = fact->answer == DEBRIS_GOES || fact->answer == DEBRIS_ASKS;
-		if (goes && fact->kind != DEBRIS_PROCESS && fact->kind != DEBRIS_ASIDE &&
-			fact->kind != DEBRIS_SOCKET && is_of_same(fact, process))
+		bool may_go = fact->answer == DEBRIS_GOES || fact->answer == DEBRIS_ASKS;
+		if (may_go && needs(process, fact))
 			fact->answer = DEBRIS_OCCUPIED;
 	}
 }

@@ -77,6 +77,7 @@ struct debris_fact {
 	const struct owner *owner; /* likewise; until debris_remove(), borrows from the list below */
 	enum debris_home home;
 	bool is_proven; /* of a process: by the roster of its run */
+	bool is_visitor; /* of a process: started by `run` or `exec`, with the run's environment */
 	const char *guard; /* a clause: why nobody ends this process; NULL */
 	bool worktree_gone; /* of the instance */
 	bool is_roster; /* of a file: roster.h */

@@ -83,15 +83,11 @@ size_t debris_find_processes(const struct homes *homes, struct owner_list *out)
 	return proven;
 }
 
-/* Its session is that of a person's terminal: a service has one of its own. */
-static bool is_at_terminal(const struct owner *owner)
+/* What the supervisor starts knows the number of its run; what `run` and `exec` start does not. */
+static bool is_visitor(const struct owner *owner)
 {
-	struct process process, leader;
-	OWNED_TEXT id = {0};
-	if (!process_read(owner->pid, &process) || !process.terminal ||
-		!process_read(process.session, &leader))
-		return false;
-	return leader.pid != owner->pid && !owner_variable(leader.pid, "STACKUP_ID", &id);
+	OWNED_TEXT run = {0};
+	return !owner_variable(owner->pid, "STACKUP_RUN", &run);
 }
 
 /* Whom root has started as another user he may end; that it carries marks alone is no reason. */
@@ -104,8 +100,7 @@ const char *debris_guard(const struct owner *owner, bool is_proven)
 		return "this command was started by it";
 	if (leftovers_spare(owner->pid))
 		return "it belongs to another instance, which runs";
-	return !is_proven && is_at_terminal(owner) ? "it runs at somebody's terminal: `run` or `exec` has started it"
-				     : NULL;
+	return !is_proven && is_visitor(owner) ? "`run` or `exec` has started it" : NULL;
 }
 
 /* Whose it is has a place of its own. */
@@ -129,6 +124,7 @@ static void add_process(const struct homes *homes, const struct owner *owner, bo
 	fact->pid = owner->pid;
 	fact->what = debris_describe(homes->arena, owner);
 	fact->is_proven = is_proven;
+	fact->is_visitor = !is_proven && is_visitor(owner);
 	fact->guard = debris_guard(owner, is_proven);
 }
 

@@ -18,8 +18,7 @@
 enum { PIDFS = 0x50494446 }; /* PID_FS_MAGIC of linux/magic.h, which older headers do not have */
 
 /* Fields as proc(5) counts them; the state is the third. */
-enum { FIELD_STATE = 3, FIELD_PARENT = 4, FIELD_SESSION = 6, FIELD_TERMINAL = 7,
-	FIELD_THREADS = 20, FIELD_START = 22 };
+enum { FIELD_STATE = 3, FIELD_PARENT = 4, FIELD_SESSION = 6, FIELD_THREADS = 20, FIELD_START = 22 };
 
 static void read_fields(const char *state, uint64_t fields[FIELD_START + 1])
 {
@@ -48,7 +47,6 @@ bool process_read(pid_t pid, struct process *out)
 	*out = (struct process){.pid = pid,
 		.parent = (pid_t)fields[FIELD_PARENT],
 		.session = (pid_t)fields[FIELD_SESSION],
-		.terminal = (int)fields[FIELD_TERMINAL],
 		.start_ticks = fields[FIELD_START],
 		/* With more threads it is only the first one that has ended. */
 		.is_dead = (*state == 'Z' || *state == 'X') && fields[FIELD_THREADS] <= 1};

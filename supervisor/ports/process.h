@@ -17,7 +17,6 @@ struct process {
 	pid_t pid;
 	pid_t parent;
 	pid_t session;
-	int terminal; /* device number of its controlling terminal, 0: none */
 	uint64_t start_ticks; /* field 22 of /proc/PID/stat */
 	bool is_dead; /* nothing but its number is left: a zombie */
 };

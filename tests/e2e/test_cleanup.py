@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from harness import BIN, NOBODY, Terminal, alive, descendants_of, gone, until
+from harness import BIN, NOBODY, Terminal, alive, command_line, descendants_of, gone, until
 
 STACK = """
     [service cache]
@@ -158,7 +158,7 @@ def test_a_stopped_instance_keeps_what_it_has(shop):
 
 def marks(shop, **more):
     return {"STACKUP_ID": "11111111-1111-4111-8111-111111111111", "STACKUP_PROJECT": "shop", "STACKUP_INSTANCE": "1",
-            "STACKUP_SERVICE": "api", "STACKUP_STATE_DIR": str(shop.state_dir(1)), **more}
+            "STACKUP_SERVICE": "api", "STACKUP_RUN": "1", "STACKUP_STATE_DIR": str(shop.state_dir(1)), **more}
 
 
 def test_copied_marks_of_another_registry_are_nobodys(shop, strangers):
@@ -200,10 +200,22 @@ def test_a_shell_of_exec_is_left_to_its_person(shop, ends):
         assert not found["removed"], found
         pids = [row["pid"] for row in found["skipped"]]
         assert pids and set(pids) <= set(descendants_of(shell.pid)) and all(map(alive, pids))
-        assert {row["reason"] for row in found["skipped"]} == {
-            "it runs at somebody's terminal: `run` or `exec` has started it"}
+        assert {row["reason"] for row in found["skipped"]} == {"`run` or `exec` has started it"}
     finally:
         shell.close()
+
+
+def test_a_job_of_run_goes_on_after_its_instance(shop):
+    """Agents and cron have no terminal: what they run in a stack's environment is theirs to end."""
+    shop.stack(STACK)
+    up(shop)
+    job = shop.world.popen("run", "sleep", "600", cwd=shop.dir, start_new_session=True)
+    until(lambda: "sleep" in command_line(job.pid))
+    kill_both(shop)
+    found = clean(shop)
+    assert [(row["pid"], row["reason"]) for row in found["skipped"]] == [(job.pid, "`run` or `exec` has started it")]
+    assert ("run", "shop", 1) in kinds(found["removed"]) and job.poll() is None
+    job.kill()
 
 
 def test_from_within_a_dead_instance(shop, ends):
@@ -216,6 +228,7 @@ def test_from_within_a_dead_instance(shop, ends):
     out, err = shell.communicate(f"{BIN} cleanup\necho lives\n".encode(), timeout=60)
     assert b"lives" in out and b"this command was started by it" in out, (out, err)
     assert not [pid for pid in ends if alive(pid)]
+    assert recorded(shop) == {("shop", 1): "stopped"}, "whoever visits keeps nothing but the data"
 
 
 def test_an_instance_started_from_within_another_outlives_it(shop, ends):

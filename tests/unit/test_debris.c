@@ -121,11 +121,31 @@ static void what_a_process_may_need_stays_with_it(void **state)
 			fail_msg("row %zu: %s", i, debris_answer_word(facts[i + 1].answer));
 }
 
+static void a_visitor_keeps_nothing_but_the_data(void **state)
+{
+	(void)state;
+	struct debris_fact facts[] = {
+		{.kind = DEBRIS_PROCESS, .project = "shop", .instance = 1, .home = HOME_DIED,
+			.is_visitor = true, .guard = "`run` or `exec` has started it"},
+		{.kind = DEBRIS_RUN, .project = "shop", .instance = 1, .home = HOME_DIED},
+		{.kind = DEBRIS_FILE, .project = "shop", .instance = 1, .home = HOME_DIED},
+		{.kind = DEBRIS_STATE, .project = "shop", .instance = 1, .home = HOME_DIED,
+			.worktree_gone = true},
+	};
+	struct debris debris = {.items = facts, .count = sizeof facts / sizeof facts[0]};
+	debris_plan(&agreed, &debris);
+	assert_int_equal(facts[0].answer, DEBRIS_GUARDED);
+	assert_int_equal(facts[1].answer, DEBRIS_GOES);
+	assert_int_equal(facts[2].answer, DEBRIS_GOES);
+	assert_int_equal(facts[3].answer, DEBRIS_OCCUPIED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_plan_follows_from_the_facts),
 		cmocka_unit_test(what_a_process_may_need_stays_with_it),
+		cmocka_unit_test(a_visitor_keeps_nothing_but_the_data),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
