@@ -1,8 +1,11 @@
+#include <string.h>
+
 #include "base/number.h"
 #include "cli/context.h"
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
 #include "cli/progress.h"
+#include "model/port.h"
 
 static json_t *make_request(const struct context *context, int64_t port, int64_t grace_ms)
 {
@@ -27,6 +30,12 @@ static void add_restarted(struct text *out, const json_t *names)
 			json_string_value(name));
 }
 
+static bool is_udp(const json_t *reply)
+{
+	const char *protocol = json_string_value(json_object_get(reply, "protocol"));
+	return protocol && !strcmp(protocol, protocol_word(PROTOCOL_UDP));
+}
+
 static void tell(const struct context *context, const json_t *reply)
 {
 	OWNED_TEXT line = {0};
@@ -40,6 +49,8 @@ static void tell(const struct context *context, const json_t *reply)
 	if (grace_ms)
 		text_addf(&line, "; port %d leads there for another %s", from,
 			number_show_duration(grace_ms, shown));
+	else if (is_udp(reply))
+		text_addf(&line, "; port %d is silent, for datagrams are not led on", from);
 	if (!context->quiet)
 		say("%s; it stays there until `stackup down`", text_string(&line));
 	if (context->json)

@@ -71,7 +71,7 @@
  *	inside the error object.
  *
  * move	{"service": "api", "port": n, "grace_ms": n?} ->
- *	{"service", "from", "to", "restarted": [names], "grace_ms": n}
+ *	{"service", "protocol", "from", "to", "restarted": [names], "grace_ms": n}
  *	The service gets another port, in the steps of plan/handover.h: the new process first where two
  *	can run at once, then who knows the port, then the old one stops. "grace_ms" (30000 by default) is
  *	how long the old port leads to the new one; 0 in the reply: it does not. What fails is undone,

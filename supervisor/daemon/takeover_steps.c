@@ -265,8 +265,9 @@ static int begin_forward(struct instance *in, struct takeover *t, struct error *
 {
 	struct error why = {0};
 	(void)e;
-	/* Where nobody listened there is nobody who could be led anywhere. */
-	bool wanted = t->wish.grace_ms && t->heard.count;
+	/* Where nobody listened there is nobody who could be led anywhere; datagrams are not led. */
+	bool udp = t->port.port->protocol == PROTOCOL_UDP;
+	bool wanted = t->wish.grace_ms && t->heard.count && !udp;
 	if (wanted && !forwarding_begin(in, t, &why))
 		return 0;
 	if (wanted)

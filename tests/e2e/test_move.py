@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 import pytest
-from harness import alive, can_connect, gone, http_get, listening_ports, port_is_free, until
+from harness import STUCK_S, alive, can_connect, gone, http_get, listening_ports, port_is_free, until
 
 STACK = """
     [service api]
@@ -596,6 +596,59 @@ def test_row_P9_wrk_sees_no_failed_request(shop):
     requests = int(re.search(r"(\d+) requests in", out).group(1))
     assert requests > 100 * count
     assert "Socket errors" not in out and "Non-2xx" not in out, out
+
+
+# ---- UDP ----------------------------------------------------------------------------------------
+
+ECHO = """
+import os, signal, socket, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", int(os.environ["PORT"])))
+while True:
+    data, peer = s.recvfrom(99)
+    s.sendto(os.environ["PORT"].encode(), peer)
+"""
+
+
+def datagram(port):
+    """What comes back from there; nothing where nobody is."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(STUCK_S)
+        s.connect(("127.0.0.1", port))
+        try:
+            s.send(b"?")
+            return s.recv(99)
+        except ConnectionRefusedError:
+            return None
+
+
+def test_row_P8_a_udp_service_moves_and_its_old_port_is_silent(shop, holder):
+    """A stranger has TCP port 8000: that has nothing to do with it."""
+    stranger = holder(8000)
+    shop.write("echo.py", ECHO)
+    shop.stack("""
+        [service log]
+        command = exec /usr/bin/python3 echo.py
+        protocol = udp
+        port = 8000
+        range = 8000-8009
+        [service app]
+        command = ACTOR --dump-env --listen
+        depends_on = log
+        env.LOG = ${log.port}
+    """)
+    shop.up()
+    until(lambda: datagram(8000) == b"8000")
+    said = shop.run("ports", "move", "log", "8005", code=0)
+    assert "moved from port 8000 to 8005" in said.err and "datagrams are not led on" in said.err
+    until(lambda: datagram(8005) == b"8005")
+    assert datagram(8000) is None and shop.port("log") == 8005
+    assert "env LOG=8005" in shop.log("app")
+    back = shop.run("ports", "move", "log", "8000", "--json", code=0).json
+    assert (back["from"], back["to"], back["grace_ms"]) == (8005, 8000, 0)
+    until(lambda: datagram(8000) == b"8000")
+    assert datagram(8005) is None and stranger.untouched()
 
 
 # ---- a port that was lost ----
