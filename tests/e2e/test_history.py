@@ -36,7 +36,7 @@ def recorded(shop, kind, service=None):
                  3 * STUCK_S, f"{kind} of {service} in the history")
 
 
-def test_starts_exits_and_health_are_remembered_with_old_and_new_state(shop):
+def test_starts_and_exits_are_remembered_with_old_and_new_state(shop):
     shop.stack(STACK)
     shop.up()
     [ready] = recorded(shop, "ready", "api")
@@ -46,6 +46,23 @@ def test_starts_exits_and_health_are_remembered_with_old_and_new_state(shop):
     assert exited["new"] == "failed" and "code 3" in exited["text"]
     os.kill(shop.service("api")["pid"], signal.SIGKILL)
     assert recorded(shop, "exited", "api")[0]["old"] == "ready"
+
+
+def test_a_change_of_health_is_remembered_with_old_and_new_state(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        health = command test ! -e DIR/bad
+        health.interval = 100ms
+        health.retries = 1
+        health.action = alert
+    """)
+    shop.up()
+    bad = shop.write("bad", "")
+    assert recorded(shop, "unhealthy", "api")[0]["old"] == "ready"
+    bad.unlink()
+    recovered = recorded(shop, "recovered", "api")[0]
+    assert (recovered["old"], recovered["new"]) == ("unhealthy", "ready")
 
 
 def test_down_returns_when_all_is_remembered(shop):
@@ -112,11 +129,13 @@ def test_fault_F25_the_history_shows_a_crash(shop):
     supervisor = shop.instance()["pid"]
     os.kill(supervisor, signal.SIGKILL)
     gone(supervisor)
-    shop.run("status", code=3)
-    crashed = recorded(shop, "crashed")
-    assert len(crashed) == 1 and "without a word" in crashed[0]["text"]
-    shop.run("status", code=3)
-    assert len(recorded(shop, "crashed")) == 1
+
+    def crashes():
+        """Whoever looks writes it down, once the guardian has ended what was left."""
+        shop.run("status", code=3)
+        return [e for e in events(shop, "--all") if e["kind"] == "crashed"]
+    assert "without a word" in until(crashes, 3 * STUCK_S, "a row about the crash")[0]["text"]
+    assert len(crashes()) == 1
 
 
 @contextlib.contextmanager
