@@ -96,6 +96,11 @@ static const struct port *row_of(const struct resolving *v, const struct reassig
 	return NULL;
 }
 
+static bool is_further(const struct reassignment *plan)
+{
+	return strcmp(plan->name, "main") != 0;
+}
+
 /* Where it may go after the port it is meant to have: its range, or that of the instance. */
 static void places_of(const struct resolving *v, const struct port *row, int *low, int *high)
 {
@@ -113,9 +118,10 @@ static int bring_home(struct running *run, const struct reassignment *plan, stru
 	const struct port *row = row_of(run->v, plan);
 	struct error why = {0};
 	int low, high;
-	if (!row || strcmp(plan->name, "main") != 0)
+	if (!row || is_further(plan))
 		return fail(e, EXIT_CONFLICT, "port.%s of service '%s' leaves its emergency port %u at "
-			"the next start", plan->name, plan->service, plan->port);
+			"the next start: only main ports move while the service runs", plan->name,
+			plan->service, plan->port);
 	if (!move_to(run, plan->service, plan->planned_port, e))
 		return 0;
 	places_of(run->v, row, &low, &high);
@@ -138,8 +144,14 @@ void resolve_running_plan(struct resolving *v, struct text *out)
 {
 	for (size_t i = 0; i < v->reassignment_count; i++) {
 		const struct reassignment *plan = &v->reassignments[i];
-		text_addf(out, "port %u of service '%s' is an emergency port\n  it moves to %u, or near "
-			"it, when that is free\n", plan->port, plan->service, plan->planned_port);
+		text_addf(out, "port %u of service '%s' is an emergency port\n", plan->port,
+			plan->service);
+		if (is_further(plan))
+			text_addf(out, "  port.%s moves to %u at the next start\n", plan->name,
+				plan->planned_port);
+		else
+			text_addf(out, "  it moves to %u, or near it, when that is free\n",
+				plan->planned_port);
 	}
 }
 

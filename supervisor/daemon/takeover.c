@@ -133,8 +133,8 @@ static void answer(struct instance *in, struct takeover *t)
 	control_reply(in->server, t->wish.ticket,
 		json_pack("{s:s, s:s, s:i, s:i, s:O, s:I}", "service",
 			service_at(in, t->wish.service)->name, "protocol",
-			protocol_word(port_at(in, t->wish.service, 0)->protocol), "from", (int)t->port.from, "to",
-			(int)t->port.to, "restarted", t->restarted, "grace_ms",
+			protocol_word(port_at(in, t->wish.service, 0)->protocol), "from",
+			(int)t->port.from, "to", (int)t->port.to, "restarted", t->restarted, "grace_ms",
 			(json_int_t)t->wish.grace_ms));
 }
 

@@ -731,6 +731,24 @@ def test_row_P4_the_next_start_leaves_the_emergency_port_by_itself(shop, holder)
     assert shop.port("api") == 30101 and not rows(shop.world, "SELECT * FROM reassignments")
 
 
+def test_row_P4_a_further_port_leaves_its_emergency_port_at_the_next_start(shop, holder):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        port.admin = 4
+    """)
+    held = [holder(port) for port in range(30100, 30110) if port != 30101]
+    shop.up()
+    assert shop.service("api")["ports"] == {"main": 30101, "admin": 40000}
+    for each in held:
+        each.close()
+    assert "port.admin moves to 30104 at the next start" in shop.run("ports", "resolve", "--dry-run", code=0).out
+    assert "only main ports move while the service runs" in shop.run("ports", "resolve", code=5).err
+    shop.down()
+    shop.up()
+    assert shop.service("api")["ports"] == {"main": 30101, "admin": 30104}
+
+
 def test_without_any_place_the_start_fails(shop, holder):
     shop.stack("""
         [ports]
