@@ -84,6 +84,13 @@ int claim_write_emergency(struct registry *r, const struct claim *claim, const s
 	return reassignment_plan(r, &plan, text_string(&line), e);
 }
 
+/* A number that the caller's environment decided is as fixed as one of the stack file. */
+static enum lease_kind kind_of(const struct port *row)
+{
+	bool is_fixed = row->source == PORT_FIXED || row->overridden;
+	return row->moved_from ? LEASE_MOVED : is_fixed ? LEASE_FIXED : LEASE_HOME;
+}
+
 static int write_row(struct registry *r, const struct boarding *b, const struct port *row,
 	uint64_t netns, struct error *e)
 {
@@ -92,8 +99,7 @@ static int write_row(struct registry *r, const struct boarding *b, const struct 
 		.project_id = claim->project_id, .instance = claim->instance,
 		.service = row->service, .name = row->name,
 		.slot = port_has_slot(row) ? row->slot : NO_SLOT,
-		.kind = row->moved_from ? LEASE_MOVED : row->source == PORT_FIXED ? LEASE_FIXED
-									     : LEASE_HOME};
+		.kind = kind_of(row)};
 	struct service_row service = {.project_id = claim->project_id, .instance = claim->instance,
 		.service = row->service, .name = row->name,
 		.wanted_port = row->moved_from ? row->moved_from : row->number,

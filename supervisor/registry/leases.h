@@ -12,7 +12,7 @@
 #define LEASE_KINDS(X)                                                                             \
 	X(LEASE_HOME, "home") /* where the policy puts it */                                       \
 	X(LEASE_MOVED, "moved") /* another port, until `down` */                                   \
-	X(LEASE_FIXED, "fixed") /* a number of the stack file */                                   \
+	X(LEASE_FIXED, "fixed") /* of the stack file, or the caller's variable */                  \
 	X(LEASE_SPARE, "spare") /* a port of the range that no service uses */
 #define X(name, word) name,
 enum lease_kind { LEASE_KINDS(X) };

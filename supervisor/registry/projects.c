@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/names.h"
 #include "registry/sql.h"
 
 #define PROJECT_COLUMNS "id, block, name, path, stack_name, status, owner, created_at, last_used_at, "
@@ -249,5 +250,9 @@ int project_set_block(struct registry *r, int64_t project_id, int block, struct 
 {
 	if (sql_change(r, e, "DELETE FROM blocks WHERE project_id = ?1 AND ordinal = 0", "i", project_id))
 		return -1;
-	return block_add(r, project_id, 0, block, e);
+	return block_add(r, project_id, 0, block, e) ||
+			sql_run(r, e,
+				"UPDATE instances SET block = ?2 WHERE project_id = ?1 AND instance <= ?3",
+				"iii", project_id, (int64_t)block, (int64_t)INSTANCES)
+		? -1 : 0;
 }

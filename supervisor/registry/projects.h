@@ -76,7 +76,7 @@ int block_of(struct registry *r, int64_t project_id, int ordinal, int *block, st
 /* An archived project that has it loses it. The first one (ordinal 0) is written into the project, too. */
 int block_add(struct registry *r, int64_t project_id, int ordinal, int block, struct error *e);
 
-/* Replaces the first block. In a transaction, while no instance of the project runs. */
+/* Replaces the first block, and the instances in it follow. In a transaction, while none of them runs. */
 int project_set_block(struct registry *r, int64_t project_id, int block, struct error *e);
 
 #endif

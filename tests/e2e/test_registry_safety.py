@@ -255,6 +255,47 @@ def test_each_contradiction_is_a_sentence(world, statements, check, text):
     assert text in people and "the next stackup up makes a new one" in people
 
 
+def test_nothing_that_stackup_does_is_a_contradiction(world):
+    """Moves, numbers of the caller, of the pool and of nobody's range, several ranges, and an archived project."""
+    shop = world.project("shop")
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        [service told]
+        command = ACTOR --listen
+        slot = 3
+        env_var = TOLD_PORT
+        [service pooled]
+        command = ACTOR --listen
+        port = pool
+        [service fixed]
+        command = ACTOR --listen
+        port = 8123
+        [service auto]
+        command = ACTOR --listen
+        slot = auto
+    """)
+    shop.run("up", "--wait", env={"TOLD_PORT": "31999"}, code=0)
+    assert shop.port("told") == 31999
+    sound = lambda: shop.run("registry", "integrity", code=0)  # noqa: E731
+    sound()
+    shop.run("ports", "move", "api", "30105", code=0)
+    sound()
+    shop.run("ports", "move", "fixed", "30106", code=0)
+    sound()
+    shop.down()
+    sound()
+    shop.run("--instance", "12", "up", "--wait", code=0)
+    sound()
+    shop.run("--instance", "12", "down", code=0)
+    shop.run("registry", "set", "block=5", code=0)
+    sound()
+    shop.run("registry", "archive", code=0)
+    other = stacked(world, "other")
+    other.run("registry", "add", "block=5", code=0)
+    sound()
+
+
 def test_the_fix_names_the_newest_copy(world):
     shop = stacked(world, "shop")
     shop.run("registry", "add", code=0)
