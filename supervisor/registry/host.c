@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "base/file.h"
+#include "base/text.h"
 
 enum { MACHINE_ID_LENGTH = 32, NAME_SIZE = 128 };
 

@@ -7,10 +7,8 @@
 #include "base/own.h"
 #include "registry/sql.h"
 
-enum {
-	/* Checking every page is quick up to here; a longer file is believed until a read fails. */
-	CHECKED_BYTES = 8 * 1024 * 1024,
-};
+/* Checking every page is quick up to here; a longer file is believed until a read fails. */
+enum { CHECKED_BYTES = 8 * 1024 * 1024, CHECKED_BY_READERS_BYTES = 1024 * 1024 };
 
 bool registry_is_damaged(const struct registry *r)
 {
@@ -82,7 +80,8 @@ bool registry_is_sound(struct registry *r)
 	if (registry_read_version(r, NULL))
 		return !registry_is_damaged(r);
 	bool suspected = is_suspected(r);
-	if (!suspected && (st.st_size > CHECKED_BYTES || was_sound(&st)))
+	int64_t most = r->lock_fd < 0 ? CHECKED_BY_READERS_BYTES : CHECKED_BYTES;
+	if (!suspected && (st.st_size > most || was_sound(&st)))
 		return true;
 	if (registry_read_pragma(r, "PRAGMA quick_check(1)", answer, sizeof answer, NULL))
 		return !registry_is_damaged(r);
