@@ -6,9 +6,11 @@
 
 #include "alone.h"
 #include "faulty_vfs.h"
+#include "registry/backup.h"
 #include "registry/history.h"
 #include "registry/projects.h"
 #include "registry/registry.h"
+#include "registry/restore.h"
 #include "registry/schema.h"
 
 /* Last: it has a macro called fail. */
@@ -236,6 +238,53 @@ static void every_migration_leaves_a_copy_and_the_last_ones_stay(void **state)
 	assert_int_equal(files_with(dir, "registry.db.new"), 0);
 }
 
+/* ---- the same for a restore, which replaces the file ---- */
+
+static void make_two(const char *directory)
+{
+	struct backup copy;
+	struct registry *r = open_in(directory);
+	assert_non_null(r);
+	assert_int_equal(add(r, "shop", 4), 0);
+	assert_int_equal(registry_backup(directory, in(directory, "copy.db"), false, &copy, &e), 0);
+	backup_release(&copy);
+	assert_int_equal(add(r, "late", 5), 0);
+	registry_close(r);
+}
+
+static void bring_back(const char *directory)
+{
+	struct restore restore;
+	int result = registry_restore(directory, in(directory, "copy.db"), false, arena, &restore, &e);
+	restore_release(&restore);
+	if (result)
+		_exit(1);
+}
+
+static void killed_in_a_restore(void **state)
+{
+	(void)state;
+	int status, at = 1;
+	bool old = false, new = false;
+	do {
+		const char *directory = in(dir, arena_format(arena, "%d", at));
+		assert_int_equal(mkdir(directory, 0700), 0);
+		make_two(directory);
+		faulty_set(FAULT_KILL, at);
+		status = run_child(bring_back, directory);
+		faulty_set(FAULT_NONE, 0);
+		registry_close(open_in(directory));
+		must_be_sound(directory, "a kill", at);
+		int64_t projects = number_in(directory, "SELECT count(*) FROM projects");
+		assert_in_range(projects, 1, 2);
+		*(projects == 2 ? &old : &new) = true;
+		file_remove_tree(directory, NULL);
+		at += 9;
+	} while (WIFSIGNALED(status));
+	assert_int_equal(status, 0);
+	assert_true(old && new && at > 50);
+}
+
 /* ---- F13: the power goes ---- */
 
 /* Enough for the log to be moved into the database on the way, twice. */
@@ -300,7 +349,7 @@ static void fault_F13_power_cut_between_commits(void **state)
 static void fault_F13_power_cut_in_a_migration(void **state)
 {
 	(void)state;
-	power_cuts(make_version_1, migrate, 7);
+	power_cuts(make_version_1, migrate, 11);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -312,6 +361,7 @@ int main(void)
 		TEST(fault_F8_every_call_from_one_on_fails),
 		TEST(fault_F10_killed_in_a_migration),
 		TEST(every_migration_leaves_a_copy_and_the_last_ones_stay),
+		TEST(killed_in_a_restore),
 		TEST(fault_F13_power_cut_between_commits),
 		TEST(fault_F13_power_cut_in_a_migration),
 	};
