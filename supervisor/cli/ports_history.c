@@ -76,8 +76,8 @@ static int take_words(const struct context *context, struct history_filter *filt
 		if (is_port < 0)
 			return -1;
 		if (is_port ? filter->port : filter->service[0])
-			return fail(e, EXIT_USAGE, "one service and one port can be asked for, not '%s' as well",
-				word);
+			return fail(e, EXIT_USAGE,
+				"one service and one port can be asked for, not '%s' as well", word);
 		if (is_port)
 			filter->port = port;
 		else

@@ -104,15 +104,18 @@ static void next_arm(struct text *out)
 		text_add(out, " UNION ALL ");
 }
 
-/* CROSS JOIN: SQLite keeps this order. https://sqlite.org/optoverview.html#manual_control_of_query_plans */
+/*
+ * CROSS JOIN: SQLite keeps this order.
+ * https://sqlite.org/optoverview.html#manual_control_of_query_plans_using_cross_join
+ */
 static void add_changes(struct text *out, const struct history_filter *filter, const char *of_port)
 {
 	bool of_service = filter->service[0];
 	bool by_service = !filter->port && (of_service || filter->project_id);
 	next_arm(out);
-	text_addf(out, "SELECT h.timestamp AS at, 2 AS rank, h.id AS id, p.name, s.instance, s.service_name, "
-		"s.port_name, h.change_type, h.old_value, h.new_value, '' FROM %s AS %s CROSS JOIN %s AS %s "
-		"CROSS JOIN projects AS p WHERE s.id = h.service_id AND p.id = s.project_id AND "
+	text_addf(out, "SELECT h.timestamp AS at, 2 AS rank, h.id AS id, p.name, s.instance, "
+		"s.service_name, s.port_name, h.change_type, h.old_value, h.new_value, '' "
+		"FROM %s AS %s CROSS JOIN %s AS %s CROSS JOIN projects AS p WHERE s.id = h.service_id AND p.id = s.project_id AND "
 		"h.timestamp >= ?4", by_service ? "services" : "port_history", by_service ? "s" : "h",
 		by_service ? "port_history" : "services", by_service ? "h" : "s");
 	add_if(out, filter->project_id, "s.project_id = ?1");
@@ -124,8 +127,8 @@ static void add_changes(struct text *out, const struct history_filter *filter, c
 static void add_conflicts(struct text *out, const struct history_filter *filter, const char *of_port)
 {
 	next_arm(out);
-	text_add(out, "SELECT c.timestamp AS at, 1 AS rank, c.id AS id, p.name, c.instance, c.service, '', 'conflict', "
-		"c.port, c.moved_to, c.holder || ': ' || c.action FROM conflicts AS c "
+	text_add(out, "SELECT c.timestamp AS at, 1 AS rank, c.id AS id, p.name, c.instance, c.service, "
+		"'', 'conflict', c.port, c.moved_to, c.holder || ': ' || c.action FROM conflicts AS c "
 		"LEFT JOIN projects AS p ON p.id = c.project_id WHERE c.timestamp >= ?4");
 	add_if(out, filter->port, of_port);
 	/* With a + where the port chooses the index. */
@@ -136,8 +139,8 @@ static void add_conflicts(struct text *out, const struct history_filter *filter,
 static void add_audit(struct text *out, const struct history_filter *filter, const char *of_project)
 {
 	next_arm(out);
-	text_add(out, "SELECT a.timestamp AS at, 3 AS rank, a.id AS id, p.name, a.instance, '', '', a.action, "
-		AUDIT_PORT ", 0, a.target || CASE a.reason WHEN '' THEN '' ELSE ': ' END || a.reason "
+	text_add(out, "SELECT a.timestamp AS at, 3 AS rank, a.id AS id, p.name, a.instance, '', '', "
+		"a.action, " AUDIT_PORT ", 0, a.target || CASE a.reason WHEN '' THEN '' ELSE ': ' END || a.reason "
 		"FROM audit AS a LEFT JOIN projects AS p ON p.id = a.project_id "
 		"WHERE " AUDIT_OF_PORTS " AND a.timestamp >= ?4");
 	add_if(out, filter->port, AUDIT_PORT " = ?3");
@@ -149,8 +152,8 @@ static void add_audit(struct text *out, const struct history_filter *filter, con
 static void add_incidents(struct text *out, const struct history_filter *filter)
 {
 	next_arm(out);
-	text_add(out, "SELECT i.timestamp AS at, 4 AS rank, i.id AS id, p.name, i.instance, '', '', i.kind, 0, 0, i.text "
-		"FROM incidents AS i LEFT JOIN projects AS p ON p.id = i.project_id "
+	text_add(out, "SELECT i.timestamp AS at, 4 AS rank, i.id AS id, p.name, i.instance, '', '', "
+		"i.kind, 0, 0, i.text FROM incidents AS i LEFT JOIN projects AS p ON p.id = i.project_id "
 		"WHERE i.timestamp >= ?4");
 	add_if(out, filter->project_id, "i.project_id = ?1");
 }

@@ -148,11 +148,14 @@ static void fault_F16_every_question_about_ports_is_answered_by_an_index(void **
 		{{.service = ""}, false,
 			{"port_history_at (", "conflicts_at (", "audit_of_ports (", "incidents_at ("}},
 		{{.service = "", .project_id = 1}, true,
-			{"sqlite_autoindex_services_1 (project_id=?", "port_history_of_service (service_id=? AND",
-				"conflicts_of_project (project_id=? AND", "audit_of_project (project_id=? AND",
+			{"sqlite_autoindex_services_1 (project_id=?",
+				"port_history_of_service (service_id=? AND",
+				"conflicts_of_project (project_id=? AND",
+				"audit_of_project (project_id=? AND",
 				"incidents_of_project (project_id=? AND"}},
 		{{.service = "api", .project_id = 1}, true,
-			{"sqlite_autoindex_services_1 (project_id=?", "port_history_of_service (service_id=? AND",
+			{"sqlite_autoindex_services_1 (project_id=?",
+				"port_history_of_service (service_id=? AND",
 				"conflicts_of_projects_service (project_id=? AND service=? AND",
 				"audit_of_projects_service (project_id=? AND <expr>=? AND"}},
 		{{.service = "api"}, true,
@@ -207,11 +210,12 @@ static void events_are_found_by_project_instance_service_and_time(void **state)
 	}
 	assert_int_equal(registry_commit(w.r, &w.e), 0);
 	struct history_filter all = {.service = "", .since = "", .most = -1};
-	expect_events(all, "shop/1 api ready starting>ready after 2 s|shop/2 api exited ready>cooling code 3|"
-		"shop/2 web ready starting>ready |blog/1  instance starting>ready ready|");
+	expect_events(all, "shop/1 api ready starting>ready after 2 s|"
+		"shop/2 api exited ready>cooling code 3|shop/2 web ready starting>ready |blog/1  instance starting>ready ready|");
 	all.most = 1;
 	expect_events(all, "blog/1  instance starting>ready ready|");
-	struct history_filter one = {.project_id = shop, .service = "", .since = "", .most = -1, .instance = 2};
+	struct history_filter one = {
+		.project_id = shop, .service = "", .since = "", .most = -1, .instance = 2};
 	expect_events(one, "shop/2 api exited ready>cooling code 3|shop/2 web ready starting>ready |");
 	const char **names;
 	size_t count;
