@@ -157,6 +157,7 @@ static int world_spawn(void *self, int service, uint64_t generation, struct chil
 		rc = spawner_start(&in->spawner, &start.made.recipe, child, e);
 	if (!rc) {
 		tree_started(&in->tree, service, child->pid, generation);
+		tree_outputs(&in->tree, service, in->io[service]->log->intake.pipe_write);
 		roster_add(&in->roster, s->name, child->pid, child->pidfd,
 			in->io[service]->log->intake.pipe_write);
 		in->io[service]->run.started_wall_ms = clock_wall_ms();

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/list.h"
@@ -87,6 +88,7 @@ int tree_rename(struct tree *tree, const char *const *names, size_t count, struc
 		int now = index_of(leaders, count, tree->leaders[i].name);
 		if (now < 0)
 			continue;
+		memcpy(leaders[now].outputs, tree->leaders[i].outputs, sizeof leaders[now].outputs);
 		leaders[now].pid = tree->leaders[i].pid;
 		leaders[now].run = tree->leaders[i].run;
 		leaders[now].alive = tree->leaders[i].alive;
@@ -177,6 +179,16 @@ void tree_started(struct tree *tree, int service, pid_t leader, uint64_t run)
 	tree->leaders[service].run = run;
 	tree->leaders[service].alive = true;
 	add_known(tree, leader, service);
+}
+
+void tree_outputs(struct tree *tree, int service, const int fds[2])
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct stat st;
+		bool is_pipe = fds[i] >= 0 && !fstat(fds[i], &st) && S_ISFIFO(st.st_mode);
+		tree->leaders[service].outputs[i] = is_pipe
+			? (struct tree_output){st.st_dev, st.st_ino} : (struct tree_output){0};
+	}
 }
 
 void tree_helper(struct tree *tree, pid_t pid)

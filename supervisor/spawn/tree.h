@@ -3,7 +3,8 @@
  *
  * The tree of a service is its leader, all descendants of it, and orphans that fell to us (the
  * supervisor is a subreaper) whose session is the leader's, or which carry STACKUP_ID of this run
- * and STACKUP_SERVICE in their environment, or which we saw in the tree when it was last signalled.
+ * and STACKUP_SERVICE in their environment, or which we saw in the tree when it was last signalled,
+ * or whose standard output or error is the pipe into the service's log.
  * Two trees of one service are told apart by STACKUP_RUN.
  * An orphan that fits nowhere is counted as unknown and belongs to the instance as a whole.
  *
@@ -12,9 +13,9 @@
  * to it, and that changes only when something is reaped: ask for a census then, never by a timer.
  *
  * 1. tree_open() with this run's id and the services' names (index = service).
- * 2. tree_started() after each start of a leader, tree_helper() after that of any other child
- * (probe command, stop command: these are nobody's tree), tree_reaped() for every pid that is
- * reaped.
+ * 2. tree_started() and tree_outputs() after each start of a leader, tree_helper() after that of any
+ * other child (probe command, stop command: these are nobody's tree), tree_reaped() for every pid
+ * that is reaped.
  * 3. tree_census() fills tree_mark.left; with all leaders known and no orphans it is one read.
  * 4. tree_signal(). SIGKILL freezes the tree first (SIGSTOP until a look finds nothing new), so
  * that it cannot fork away; call it again when a later census still counts something.
@@ -36,8 +37,14 @@
 
 enum { TREE_EVERYTHING = -1 }; /* as service: all trees, unknown orphans and helpers at once */
 
+struct tree_output {
+	dev_t device;
+	ino_t inode; /* 0: none */
+};
+
 struct tree_leader {
 	char *name; /* owns */
+	struct tree_output outputs[2]; /* of the service */
 	int of;	    /* the row whose second tree this one is, -1 */
 	uint64_t run; /* of the last leader, as STACKUP_RUN says in its environment */
 	pid_t pid;  /* of the last leader, also after its end: its session may live on; 0: none */
@@ -89,6 +96,8 @@ void tree_swap(struct tree *tree, int a, int b);
 
 /* run: the value of STACKUP_RUN that it was started with. */
 void tree_started(struct tree *tree, int service, pid_t leader, uint64_t run);
+/* The pipes into the service's log, by any of their ends; -1: none. */
+void tree_outputs(struct tree *tree, int service, const int fds[2]);
 void tree_helper(struct tree *tree, pid_t pid);
 /* Of which service it was the leader; -1: of none. */
 int tree_reaped(struct tree *tree, pid_t pid);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,6 +87,43 @@ static int owner_by_marker(const struct tree *tree, pid_t pid)
 	return OWNER_NOBODY;
 }
 
+static bool has_output(const struct tree_leader *leader, const struct stat *st)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (leader->outputs[i].inode && leader->outputs[i].inode == st->st_ino
+			&& leader->outputs[i].device == st->st_dev)
+			return true;
+	return false;
+}
+
+/* Two trees of a service share its log: while both have their leaders, it tells nothing. */
+static int owner_of_output(const struct tree *tree, const struct stat *st)
+{
+	int owner = OWNER_NOBODY;
+	for (size_t i = 0; i < tree->leader_count; i++) {
+		const struct tree_leader *leader = &tree->leaders[i];
+		if (!has_output(leader, st))
+			continue;
+		if (owner >= 0 && leader->alive && tree->leaders[owner].alive)
+			return OWNER_NOBODY;
+		if (owner < 0 || leader->alive)
+			owner = (int)i;
+	}
+	return owner;
+}
+
+static int owner_by_output(const struct tree *tree, pid_t pid)
+{
+	static const char *const outputs[] = {"fd/1", "fd/2"};
+	char path[PROC_PATH_SIZE];
+	int owner = OWNER_NOBODY;
+	struct stat st;
+	for (size_t i = 0; i < 2 && owner == OWNER_NOBODY; i++)
+		if (!stat(proc_path(path, pid, outputs[i]), &st) && S_ISFIFO(st.st_mode))
+			owner = owner_of_output(tree, &st);
+	return owner;
+}
+
 int tree_owner(const struct tree *tree, pid_t direct)
 {
 	const struct tree_known *known = tree_find_known(tree, direct);
@@ -99,6 +137,8 @@ int tree_owner(const struct tree *tree, pid_t direct)
 		owner = owner_by_session(tree, &stat);
 	if (owner == OWNER_NOBODY)
 		owner = owner_by_marker(tree, direct);
+	if (owner == OWNER_NOBODY)
+		owner = owner_by_output(tree, direct);
 	return owner;
 }
 

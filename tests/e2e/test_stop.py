@@ -159,6 +159,24 @@ def test_fault_C18_daemon_without_environment_does_not_survive_down(shop):
     assert not [pid for pid in mine if alive(pid)]
 
 
+def test_fault_C18_daemon_without_environment_is_stopped_with_its_service(shop):
+    """It has the service's log, and nothing else that would tell whose it is."""
+    shop.stack("""
+        [service worker]
+        command = ACTOR --clear-env --double-fork --say up
+        ready = log ^up$
+        stop.timeout = 500ms
+        [service other]
+        command = ACTOR
+    """)
+    shop.up()
+    other = shop.pid("other")
+    mine = [pid for pid in descendants_of(shop.instance()["pid"]) if pid != other]
+    assert len(mine) == 2
+    shop.run("stop", "worker", code=0)
+    assert not [pid for pid in mine if alive(pid)] and alive(other)
+
+
 def test_fault_C20_stop_command_hangs_or_fails(shop):
     stops(shop, "--exit-on-term 0", 8, timeout="500ms", extra="stop.command = /bin/sleep 60")
     shop.down()

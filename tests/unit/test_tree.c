@@ -335,6 +335,7 @@ static void begin_as(struct world *w, int service, int as, const char *what)
 		.tty_fd = -1};
 	assert_int_equal(spawner_start(&w->spawner, &recipe, &w->children[service], &w->e), 0);
 	tree_started(&w->tree, service, w->children[service].pid, as == SECOND ? 2 : 1);
+	tree_outputs(&w->tree, service, (const int[]){ends[1], -1});
 	close(ends[1]);
 	size_t used = 0;
 	while (used < sizeof w->line - 1 && (!used || w->line[used - 1] != '\n')) {
@@ -458,7 +459,21 @@ static void fault_C18_a_cleared_environment_is_unknown_or_remembered(void **stat
 		await_death();
 	}
 	assert_int_equal(w->tree.unknown, 0);
+	/* Its output is the service's. */
 	w->tree.memory.count = 0;
+	assert_int_equal(left(w, WEB), 1);
+	assert_int_equal(w->tree.unknown, 0);
+	/* That of two services, both with their leaders, is nobody's. */
+	memcpy(w->tree.leaders[API].outputs, w->tree.leaders[WEB].outputs,
+		sizeof w->tree.leaders[API].outputs);
+	w->tree.leaders[WEB].alive = w->tree.leaders[API].alive = true;
+	assert_int_equal(left(w, WEB), 0);
+	assert_int_equal(w->tree.unknown, 1);
+	w->tree.leaders[WEB].alive = false;
+	assert_int_equal(left(w, API), 1);
+	w->tree.leaders[API].alive = false;
+	tree_outputs(&w->tree, WEB, (const int[]){-1, -1});
+	tree_outputs(&w->tree, API, (const int[]){-1, -1});
 	assert_int_equal(left(w, WEB), 0);
 	assert_int_equal(w->tree.unknown, 1);
 }
