@@ -436,11 +436,3 @@ int explain_failure(const struct recipe *recipe, const char *stage, int number, 
 		return fail_errno(e, EXIT_FAILED, "cannot become user %u", recipe->uid);
 	return fail_errno(e, EXIT_FAILED, "cannot prepare the %s of the new process", stage);
 }
-
-bool explain_is_passing(const char *stage, int number)
-{
-	if (!strcmp(stage, spawn_stage_word(SPAWN_KILLED)))
-		return true;
-	return number == ETXTBSY || number == ENOMEM || number == EAGAIN || number == EMFILE ||
-		number == ENFILE || number == EINTR;
-}

@@ -35,10 +35,4 @@ int explain_directory(const char *dir, struct error *e);
  */
 int explain_failure(const struct recipe *recipe, const char *stage, int number, struct error *e);
 
-/*
- * True for failures that may go away by themselves, so that a later try makes sense: text busy, no
- * memory, no descriptors, no processes, killed before exec. All others fail at once.
- */
-bool explain_is_passing(const char *stage, int number);
-
 #endif

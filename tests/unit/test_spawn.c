@@ -261,7 +261,6 @@ static void fault_A18_exit_127_is_no_failed_exec(void **state)
 	assert_string_equal(w->status.stage, "exec");
 	assert_int_equal(w->status.number, ENOENT);
 	assert_int_equal(w->e.code, EXIT_NO_COMMAND);
-	assert_false(explain_is_passing(w->status.stage, w->status.number));
 }
 
 static void row_B7_a_signal_is_told(void **state)
@@ -507,7 +506,6 @@ static void fault_A7_text_busy_is_tried_again_and_the_writer_named(void **state)
 	char who[64];
 	snprintf(who, sizeof who, "process %d (", (int)getpid());
 	assert_has(w->e.hint, who);
-	assert_true(explain_is_passing(w->status.stage, w->status.number));
 	close(writer);
 }
 
@@ -636,7 +634,7 @@ static void try_process_limit(void)
 	struct rlimit none = {0, before.rlim_max};
 	must(!setrlimit(RLIMIT_NPROC, &none), 2);
 	must(spawner_start(&spawner, &recipe, &child, &e) == -1, 3);
-	must(e.number == EAGAIN && explain_is_passing("", e.number), 4);
+	must(e.number == EAGAIN, 4);
 	must(strstr(e.hint, "process limit"), 5);
 	setrlimit(RLIMIT_NPROC, &before);
 	must(!spawner_start(&spawner, &recipe, &child, &e), 6);
@@ -680,7 +678,6 @@ static void fault_A13_no_descriptors_left(void **state)
 	setrlimit(RLIMIT_NOFILE, &limit);
 	assert_int_equal(result, -1);
 	assert_int_equal(w->e.number, EMFILE);
-	assert_true(explain_is_passing("", w->e.number));
 	assert_int_equal(second_result, -1);
 	assert_int_equal(count_fds(), before);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nor a process */
@@ -706,7 +703,6 @@ static void fault_A19_killed_before_exec(void **state)
 	assert_int_equal(w->status.signal, SIGKILL);
 	assert_string_equal(w->status.stage, "killed before exec");
 	assert_int_equal(w->status.number, 0);
-	assert_true(explain_is_passing(w->status.stage, w->status.number));
 	explain_failure(&w->made.recipe, w->status.stage, w->status.number, &w->e);
 	assert_has(w->e.text, "killed before");
 
