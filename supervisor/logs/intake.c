@@ -17,7 +17,6 @@
 
 enum {
 	COPY_SIZE = 16 * 1024,
-	HELD_MOST = 64 * 1024,
 	/* Room for the records that are not for bytes. */
 	INDEX_MARKS = 4,
 	/* How far a part may grow over its limit while a line does not end. */
@@ -435,28 +434,6 @@ enum intake_result intake_drain(struct intake *in, int pipe, size_t budget, int6
 		return blocked(in, errno);
 	unblocked(in);
 	return result;
-}
-
-enum intake_result intake_append(struct intake *in, enum log_stream stream, const char *bytes,
-	size_t length, int64_t wall_ms)
-{
-	int64_t time_ms = pool_time(in->pool, wall_ms);
-	errno = 0;
-	if (settle(in, time_ms))
-		return blocked(in, errno);
-	if (length > HELD_MOST)
-		return INTAKE_BLOCKED;
-	text_add_bytes(&in->held, bytes, length);
-	if (!text_ok(&in->held)) {
-		text_clear(&in->held);
-		return INTAKE_BLOCKED;
-	}
-	in->held_stream = stream;
-	if (settle(in, time_ms))
-		(void)blocked(in, errno);
-	else
-		unblocked(in);
-	return INTAKE_EMPTY;
 }
 
 enum intake_result intake_end_generation(struct intake *in, int64_t wall_ms)

@@ -101,7 +101,7 @@ struct intake {
 	uint64_t tail_before;
 	uint64_t boundary; /* where the latest boundary is, INTAKE_NOWHERE if in an earlier part */
 	enum log_stream pending; /* stream of [indexed, end) */
-	struct text held; /* bytes that came by read() or intake_append() and wait for the file */
+	struct text held; /* bytes that came by read() and wait for the file */
 	enum log_stream held_stream;
 	bool copying; /* the file system does not take splice */
 	int blocked; /* errno that was told, 0 while all is well */
@@ -137,12 +137,6 @@ void intake_terminal(struct intake *in, int master_fd);
  * May rotate, which calls on_file.
  */
 enum intake_result intake_drain(struct intake *in, int pipe, size_t budget, int64_t wall_ms);
-/*
- * Bytes from elsewhere (our own words in the service's log). INTAKE_EMPTY: they are in the file, or
- * kept for the next drain. INTAKE_BLOCKED: nothing was taken; more than 64 KiB are refused that way.
- */
-enum intake_result intake_append(struct intake *in, enum log_stream stream, const char *bytes,
-	size_t length, int64_t wall_ms);
 
 /*
  * The tree is gone: drains what is in the pipes (or the terminal) at this moment, no more, and marks

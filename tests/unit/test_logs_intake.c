@@ -591,25 +591,6 @@ static void tail_is_of_the_latest_generation_that_spoke(void **state)
 	world_end(&world);
 }
 
-static void our_own_words_go_between_the_batches(void **state)
-{
-	(void)state;
-	struct world world;
-	struct intake in;
-	world_begin(&world);
-	world_open(&world, &in, "api");
-	say(&world, &in, "child\n");
-	assert_int_equal(intake_append(&in, LOG_STDERR, "exec: no such file\n", 19, world.wall_ms),
-		INTAKE_EMPTY);
-	say(&world, &in, "child again\n");
-	expect_history(&world, -1, "api|child\napi(err)|exec: no such file\napi|child again\n");
-	OWNED(char) big = calloc(1, 100 * 1024);
-	assert_int_equal(intake_append(&in, LOG_OUTPUT, big, 100 * 1024, world.wall_ms),
-		INTAKE_BLOCKED);
-	intake_close(&in);
-	world_end(&world);
-}
-
 static void rotation_keeps_lines_whole_and_old_files_few(void **state)
 {
 	(void)state;
@@ -752,7 +733,6 @@ int main(void)
 		cmocka_unit_test(log_file_may_lie_elsewhere),
 		cmocka_unit_test(a_watch_sees_whole_lines_from_its_beginning_on),
 		cmocka_unit_test(tail_is_of_the_latest_generation_that_spoke),
-		cmocka_unit_test(our_own_words_go_between_the_batches),
 		cmocka_unit_test(rotation_keeps_lines_whole_and_old_files_few),
 		cmocka_unit_test(a_rotation_that_was_cut_short_is_finished),
 		cmocka_unit_test(a_damaged_index_ends_at_its_last_good_record),
