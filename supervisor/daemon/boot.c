@@ -326,8 +326,7 @@ static int load(struct instance *in, const struct launch_request *r, int judged,
 	return 0;
 }
 
-int instance_boot(struct instance *in, const struct launch_request *r, bool **wanted,
-	struct complaints *c, struct error *e)
+static void take_request(struct instance *in, const struct launch_request *r)
 {
 	in->events_fd = in->lifeline_fd = in->roster.fd = -1;
 	in->exit_code_from = -1;
@@ -338,12 +337,17 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 	in->no_deps = r->no_deps;
 	in->started_wall_ms = clock_wall_ms();
 	in->now_ms = clock_now_ms();
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
 	claim_init(&in->claim);
 	make_id(in->run_id);
 	if (getrandom(&in->random, sizeof in->random, 0) != sizeof in->random)
 		in->random = (uint64_t)in->now_ms;
+}
+
+/* What the process needs for itself, whatever it is to run. */
+static int open_process(struct instance *in, const struct launch_request *r, struct error *e)
+{
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	in->loop = loop_new();
 	if (!in->loop)
 		return fail(e, EXIT_FAILED, "the event loop cannot be made: out of memory or descriptors");
@@ -354,14 +358,12 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 	in->branch = strdup(r->branch);
 	if (!in->main_dir || !in->stack_name || !in->branch)
 		return fail(e, EXIT_FAILED, "out of memory");
-	int judged = 0;
-	if (paths_find(&in->paths, e) || claim_number(in, r, &judged, c, e))
-		return -1;
-	if (in->claim.outcome == CLAIM_RUNNING)
-		return find_places(in, e);
-	bool died = in->claim.unclean;
-	if (find_places(in, e) || load(in, r, judged, wanted, c, e))
-		return -1;
+	return paths_find(&in->paths, e);
+}
+
+/* The files and sockets of the instance, once it has its ports. */
+static int open_instance(struct instance *in, bool died, struct error *e)
+{
 	crash_log_begin(in, died);
 	roster_begin(&in->roster, in->paths.state, in->claim.project_id, in->claim.project,
 		in->claim.instance, in->run_id);
@@ -371,6 +373,19 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 	const struct control_handler handler = requests_handler(in);
 	in->server = control_listen(in->loop, in->socket_path, &handler, e);
 	return in->server ? 0 : -1;
+}
+
+int instance_boot(struct instance *in, const struct launch_request *r, bool **wanted,
+	struct complaints *c, struct error *e)
+{
+	int judged = 0;
+	take_request(in, r);
+	if (open_process(in, r, e) || claim_number(in, r, &judged, c, e) || find_places(in, e))
+		return -1;
+	if (in->claim.outcome == CLAIM_RUNNING)
+		return 0;
+	bool died = in->claim.unclean;
+	return load(in, r, judged, wanted, c, e) ? -1 : open_instance(in, died, e);
 }
 
 void instance_free(struct instance *in)

@@ -304,8 +304,6 @@ void instance_decide_exit(struct instance *in, int code, const char *format, ...
 
 /* world.c */
 struct sys world_sys(struct instance *in);
-/* The environment of a start: with NOTIFY_SOCKET, and HOME, USER, LOGNAME of its `user`. In scratch. */
-char *const *world_environment(struct instance *in, int service, struct arena *scratch);
 /* Says how a failed exec is to be understood, into text. */
 void world_explain(struct instance *in, int service, const struct command *command,
 	const struct exit_status *status, struct error *e);

@@ -121,6 +121,7 @@ static void extend(struct instance *in, const struct reach *reach, struct arena 
 	}
 }
 
+/* What the action reaches beyond what was named. */
 static void widen(struct instance *in, enum action action, const json_t *body, bool *marks,
 	json_t *notes)
 {
@@ -168,42 +169,38 @@ static void set_timeouts(struct instance *in, const bool *marks, int64_t timeout
 			in->loaded.stack->services[i].policy.stop.timeout_ms = timeout_ms;
 }
 
-static void act(struct instance *in, struct control_ticket ticket, const json_t *body,
-	enum action action)
+static void act_on_one(struct instance *in, enum action action, int service, bool no_deps,
+	struct pending *waits)
 {
-	struct error e = {0};
-	int count = in->loaded.stack->service_count;
-	bool no_deps = is_set(body, "no_deps");
-	bool *marks = calloc((size_t)count + 1, sizeof *marks);
-	if (!marks || in->stopping || mark_named(in, json_object_get(body, "services"), marks, &e)) {
-		if (!marks || in->stopping)
-			fail(&e, EXIT_FAILED, marks ? "the instance is being stopped" : "out of memory");
-		control_refuse(in->server, ticket, &e);
-		free(marks);
-		return;
-	}
+	const struct service_run *run = keeper_run(in->keeper, service);
+	bool up = action == ACTION_START || action == ACTION_RESTART;
+	bool again = action == ACTION_RESTART && service_occupied(run);
+	act_on(in, action, service, no_deps);
+	if (waits)
+		pending_goal(waits, service, up ? GOAL_UP : GOAL_DOWN, CONDITION_READY,
+			run->generation + (again ? 1 : 0));
+}
+
+/* Who waits is answered when all have settled, the others at once. */
+static void act_on_all(struct instance *in, struct control_ticket ticket, const json_t *body,
+	enum action action, bool *marks)
+{
 	json_t *names = json_array();
 	json_t *notes = json_array();
+	json_t *reply = json_pack("{s:o, s:o}", "services", names, "notes", notes);
+	bool ends = action == ACTION_STOP || action == ACTION_KILL;
+	bool waits = is_set(body, "wait");
 	widen(in, action, body, marks, notes);
 	if (action == ACTION_STOP)
 		set_timeouts(in, marks, timeout_of(body));
-	json_t *reply = json_pack("{s:o, s:o}", "services", names, "notes", notes);
-	bool waits = is_set(body, "wait");
-	struct pending *p = waits ? pending_new(in, ticket, PENDING_GOALS,
-		action == ACTION_STOP || action == ACTION_KILL ? -1 : timeout_of(body)) : NULL;
-	for (int i = 0; i < count; i++) {
+	struct pending *p = waits
+		? pending_new(in, ticket, PENDING_GOALS, ends ? -1 : timeout_of(body)) : NULL;
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
 		if (!marks[i])
 			continue;
 		json_array_append_new(names, json_string(service_at(in, i)->name));
-		const struct service_run *run = keeper_run(in->keeper, i);
-		bool up = action == ACTION_START || action == ACTION_RESTART;
-		bool again = action == ACTION_RESTART && service_occupied(run);
-		act_on(in, action, i, no_deps);
-		if (p)
-			pending_goal(p, i, up ? GOAL_UP : GOAL_DOWN, CONDITION_READY,
-				run->generation + (again ? 1 : 0));
+		act_on_one(in, action, i, is_set(body, "no_deps"), p);
 	}
-	free(marks);
 	if (p) {
 		ask_for_progress(p, body);
 		p->reply = reply;
@@ -212,6 +209,21 @@ static void act(struct instance *in, struct control_ticket ticket, const json_t 
 	} else {
 		json_decref(reply);
 	}
+}
+
+static void act(struct instance *in, struct control_ticket ticket, const json_t *body,
+	enum action action)
+{
+	struct error e = {0};
+	bool *marks = calloc((size_t)in->loaded.stack->service_count + 1, sizeof *marks);
+	int rc = !marks ? fail(&e, EXIT_FAILED, "out of memory")
+		: in->stopping ? fail(&e, EXIT_FAILED, "the instance is being stopped")
+			       : mark_named(in, json_object_get(body, "services"), marks, &e);
+	if (rc)
+		control_refuse(in->server, ticket, &e);
+	else
+		act_on_all(in, ticket, body, action, marks);
+	free(marks);
 }
 
 static void on_start(struct instance *in, struct control_ticket ticket, const json_t *body)

@@ -38,7 +38,8 @@ static struct hold *hold_of(struct instance *in, const struct port *port)
 	return claim_hold(&in->claim, port->number, port->protocol == PROTOCOL_UDP);
 }
 
-char *const *world_environment(struct instance *in, int service, struct arena *scratch)
+/* Of a start: with NOTIFY_SOCKET, and HOME, USER, LOGNAME of its `user`. In scratch. */
+static char *const *environment_for(struct instance *in, int service, struct arena *scratch)
 {
 	struct pair pairs[5];
 	struct environment_extra extra = {.pairs = pairs};
@@ -124,7 +125,7 @@ static int build(struct instance *in, const struct service *s, const struct comm
 		goto no_memory;
 	struct recipe_request request = {.label = s->name,
 		.command = command,
-		.env = world_environment(in, s->index, start->arena),
+		.env = environment_for(in, s->index, start->arena),
 		.dir = s->dir,
 		.user = s->user,
 		.files_max = s->files_max,

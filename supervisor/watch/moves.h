@@ -28,8 +28,6 @@ void stop_probing(const struct step *s);
 bool is_passing(const struct exit_status *exit);
 /* Remembers how the leader ended. */
 void note_exit(const struct step *s, const struct exit_status *exit);
-/* A failed start or run: sets after and after_reason by the restart policy. */
-void plan_after_failure(const struct step *s, enum fail_cause cause, const char *why);
 
 void step_starting(const struct step *s, const struct service_event *event);
 void step_running(const struct step *s, const struct service_event *event);

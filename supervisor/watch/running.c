@@ -108,7 +108,8 @@ static void plan(struct service_run *run, enum after after, const char *why)
 	reason_format(run->after_reason, "%s", why);
 }
 
-void plan_after_failure(const struct step *s, enum fail_cause cause, const char *why)
+/* A failed start or run: sets after and after_reason by the restart policy. */
+static void plan_after_failure(const struct step *s, enum fail_cause cause, const char *why)
 {
 	struct service_run *run = s->run;
 	const struct restart_policy *restart = &s->policy->restart;
