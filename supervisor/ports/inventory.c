@@ -63,15 +63,15 @@ static int read_projects(struct registry *r, int64_t project_id, struct arena *a
 
 static int by_id(const void *first, const void *second)
 {
-	const struct inventory_project *const *a = first, *const *b = second;
-	return ((*a)->row.id > (*b)->row.id) - ((*a)->row.id < (*b)->row.id);
+	const struct inventory_place *a = first, *b = second;
+	return (a->id > b->id) - (a->id < b->id);
 }
 
 static void make_index(struct inventory *all, struct arena *arena)
 {
 	all->by_id = arena_take(arena, (all->project_count + 1) * sizeof *all->by_id);
 	for (size_t i = 0; i < all->project_count; i++)
-		all->by_id[i] = &all->projects[i];
+		all->by_id[i] = (struct inventory_place){all->projects[i].row.id, i};
 	if (all->project_count)
 		qsort(all->by_id, all->project_count, sizeof *all->by_id, by_id);
 }
@@ -79,12 +79,13 @@ static void make_index(struct inventory *all, struct arena *arena)
 const struct inventory_instance *inventory_find(
 	const struct inventory *all, int64_t project_id, int number)
 {
-	const struct inventory_project wanted = {.row.id = project_id}, *key = &wanted;
-	const struct inventory_project **found = all->project_count
-		? bsearch(&key, all->by_id, all->project_count, sizeof *all->by_id, by_id) : NULL;
-	for (size_t i = 0; found && i < (*found)->count; i++)
-		if (all->instances[(*found)->first + i].row.number == number)
-			return &all->instances[(*found)->first + i];
+	const struct inventory_place wanted = {.id = project_id};
+	const struct inventory_place *place = all->project_count
+		? bsearch(&wanted, all->by_id, all->project_count, sizeof wanted, by_id) : NULL;
+	const struct inventory_project *project = place ? &all->projects[place->project] : NULL;
+	for (size_t i = 0; project && i < project->count; i++)
+		if (all->instances[project->first + i].row.number == number)
+			return &all->instances[project->first + i];
 	return NULL;
 }
 

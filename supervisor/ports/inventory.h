@@ -31,13 +31,19 @@ struct inventory_instance {
 	uint16_t base_port;
 };
 
+/* Where the project with this id is. */
+struct inventory_place {
+	int64_t id;
+	size_t project;
+};
+
 struct inventory {
 	uint16_t ports_base;
 	struct inventory_project *projects; /* by name */
 	size_t project_count;
 	struct inventory_instance *instances; /* by project and number */
 	size_t instance_count;
-	const struct inventory_project **by_id; /* for inventory_find() */
+	struct inventory_place *by_id; /* for inventory_find() */
 };
 /* NULL: there is no such instance. */
 const struct inventory_instance *inventory_find(

@@ -270,7 +270,7 @@ void verify_judge(const struct verify_facts *facts, struct arena *arena, struct 
 	for (size_t i = 0; i < facts->service_count; i++)
 		judge_service(&j, &facts->services[i]);
 	for (size_t i = 0; i < facts->stray_count; i++)
-		judge_stray(&j, facts->strays[i]);
+		judge_stray(&j, facts->strays[i].view);
 	out->is_true = out->examined - out->count;
 }
 

@@ -81,6 +81,11 @@ struct verify_service {
 	const struct inventory_instance *owner; /* NULL: no such instance */
 };
 
+/* Of one of our runs, listening without a lease. */
+struct verify_stray {
+	const struct port_view *view;
+};
+
 struct verify_facts {
 	struct arena *arena; /* owns all of it but the look */
 	struct inventory all;
@@ -93,7 +98,7 @@ struct verify_facts {
 	size_t lease_count;
 	struct verify_service *services;
 	size_t service_count;
-	const struct port_view **strays; /* of our runs, listening without a lease */
+	struct verify_stray *strays;
 	size_t stray_count;
 };
 int verify_look(const char *state, const struct verify_want *wants, size_t want_count,

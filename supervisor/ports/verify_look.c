@@ -135,7 +135,8 @@ static void take_strays(struct looking *l)
 			!view->holder.project || !owner_is_ours(&view->holder, l->state))
 			continue;
 		last = view->port;
-		*arena_append(l->arena, l->out->strays, l->out->stray_count) = view;
+		*arena_append(l->arena, l->out->strays, l->out->stray_count) =
+			(struct verify_stray){view};
 	}
 }
 

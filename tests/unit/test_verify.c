@@ -21,7 +21,7 @@ struct world {
 	struct verify_lease judged[2];
 	struct service_row service;
 	struct verify_service services[1];
-	const struct port_view *strays[1];
+	struct verify_stray strays[1];
 	struct verify_facts facts;
 	struct verification found;
 };
@@ -280,7 +280,7 @@ static void listeners_without_a_lease(void **state)
 	struct port_view stray = listener(4000, CLASS_OWN_LIVE);
 	stray.holder = (struct owner){.pid = 7, .project = (char *)(uintptr_t)"shop", .instance = 1};
 	stray.has_holder = true;
-	w.strays[0] = &stray;
+	w.strays[0].view = &stray;
 	w.facts.stray_count = 1;
 	expect_one(VERIFY_UNLEASED, 1, 4000);
 	assert_int_equal(w.found.examined, 7);
