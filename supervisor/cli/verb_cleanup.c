@@ -10,6 +10,7 @@
 #include "cli/tidy.h"
 #include "cli/verb.h"
 #include "ports/debris.h"
+#include "registry/projects.h"
 
 enum { NAMED_MOST = 3, DAYS_MOST = 36500 };
 
@@ -225,6 +226,34 @@ static int ask_for_data(struct cleaning *c, struct error *e)
 
 /* ---- the verb ---- */
 
+/* Here $STACKUP_INSTANCE means nothing: whoever cleans up in a shell of `exec` means the machine, too. */
+static int read_place(struct cleaning *c, struct error *e)
+{
+	c->rules.project = option_value(&c->context->line, OPTION_PROJECT);
+	if (!option_value(&c->context->line, OPTION_INSTANCE))
+		return 0;
+	if (c->context->choice != CHOICE_NUMBER)
+		return fail(e, EXIT_USAGE, "`cleanup` wants to know which instance; say its number");
+	c->rules.instance = c->context->number;
+	return 0;
+}
+
+/* A name of which nothing was found may be misspelt. */
+static int check_project(const struct cleaning *c, struct error *e)
+{
+	struct project row;
+	if (!c->rules.project || c->debris.count)
+		return 0;
+	struct registry *r = context_registry(c->context, e);
+	int got = r ? project_find_by_name(r, c->rules.project, c->arena, &row, e) : -1;
+	registry_close(r);
+	if (got)
+		return got < 0 ? -1 : 0;
+	fail(e, EXIT_NOT_FOUND, "there is no project '%s', and nothing is left of one", c->rules.project);
+	error_hint(e, "`stackup registry list` shows them");
+	return -1;
+}
+
 static int read_rules(struct cleaning *c, struct error *e)
 {
 	const char *days = option_value(&c->context->line, OPTION_OLDER_THAN);
@@ -237,6 +266,8 @@ static int read_rules(struct cleaning *c, struct error *e)
 		.now_ms = clock_wall_ms(),
 		.keep_days = stale.keep_days[STALE_DIRECTORY],
 		.may_delete = c->context->yes};
+	if (read_place(c, e))
+		return -1;
 	if (!days)
 		return 0;
 	if (!number_parse(days, 0, DAYS_MOST, &number))
@@ -248,6 +279,8 @@ static int read_rules(struct cleaning *c, struct error *e)
 static int clean(struct cleaning *c, struct error *e)
 {
 	if (read_rules(c, e) || debris_look(&c->rules, c->arena, &c->debris, e))
+		return -1;
+	if (check_project(c, e))
 		return -1;
 	debris_plan(&c->rules, &c->debris);
 	if (!c->is_dry) {

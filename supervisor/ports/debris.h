@@ -100,6 +100,8 @@ struct debris {
 struct debris_rules {
 	const char *state; /* of the registry */
 	const char *run; /* of the control sockets */
+	const char *project; /* only what belongs to it; NULL: to all */
+	int instance; /* likewise; 0: to all */
 	int64_t now_ms; /* wall clock */
 	int keep_days; /* of what was set aside */
 	bool may_delete; /* data and logs */

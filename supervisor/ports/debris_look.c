@@ -203,11 +203,17 @@ static int by_kind(const void *first, const void *second)
 	return order ? order : a->instance - b->instance;
 }
 
-static void keep_debris(struct debris *out)
+static bool is_asked_for(const struct debris_rules *rules, const struct debris_fact *fact)
+{
+	return (!rules->project || !strcmp(rules->project, fact->project)) &&
+		(!rules->instance || rules->instance == fact->instance);
+}
+
+static void keep_debris(const struct debris_rules *rules, struct debris *out)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < out->count; i++)
-		if (is_debris(&out->items[i]))
+		if (is_debris(&out->items[i]) && is_asked_for(rules, &out->items[i]))
 			out->items[kept++] = out->items[i];
 	out->count = kept;
 	for (size_t i = 0; i < kept; i++) {
@@ -232,7 +238,7 @@ int debris_look(const struct debris_rules *rules, struct arena *arena, struct de
 			add_process(&homes, &out->owners.items[i], i < proven, out);
 		add_runs(&homes, out);
 		settle(&homes, out);
-		keep_debris(out);
+		keep_debris(rules, out);
 	}
 	homes_release(&homes);
 	return result;

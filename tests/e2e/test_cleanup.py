@@ -58,8 +58,8 @@ def up(shop, *which):
     until(lambda: len(descendants_of(shop.instance(*which)["pid"])) == 3, what="the child is there")
 
 
-def clean(shop, *args, code=0):
-    return shop.run("cleanup", "--json", *args, code=code).json
+def clean(shop, *args, code=0, **options):
+    return shop.run("cleanup", "--json", *args, code=code, **options).json
 
 
 def kinds(rows):
@@ -380,6 +380,22 @@ def test_the_registry_was_lost_while_an_instance_runs(shop):
     assert shop.state_dir(1).exists() and (shop.world.home / "run/shop/1.sock").exists()
     os.kill(instance["pid"], signal.SIGTERM)
     gone(instance["guardian_pid"])
+
+
+def test_of_one_project_and_of_one_instance(shop, ends):
+    for path in ("gone/1", "gone/2", "lost/1"):
+        forgotten(shop.world, path)
+    shop.stack(STACK)
+    up(shop)
+    ends += kill_both(shop)
+    assert kinds(clean(shop, "-p", "gone")["kept"]) == [("state", "gone", 1), ("state", "gone", 2)]
+    assert kinds(clean(shop, "-p", "gone", "-i", "2", "--yes")["removed"]) == [("state", "gone", 2)]
+    assert kinds(clean(shop, "--dry-run", env={"STACKUP_INSTANCE": "7"})["kept"]) == [("state", "gone", 1), ("state", "lost", 1)]
+    assert clean(shop, "-p", "shop", "-i", "2")["removed"] == [] and all(map(alive, ends))
+    assert "no project 'shp'" in shop.run("cleanup", "-p", "shp", code=4).err
+    shop.run("cleanup", "-i", "new", code=2)
+    clean(shop, "-p", "shop", "-i", "1")
+    assert not [pid for pid in ends if alive(pid)]
 
 
 @pytest.mark.parametrize("days", ["x", "-1", "1.5", ""])
