@@ -29,7 +29,7 @@ static int make_document(const struct context *context, enum ledger_format forma
 	struct arena *arena = arena_new();
 	if (!arena)
 		return fail(e, EXIT_FAILED, "out of memory");
-	int result = ledger_collect_state(context->paths.state, arena, &ledger, e);
+	int result = ledger_collect_state(context->paths.state, format, arena, &ledger, e);
 	if (!result)
 		ledger_write(&ledger, format, out);
 	arena_free(arena);

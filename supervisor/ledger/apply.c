@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/lookup.h"
+#include "ledger/claims.h"
 #include "ledger/collect.h"
 #include "ledger/judge.h"
 #include "model/names.h"
@@ -124,13 +125,25 @@ static int id_of(struct applying *a, const char *name, int64_t *id, struct error
 	return got < 0 ? -1 : 0;
 }
 
+static int add_instance(struct applying *a, struct instance *row, struct error *e)
+{
+	struct project project;
+	struct instance *rows;
+	size_t count;
+	if (id_of(a, row->project, &row->project_id, e) ||
+		project_find_by_id(a->r, row->project_id, a->arena, &project, e) < 1 ||
+		instance_list(a->r, row->project_id, a->arena, &rows, &count, e))
+		return -1;
+	claim_by_branch(row, project.path, rows, count, a->arena);
+	return import_instance(a->r, row, e);
+}
+
 static int write_instances(struct applying *a, struct error *e)
 {
 	for (size_t i = 0; i < a->document->instance_count; i++) {
 		struct ledger_instance *instance = &a->document->instances[i];
 		struct instance *row = &instance->row;
-		if (instance->fate == FATE_ADD &&
-			(id_of(a, row->project, &row->project_id, e) || import_instance(a->r, row, e)))
+		if (instance->fate == FATE_ADD && add_instance(a, row, e))
 			return -1;
 		if (instance->fate == FATE_CHANGE &&
 			instance_describe(a->r, row->project_id, row->number, row->environment,
@@ -171,7 +184,7 @@ static int write_all(struct applying *a, struct error *e)
 	struct ledger now;
 	if (registry_begin(a->r, e))
 		return -1;
-	if (ledger_collect(a->r, a->import->state, a->arena, &now, e) || judge(a, &now, e) ||
+	if (ledger_collect(a->r, a->import->state, LEDGER_JSON, a->arena, &now, e) || judge(a, &now, e) ||
 		write_projects(a, e) || write_instances(a, e) || write_details(a, e)) {
 		registry_rollback(a->r);
 		return -1;
@@ -186,7 +199,7 @@ int ledger_import(const struct ledger_import *import, struct text *notices, stru
 		.ids = {.arena = arena}};
 	struct ledger now;
 	if (import->dry_run)
-		return ledger_collect_state(import->state, arena, &now, e) || judge(&a, &now, e) ? -1 : 0;
+		return ledger_collect_state(import->state, LEDGER_JSON, arena, &now, e) || judge(&a, &now, e) ? -1 : 0;
 	a.r = registry_open(import->state, REGISTRY_WRITE, REGISTRY_BOOT_MS, notices, e);
 	int result = a.r ? write_all(&a, e) : -1;
 	registry_close(a.r);
@@ -205,7 +218,7 @@ int ledger_keep(struct registry *r, const char *state, const struct export_row *
 		return fail(e, EXIT_FAILED, "cannot write %s: out of memory", row->path);
 	int result = ledger_format_parse(row->format, &format, e);
 	if (!result)
-		result = ledger_collect(r, state, arena, &ledger, e);
+		result = ledger_collect(r, state, format, arena, &ledger, e);
 	if (!result)
 		ledger_write(&ledger, format, &document);
 	arena_free(arena);

@@ -107,22 +107,25 @@ static int collect_reservations(struct registry *r, struct arena *arena, struct 
 	return 0;
 }
 
-int ledger_collect(struct registry *r, const char *state, struct arena *arena, struct ledger *out,
-	struct error *e)
+int ledger_collect(struct registry *r, const char *state, enum ledger_format format,
+	struct arena *arena, struct ledger *out, struct error *e)
 {
 	*out = (struct ledger){0};
 	if (ports_base_get(r, &out->ports_base, e) || collect_projects(r, arena, out, e) ||
-		collect_instances(r, state, arena, out, e) || collect_slots(r, arena, out, e) ||
-		service_list(r, arena, &out->services, &out->service_count, e) ||
-		collect_leases(r, arena, out, e) || collect_reservations(r, arena, out, e))
+		collect_instances(r, state, arena, out, e))
 		return -1;
-	return 0;
+	if (format != LEDGER_JSON)
+		return 0;
+	return collect_slots(r, arena, out, e) ||
+		service_list(r, arena, &out->services, &out->service_count, e) ||
+		collect_leases(r, arena, out, e) || collect_reservations(r, arena, out, e) ? -1 : 0;
 }
 
-int ledger_collect_state(const char *state, struct arena *arena, struct ledger *out, struct error *e)
+int ledger_collect_state(const char *state, enum ledger_format format, struct arena *arena,
+	struct ledger *out, struct error *e)
 {
 	struct registry *r = registry_open(state, REGISTRY_READ, REGISTRY_BOOT_MS, NULL, e);
-	int result = r ? ledger_collect(r, state, arena, out, e) : -1;
+	int result = r ? ledger_collect(r, state, format, arena, out, e) : -1;
 	registry_close(r);
 	return result;
 }

@@ -119,7 +119,8 @@ static void compare(struct judging *j, struct ledger_instance *mine, const struc
 		says_else(row->environment, known->environment);
 	mine->fate = changes ? FATE_CHANGE : FATE_SAME;
 	row->project_id = known->project_id;
-	if (changes && j->facts->runs(j->facts->self, known->project_id, known->number)) {
+	if (changes && (instance_is_elsewhere(known) ||
+			       j->facts->runs(j->facts->self, known->project_id, known->number))) {
 		remark(j, mine->line, "instance", "instance %d of '%s' runs and is left as it is", row->number,
 			row->project);
 		mine->fate = FATE_SAME;

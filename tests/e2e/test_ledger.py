@@ -8,6 +8,7 @@ import shutil
 import signal
 import sqlite3
 import stat
+import subprocess
 
 import pytest
 from harness import World, gone, until
@@ -217,6 +218,29 @@ def test_a_project_without_a_path_waits_for_its_stack(world):
     assert (now["shop"]["path"], now["shop"]["status"]) == (str(shop.dir), "active") and len(now) == 2
     assert "block 13" in blog.run("registry", "add", code=0).out
     assert projects(world)["blog"]["path"] == str(blog.dir)
+
+
+def git(directory, *args):
+    settings = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *settings, *args], cwd=directory, check=True, capture_output=True,
+                   env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"})
+
+
+def test_an_instance_is_that_of_the_worktree_with_its_branch(world):
+    shop = world.project("shop")
+    shop.stack(STACK)
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["worktree", "add", "-q", "-b", "feature/auth", "../auth"],
+                 ["worktree", "add", "-q", "-b", "feature/pay", "../pay"]):
+        git(shop.dir, *args)
+    imported(world, f"| Project | Block | Path |\n|---|---|---|\n| shop | 3 | {shop.dir} |\n\n"
+                    "| Project | Instance | Branch/Environment |\n|---|---|---|\n"
+                    "| shop | 1 | main |\n| shop | 7 | feature/auth |\n| shop | 8 | feature/gone |\n")
+    for name, number in (("shop", 1), ("auth", 7), ("pay", 3)):
+        tree = world.project(name)
+        tree.up()
+        assert tree.instance()["instance"] == number and tree.port("api") == 30301 + 10 * (number - 1)
+    said = imported(world, "| Project | Instance | Branch/Environment |\n|---|---|---|\n| shop | 4 | feature/auth |\n")
+    assert "added: 1 instance" in said.out and world.project("auth").instance()["instance"] == 7
 
 
 CONFLICTS = """| Project Name | Block | Ports | Path |
