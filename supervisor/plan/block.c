@@ -78,7 +78,8 @@ static int find_place(const char *name, const char *content, size_t length, stru
 static const char *ending_of(const char *content, size_t length)
 {
 	const char *newline = memchr(content, '\n', length);
-	return newline && newline > content && newline[-1] == '\r' ? "\r\n" : "\n";
+	const char *last = newline ? newline : content + length;
+	return last > content && last[-1] == '\r' ? "\r\n" : "\n";
 }
 
 static void add_lines(struct text *out, const char *lines, const char *ending)
@@ -106,7 +107,7 @@ int block_replace(const char *name, const char *content, size_t length, const ch
 	}
 	text_add_bytes(out, content, length);
 	if (length && content[length - 1] != '\n')
-		text_add(out, ending);
+		text_add(out, content[length - 1] == '\r' ? "\n" : ending);
 	if (length)
 		text_add(out, ending);
 	text_addf(out, "%s (`stackup env --write` replaces what is between)%s", begin_line, ending);

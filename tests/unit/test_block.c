@@ -27,6 +27,8 @@ static void only_the_block_changes(void **state)
 			"# stackup: begin (mine: do not touch)\nA=1\n  # stackup: end, really\n"},
 		{"X\r\n# stackup: begin\r\nold\r\n# stackup: end\r\n", "X\r\n# stackup: begin\r\nA=1\r\n# stackup: end\r\n"},
 		{"# stackup: begin\nold\n# stackup: end", "# stackup: begin\nA=1\n# stackup: end"},
+		{"X=1\r", "X=1\r\n\r\n# stackup: begin (`stackup env --write` replaces what is between)\r\nA=1\r\n"
+			  "# stackup: end\r\n"},
 		{"# stackup: beginning\n", "# stackup: beginning\n\n" BEGIN "A=1\n" END},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
