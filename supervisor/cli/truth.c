@@ -80,9 +80,11 @@ static int ask_all(const struct context *context, struct truth *truth, struct wa
 		return fail(e, EXIT_FAILED, "out of memory");
 	int result = inventory_read(context->paths.state, 0, arena, &all, e);
 	truth->mute = 0;
-	for (size_t i = 0; !result && i < all.instance_count; i++)
-		if (all.instances[i].row.status == INSTANCE_RUNNING)
-			result = ask_one(context, &all.instances[i].row, truth, out, e);
+	for (size_t i = 0; !result && i < all.instance_count; i++) {
+		const struct instance *row = &all.instances[i].row;
+		if (row->status == INSTANCE_RUNNING && !instance_is_elsewhere(row))
+			result = ask_one(context, row, truth, out, e);
+	}
 	arena_free(arena);
 	return result;
 }

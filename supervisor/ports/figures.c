@@ -23,7 +23,7 @@ static void count_leases(struct counting *c, const struct verification *found)
 	for (size_t i = 0; i < c->facts->lease_count; i++) {
 		const struct verify_lease *lease = &c->facts->leases[i];
 		bool runs = lease->owner && lease->owner->row.status == INSTANCE_RUNNING;
-		if (!runs || !*lease->row->service)
+		if (!runs || !lease->is_here || !*lease->row->service)
 			continue;
 		c->out->leased_ports++;
 		c->out->moved_ports += lease->row->kind == LEASE_MOVED;

@@ -16,6 +16,7 @@
 #include "ports/stale.h"
 #include "ports/worktree.h"
 #include "registry/leases.h"
+#include "registry/place.h"
 #include "registry/reservations.h"
 
 static const int64_t DAY_MS = INT64_C(24) * 60 * 60 * 1000;
@@ -25,6 +26,7 @@ struct looking {
 	const struct stale_rules *rules;
 	struct arena *arena;
 	struct stale_facts *out;
+	bool is_alone; /* no other machine has this state directory */
 	struct inventory all;
 	struct lease_count *leases;
 	size_t lease_count;
@@ -119,6 +121,8 @@ static void add_worktree(struct looking *l, const struct instance *row, int64_t 
 	fact->last_ms = last_ms;
 	fact->path = row->worktree;
 	fact->is_unseen = worktree_is_unseen(row);
+	/* Machines that share a home need not share what lies beside it. */
+	fact->on_request = !l->is_alone;
 	fact->what = arena_format(
 		l->arena, "the claim of %s on %s instance %d", row->worktree, row->project, row->number);
 }
@@ -291,7 +295,8 @@ static int read_registry(struct looking *l, struct error *e)
 int stale_look(const char *state, const struct stale_rules *rules, struct arena *arena,
 	struct stale_facts *out, struct error *e)
 {
-	struct looking l = {.state = state, .rules = rules, .arena = arena, .out = out};
+	struct looking l = {.state = state, .rules = rules, .arena = arena, .out = out,
+		.is_alone = place_is_local(state)};
 	*out = (struct stale_facts){0};
 	if (!registry_exists(state))
 		return 0;

@@ -9,8 +9,8 @@
  *
  *	accuracy = rows that are true / rows examined, in percent
  *
- * Not examined: leases of another network namespace whose instance lives, and of archived projects their
- * directory. A silent port is only a difference where somebody says that its service is ready (a want).
+ * Not examined: leases of another network namespace or machine whose instance lives, and of archived
+ * projects their directory. A silent port is only a difference where somebody says that its service is ready (a want).
  *
  *	1. verify_look() gathers facts: one dump of the sockets, one scan of the processes, the lock bytes.
  *	2. verify_judge(): pure.
@@ -70,7 +70,7 @@ struct verify_instance {
 struct verify_lease {
 	const struct lease *row;
 	const struct inventory_instance *owner; /* NULL: no such instance */
-	bool is_here; /* its network namespace is ours: the views are about it */
+	bool is_here; /* in our network namespace, on this machine: the views are about it */
 	bool is_wanted;
 	const struct port_view *views; /* of its port; */
 	size_t view_count;

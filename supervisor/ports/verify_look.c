@@ -103,11 +103,14 @@ static void take_leases(struct looking *l)
 		qsort(l->leases, l->lease_count, sizeof *l->leases, by_owner);
 	for (size_t i = 0; i < l->lease_count; i++) {
 		const struct lease *row = &l->leases[i];
+		const struct inventory_instance *owner =
+			inventory_find(&l->out->all, row->project_id, row->instance);
+		/* The first namespaces of two machines have the same number. */
+		bool elsewhere = owner && instance_is_elsewhere(&owner->row);
 		struct verify_lease *lease =
 			arena_append(l->arena, l->out->leases, l->out->lease_count);
-		*lease = (struct verify_lease){.row = row,
-			.owner = inventory_find(&l->out->all, row->project_id, row->instance),
-			.is_here = row->netns == self.netns,
+		*lease = (struct verify_lease){.row = row, .owner = owner,
+			.is_here = row->netns == self.netns && !elsewhere,
 			.is_wanted = is_wanted(l, row)};
 		if (lease->is_here)
 			take_views(&l->out->look, lease);
