@@ -35,7 +35,7 @@ const char *cell_skip_word(const char *at, const char *const *words)
 	return NULL;
 }
 
-/* Blanks, separators, and words that say nothing. */
+/* Blanks, separators, remarks in parentheses, and words that say nothing. */
 static const char *skip(const char *at)
 {
 	static const char *const words[] = {"and", "blocks", "block", "ports", "port", "instance", NULL};
@@ -43,6 +43,8 @@ static const char *skip(const char *at)
 		const char *after = cell_skip_word(at, words);
 		if (after)
 			at = after;
+		else if (*at == '(' && strchr(at, ')'))
+			at = strchr(at, ')') + 1;
 		else if (*at && strchr(" \t\n,;&+#:", *at))
 			at++;
 		else
@@ -163,15 +165,14 @@ int cell_instance(const char *text)
 
 /* ---- words ---- */
 
-/* Its letters alone: an emoji or a blank before the word says nothing. */
-static const char *letters(const char *text, char *out, size_t size)
+/* Its letters alone, up to a remark: an emoji or a blank before the word says nothing. */
+static void take_letters(const char *text, char *out, size_t size)
 {
 	size_t length = 0;
-	for (; *text && length + 1 < size; text++)
+	for (; *text && !strchr("(:,;/", *text) && strncmp(text, " - ", 3) != 0 && length + 1 < size; text++)
 		if (isalpha((unsigned char)*text))
 			out[length++] = (char)tolower((unsigned char)*text);
 	out[length] = '\0';
-	return out;
 }
 
 const char *cell_project_status(const char *text)
@@ -187,7 +188,7 @@ const char *cell_project_status(const char *text)
 		{"free available unassigned unused open", "free"},
 	};
 	char word[32];
-	letters(text, word, sizeof word);
+	take_letters(text, word, sizeof word);
 	for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
 		if (*word && name_is_among(meanings[i].words, word))
 			return meanings[i].status;
@@ -197,7 +198,7 @@ const char *cell_project_status(const char *text)
 bool cell_instance_status(const char *text, enum instance_status *out)
 {
 	char word[32];
-	letters(text, word, sizeof word);
+	take_letters(text, word, sizeof word);
 	*out = !strcmp(word, "crashed") ? INSTANCE_CRASHED : INSTANCE_STOPPED;
 	return *word &&
 		name_is_among("crashed stopped running active inuse used live current reserved planned "

@@ -118,13 +118,21 @@ static const char *read_date(const struct row_reader *r, enum column column)
 	return date;
 }
 
-static const struct ledger_ports *read_ports(struct row_reader *r, struct ledger_ports *ports,
-	size_t *count)
+/* Where the row tells its place without them, ports that cannot be read are not missed. */
+static const struct ledger_ports *read_ports(struct row_reader *r, bool is_placed,
+	struct ledger_ports *ports, size_t *count)
 {
+	static const char hint[] = "write 30100-30199, 301xx or single ports with commas";
 	const char *text = cell(r, COLUMN_PORTS);
-	if (text && !cell_ports(text, r->arena, &ports, count))
-		refuse(r, "ports", arena_format(r->arena, "'%s' are no ports", text),
-			"write 30100-30199, 301xx or single ports with commas");
+	size_t before = *count;
+	if (!text || cell_ports(text, r->arena, &ports, count))
+		return ports;
+	*count = before;
+	if (is_placed)
+		doubt(r, "ports", arena_format(r->arena, "'%s' are no ports; the row counts without them",
+			text), hint);
+	else
+		refuse(r, "ports", arena_format(r->arena, "'%s' are no ports", text), hint);
 	return ports;
 }
 
@@ -166,7 +174,7 @@ static void read_places(struct row_reader *r, struct ledger_project *project)
 			"write its number, and several with commas");
 	project->blocks = blocks;
 	project->row.block = project->block_count ? blocks[0] : -1;
-	project->ports = read_ports(r, ports, &project->port_count);
+	project->ports = read_ports(r, project->block_count > 0, ports, &project->port_count);
 }
 
 static void take_project(struct row_reader *r)
@@ -230,7 +238,7 @@ static void take_instance(struct row_reader *r)
 			"write its number");
 	read_branch(r, &instance.row);
 	read_instance_status(r, &instance);
-	instance.ports = read_ports(r, NULL, &instance.port_count);
+	instance.ports = read_ports(r, instance.row.number > 0, NULL, &instance.port_count);
 	if (!r->failed && !instance.row.number && !instance.port_count)
 		refuse(r, "instance", "the row tells neither instance nor ports", "write its number");
 	if (!r->failed)

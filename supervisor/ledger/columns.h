@@ -7,13 +7,14 @@
  * column may be called). In a table that has both kinds of columns, a row with an instance is an instance.
  *
  *	block	5, block 5, #5, 5-6, "5 (30500-30599)"; a number that is a port is one
- *	ports	30100-30109, 30100–30109, 30100..30109, 30100-09, 301xx, 30101; several with commas
+ *	ports	30100-30109, 30100–30109, 30100..30109, 30100-09, 301xx, 30101; several with commas, and
+ *		remarks in parentheses
  *	date	2025-01-31, 2025/1/31, 31.1.2025, 31 Jan 2025, January 2025, with a time or without
  *	status	active, reserved, legacy, archived and what people write instead; a row that says "free" is
  *		nobody's and skipped
  *
  * A cell that cannot be understood is a warning, and the row counts without it; one by which the row cannot
- * be told from another (name, block, ports, instance) is an error, and the row is left out.
+ * be told from another (name, block, ports alone, instance) is an error, and the row is left out.
  */
 #ifndef LEDGER_COLUMNS_H
 #define LEDGER_COLUMNS_H

@@ -118,6 +118,7 @@ static void cells_of_ports(void **state)
 		{"30100\n30101", "30100-30100 30101-30101 "}, {"301xx-302xx", "30100-30299 "},
 		{"many", NULL}, {"30109-30100", NULL}, {"99999", NULL}, {"70000", NULL}, {"0", NULL},
 		{"30x00", NULL}, {"-30100", NULL}, {"30100-", NULL}, {"30100-x", NULL}, {"123456789", NULL},
+		{"30100-30109 (dev), 30120 (api)", "30100-30109 30120-30120 "}, {"30100 (", NULL},
 		{"30100abc", NULL}, {"30100+", "30100-30100 "}, {"30100.5", NULL},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -199,6 +200,9 @@ static void cells_of_words(void **state)
 	assert_string_equal(cell_project_status("Active"), "active");
 	assert_string_equal(cell_project_status("\u2705 In Use"), "active");
 	assert_string_equal(cell_project_status("Planned"), "reserved");
+	assert_string_equal(cell_project_status("Active (since May)"), "active");
+	assert_string_equal(cell_project_status("in-use"), "active");
+	assert_string_equal(cell_project_status("legacy - do not touch"), "legacy");
 	assert_string_equal(cell_project_status("deprecated"), "legacy");
 	assert_string_equal(cell_project_status("free"), "free");
 	assert_null(cell_project_status("whatever"));
@@ -351,6 +355,8 @@ static void contradictions_in_a_document(void **state)
 		{HEAD "| a | 5 | | /a | |\n| a | 5 | | /a | |\n", ""},
 		{HEAD "| a | 5 | | /a | |\n| a | 6 | | /a | |\n",
 			"3: 'a' is in line 4, too, with other places\n4: 'a' is in line 3, too, with other places\n"},
+		{HEAD "| a | 5 | see wiki | /a | |\n", "~3: 'see wiki' are no ports; the row counts without them\n"},
+		{HEAD "| a | | see wiki | /a | |\n", "3: 'see wiki' are no ports\n"},
 		{HEAD "| a | five | | /a | |\n", "3: 'five' is no block\n"},
 		{HEAD "| | 5 | | /a | |\n", "3: the row names no project\n"},
 		{HEAD "| a | 5 | | /a | odd |\n", "~3: 'odd' is no status of a project; the row counts without it\n"},
