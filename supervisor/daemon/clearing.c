@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "daemon/instance.h"
 #include "ports/check.h"
 #include "ports/evict.h"
 #include "registry/history.h"

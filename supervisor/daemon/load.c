@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/clearing.h"
+#include "daemon/instance.h"
 #include "model/names.h"
 #include "plan/judge.h"
 #include "plan/order.h"
