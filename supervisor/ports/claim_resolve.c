@@ -145,6 +145,16 @@ static bool may_be_stopped(const struct boarding *b)
 	return true;
 }
 
+/* Nor is anybody told to move what never moves. */
+static bool may_move(const struct boarding *b)
+{
+	for (size_t i = 0; i < b->troubles.count; i++)
+		if (resolve_is_fatal(&b->troubles.items[i].plan) &&
+			resolve_can_move(&b->troubles.items[i].plan))
+			return true;
+	return false;
+}
+
 /* The error's text has an end: whole sentences that fit, and how many more there are. */
 static int fail_conflicts(const struct boarding *b, size_t count, struct error *e)
 {
@@ -161,9 +171,11 @@ static int fail_conflicts(const struct boarding *b, size_t count, struct error *
 		fail(e, EXIT_CONFLICT, "%.*s", (int)(used ? used - 1 : ERROR_TEXT_SIZE - 1), all);
 	else
 		fail(e, EXIT_CONFLICT, "%.*sand %zu more", (int)used, all, count - told);
-	error_hint(e, "%slet the service move (a slot, or `range = LOW-HIGH` for a fixed port), or change "
-		"the stack file; `stackup ports resolve` helps with it",
-		may_be_stopped(b) ? "stop what has the port, " : "");
+	bool stop = may_be_stopped(b), moves = may_move(b);
+	error_hint(e, "%s%s%schange the stack file; `stackup ports resolve` helps with it",
+		stop ? "stop what has the port, " : "",
+		moves ? "let the service move (a slot, or `range = LOW-HIGH` for a fixed port), " : "",
+		stop || moves ? "or " : "");
 	return -1;
 }
 

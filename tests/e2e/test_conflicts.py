@@ -205,6 +205,7 @@ def test_immutable_never_moves(shop, holder, strategy):
         assert shop.port("api") == 30101
     else:
         assert result.code == 5 and server.untouched() and "immutable" in result.err
+        assert "let the service move" not in result.err and "stop what has the port" in result.err
 
 
 def test_taken_ports_are_said_with_what_else_is_wrong(shop, holder):
