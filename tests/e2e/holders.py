@@ -62,6 +62,19 @@ class Holder:
         self.process.wait()
 
 
+def occupy(port, address="127.0.0.1", reuse=True, listen=True):
+    """A socket of this very process has the port, until it is closed."""
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    if ":" in address:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if reuse:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((address, port))
+    if listen:
+        s.listen()
+    return s
+
+
 def leave_time_wait(port):
     """An outgoing connection from that port which was closed first: no server can bind it for a minute."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:

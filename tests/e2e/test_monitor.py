@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from harness import NOBODY, until
+from holders import occupy
 
 WEB = """
     [service api]
@@ -16,19 +17,9 @@ WEB = """
 """
 
 
-def listen(port, address="127.0.0.1", family=socket.AF_INET):
-    s = socket.socket(family)
-    if family == socket.AF_INET6:
-        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind((address, port))
-    s.listen()
-    return s
-
-
 def watch(shop, *args):
     """Follows from a moment on that is known: a stranger outside of all leases is its first line."""
-    with listen(30190):
+    with occupy(30190):
         follower = shop.follow("ports", "monitor", "--json", "--interval", "0.1", *args)
         event(follower, "unleased", 30190)
     event(follower, "vanished", 30190)
@@ -46,13 +37,13 @@ def test_row_S10_strangers_are_alerts(shop):
     shop.stack(WEB)
     shop.up()
     follower = watch(shop)
-    with listen(30101, "::1", socket.AF_INET6):
+    with occupy(30101, "::1"):
         found = event(follower, "unexpected", 30101)
     assert found["alert"] and found["holder"]["pid"] == os.getpid() and found["before"] is None
     assert (found["project"], found["instance"], found["service"]) == ("shop", 1, "api")
     assert found["address"] == "::1" and str(os.getpid()) in found["text"] and found["time"].endswith("Z")
     assert not event(follower, "vanished", 30101)["alert"]
-    with listen(30155):
+    with occupy(30155):
         found = event(follower, "unleased", 30155)
         assert found["alert"] and found["project"] is None
     sequence = [json.loads(line)["seq"] for line in follower.lines]
@@ -98,7 +89,7 @@ def test_row_S10_a_port_passes_to_another_process(shop):
     shop.stack(WEB)
     shop.up()
     follower = watch(shop)
-    mine = listen(30190)
+    mine = occupy(30190)
     child = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, pass_fds=[mine.fileno()])
     try:
         assert event(follower, "unleased", 30190)["holder"]["pid"] == os.getpid()
@@ -171,7 +162,7 @@ def test_once_is_5_with_an_alert(shop):
     assert "nothing unexpected" in shop.run("ports", "monitor", "--once", code=0).err
     shop.up()
     assert shop.run("ports", "monitor", "--once", "--json", code=0).out == ""
-    with listen(30101, "::1", socket.AF_INET6):
+    with occupy(30101, "::1"):
         result = shop.run("ports", "monitor", "--once", code=5)
         assert "30101" in result.out and str(os.getpid()) in result.out and "\x1b" not in result.out
         assert shop.run("ports", "monitor", "--for", "0.3", "--interval", "0.1").code == 0
@@ -207,7 +198,7 @@ def test_nothing_is_bound_or_connected(shop):
                             env={**shop.world.env, "ASAN_OPTIONS": "detect_leaks=0"}, capture_output=True)
     if result.returncode:
         pytest.skip("strace may not trace here")
-    assert [l for l in trace.read_text().splitlines() if "AF_INET" in l or "listen(" in l or "kill(" in l] == []
+    assert [l for l in trace.read_text().splitlines() if "AF_INET" in l or "occupy(" in l or "kill(" in l] == []
 
 
 def test_looks_keep_no_descriptors(shop):
@@ -217,7 +208,7 @@ def test_looks_keep_no_descriptors(shop):
     descriptors = f"/proc/{follower.process.pid}/fd"
     least = min(len(os.listdir(descriptors)) for _ in range(20))
     for port in range(30160, 30180):
-        with listen(port):
+        with occupy(port):
             event(follower, "unleased", port)
     until(lambda: len(os.listdir(descriptors)) <= least)
 
@@ -228,7 +219,7 @@ def test_listener_of_another_user(unprivileged):
     shop.stack(WEB)
     shop.up()
     follower = watch(shop)
-    with listen(30101, "::1", socket.AF_INET6):
+    with occupy(30101, "::1"):
         found = event(follower, "unexpected", 30101)
         assert found["holder"]["pid"] is None and found["holder"]["user"] == "root"
     event(follower, "vanished", 30101)

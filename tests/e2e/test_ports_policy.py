@@ -1,18 +1,10 @@
 """Pools, ranges by type of service, reservations, and the verbs that explain them."""
-import socket
 import sqlite3
 import threading
 
 import pytest
 from harness import SOURCE, can_connect, http_get, port_is_free
-
-
-def listen(port, address="127.0.0.1"):
-    s = socket.socket()
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind((address, port))
-    s.listen()
-    return s
+from holders import occupy
 
 
 POOL = """
@@ -112,7 +104,7 @@ command = ACTOR --listen
 port = 18000
 range = core
 """)
-    with listen(18000):
+    with occupy(18000):
         shop.up()
     assert shop.port("worker") == 31900 and shop.port("api") == 18001
 
@@ -142,7 +134,7 @@ def test_a_pool_port_that_somebody_took_moves_in_the_pool_and_comes_back(shop):
     shop.stack(POOL)
     shop.up()
     shop.down()
-    with listen(30000):
+    with occupy(30000):
         said = shop.up()
         assert shop.port("worker") == 30001
         assert "30000" in said.err and "30001" in said.err
@@ -153,7 +145,7 @@ def test_a_pool_port_that_somebody_took_moves_in_the_pool_and_comes_back(shop):
 
 def test_a_new_service_passes_over_what_is_taken_in_silence(shop):
     shop.stack(POOL)
-    with listen(30000):
+    with occupy(30000):
         said = shop.up()
     assert shop.port("worker") == 30001 and "30000" not in said.err
 
@@ -259,7 +251,7 @@ def test_ports_of_the_range_that_are_reserved_or_protected_are_left_to_their_own
     """)
     shop.up()
     assert shop.port("more") == 30100 and shop.port("w") == 30107
-    with listen(30105), listen(30106):
+    with occupy(30105), occupy(30106):
         assert can_connect(30105)
     assert not port_is_free(30104)
 
@@ -283,7 +275,7 @@ def test_immutable_stays_where_it_is_or_fails(shop):
         range = core
         immutable = yes
     """)
-    with listen(8000):
+    with occupy(8000):
         said = shop.run("up", "-d", code=5)
         assert "8000" in said.err and "immutable" in said.err
     shop.up()
@@ -299,7 +291,7 @@ def test_optional_fails_alone_when_its_port_is_taken(shop):
         port = 8000
         optional = yes
     """)
-    with listen(8000):
+    with occupy(8000):
         said = shop.up()
         assert "port 8000 of service 'tool'" in said.err and "optional" in said.err
         assert shop.state("api") == "ready" and shop.state("tool") == "failed"
@@ -377,7 +369,7 @@ def test_a_reserved_port_of_the_range_is_not_held(shop):
     shop.run("ports", "reserve", "30100", "--for", "ann", code=0)
     shop.up()
     assert shop.port("more") == 30102
-    with listen(30100):
+    with occupy(30100):
         assert can_connect(30100)
 
 
@@ -418,7 +410,7 @@ def test_suggest_knows_who_is_there_and_what_happened(world):
     shop, blog = world.project("shop"), world.project("blog")
     shop.stack(FIXED)
     blog.stack(FIXED)
-    with listen(8000):
+    with occupy(8000):
         shop.up()
         assert shop.port("api") == 8001
         found = {c["port"]: c for c in suggestion(blog, "api")["candidates"]}
@@ -436,7 +428,7 @@ def test_suggest_knows_who_is_there_and_what_happened(world):
 
 def test_suggest_fails_with_a_sentence_when_nothing_is_left(shop):
     shop.stack("[service api]\ncommand = ACTOR --listen\nport = 8000\nrange = 8000-8001")
-    with listen(8000), listen(8001):
+    with occupy(8000), occupy(8001):
         refused = shop.run("ports", "suggest", "api", code=5)
         assert "no port is left for 'api'" in refused.err
         assert shop.run("ports", "suggest", "api", "--json", code=5).json["error"]["port"] is None
@@ -461,7 +453,7 @@ def test_policy_shows_the_ranges_and_who_lives_there(shop):
         port = pool
     """)
     shop.up()
-    with listen(8080):
+    with occupy(8080):
         ranges = shop.run("ports", "policy", "--json", code=0).json["ranges"]
         text = shop.run("ports", "policy", code=0).out
     named = {r["name"]: r for r in ranges}
@@ -514,7 +506,7 @@ def test_history_tells_moves_conflicts_and_reservations(shop):
     shop.stack(FIXED)
     shop.up()
     shop.down()
-    with listen(8000):
+    with occupy(8000):
         shop.up()
         shop.down()
     shop.run("ports", "reserve", "9000", "--for", "ann", code=0)
@@ -534,7 +526,7 @@ def test_reset_brings_everything_home(shop):
     def write(extra=""):
         shop.stack(extra + "[service zeta]\ncommand = ACTOR --listen\nslot = auto\n" + POOL)
     write("[service alpha]\ncommand = ACTOR --listen\nslot = auto\n")
-    with listen(30000):
+    with occupy(30000):
         shop.up()
     assert shop.port("zeta") == 30101 and shop.port("worker") == 30001
     shop.down()
@@ -558,7 +550,7 @@ def test_reset_of_one_service_asks_at_a_terminal(shop):
         command = ACTOR --listen
         slot = 4
     """)
-    with listen(30103), listen(30104):
+    with occupy(30103), occupy(30104):
         shop.up()
     assert shop.port("a") != 30103
     shop.run("ports", "reserve", "a", code=0)

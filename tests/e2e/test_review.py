@@ -1,15 +1,6 @@
 """The contract read sentence by sentence: what no other file of tests asks."""
-import socket
-
 from harness import until
-
-
-def occupy(port):
-    s = socket.socket()
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(("127.0.0.1", port))
-    s.listen()
-    return s
+from holders import occupy
 
 
 def test_reserved_ports_are_given_to_nobody(shop):
@@ -43,7 +34,7 @@ def test_reserved_ports_are_given_to_nobody(shop):
     shop.up("-i", "2")
 
 
-def test_protected_port_offers_no_stop(shop):
+def test_protected_port_offers_no_stop(shop, holder):
     shop.stack("""
         [ports]
         protect = 8002
@@ -56,10 +47,10 @@ def test_protected_port_offers_no_stop(shop):
         port = 8002
         range = 8000-8004
     """)
-    with occupy(8001), occupy(8002):
-        one, two = shop.run("ports", "check", "--json", code=5).json["conflicts"]
-        assert (one["options"], one["move_to"]) == (["stop", "move", "edit"], 8000)
-        assert (two["options"], two["move_to"]) == (["move", "edit"], 8003)
+    holder(8001), holder(8002)
+    one, two = shop.run("ports", "check", "--json", code=5).json["conflicts"]
+    assert (one["options"], one["move_to"]) == (["stop", "move", "edit"], 8000)
+    assert (two["options"], two["move_to"]) == (["move", "edit"], 8003)
 
 
 def test_health_successes_count_from_the_start(shop):

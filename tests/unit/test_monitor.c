@@ -115,22 +115,29 @@ static const struct row rows[] = {
 		"!unleased 30100 +6, vanished 30101 -10, changed 30103 -12 +13, !unleased 30104 +5"},
 };
 
+/* What `say` makes of the events between two pictures. */
+static void compare(const char *first, const char *second,
+	void (*say)(const struct port_events *events, struct text *out), struct text *out)
+{
+	struct port_look before = {0}, after = {0};
+	struct port_events events = {0};
+	draw(first, &before);
+	draw(second, &after);
+	assert_int_equal(monitor_compare(&before, &after, &events, NULL), 0);
+	say(&events, out);
+	list_release(&events);
+	port_look_release(&before);
+	port_look_release(&after);
+}
+
 static void row_S10_two_pictures(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct port_look before = {0}, after = {0};
-		struct port_events events = {0};
 		OWNED_TEXT told = {0};
-		draw(rows[i].before, &before);
-		draw(rows[i].after, &after);
-		assert_int_equal(monitor_compare(&before, &after, &events, NULL), 0);
-		tell(&events, &told);
+		compare(rows[i].before, rows[i].after, tell, &told);
 		if (strcmp(text_string(&told), rows[i].events) != 0)
 			fail_msg("%s: %s", rows[i].what, text_string(&told));
-		list_release(&events);
-		port_look_release(&before);
-		port_look_release(&after);
 	}
 }
 
@@ -151,22 +158,19 @@ static const struct sentence sentences[] = {
 	{"", "30150=s7", "TCP port 30150: listens without a lease: pid 7"},
 };
 
+static void tell_the_one(const struct port_events *events, struct text *out)
+{
+	assert_int_equal(events->count, 1);
+	port_event_add(out, &events->items[0]);
+}
+
 static void events_are_sentences(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
-		struct port_look before = {0}, after = {0};
-		struct port_events events = {0};
 		OWNED_TEXT told = {0};
-		draw(sentences[i].before, &before);
-		draw(sentences[i].after, &after);
-		assert_int_equal(monitor_compare(&before, &after, &events, NULL), 0);
-		assert_int_equal(events.count, 1);
-		port_event_add(&told, &events.items[0]);
+		compare(sentences[i].before, sentences[i].after, tell_the_one, &told);
 		assert_string_equal(text_string(&told), sentences[i].text);
-		list_release(&events);
-		port_look_release(&before);
-		port_look_release(&after);
 	}
 }
 
