@@ -190,8 +190,8 @@ static void show(const struct cleaning *c)
 	if (!asking)
 		return;
 	add_size(&size, bytes);
-	say("data and logs are deleted only when you say so: `stackup cleanup --yes` deletes these %s",
-		text_string(&size));
+	say("data and logs are deleted only when you say so: `stackup cleanup --yes` deletes "
+	    "these %s", text_string(&size));
 }
 
 /* ---- data and logs ---- */
@@ -226,14 +226,14 @@ static int ask_for_data(struct cleaning *c, struct error *e)
 
 /* ---- the verb ---- */
 
-/* Here $STACKUP_INSTANCE means nothing: whoever cleans up in a shell of `exec` means the machine, too. */
+/* $STACKUP_INSTANCE means nothing here: in a shell of `exec`, too, the machine is meant. */
 static int read_place(struct cleaning *c, struct error *e)
 {
 	c->rules.project = option_value(&c->context->line, OPTION_PROJECT);
 	if (!option_value(&c->context->line, OPTION_INSTANCE))
 		return 0;
 	if (c->context->choice != CHOICE_NUMBER)
-		return fail(e, EXIT_USAGE, "`cleanup` wants to know which instance; say its number");
+		return fail(e, EXIT_USAGE, "`cleanup` wants the number of an instance");
 	c->rules.instance = c->context->number;
 	return 0;
 }
@@ -249,7 +249,8 @@ static int check_project(const struct cleaning *c, struct error *e)
 	registry_close(r);
 	if (got)
 		return got < 0 ? -1 : 0;
-	fail(e, EXIT_NOT_FOUND, "there is no project '%s', and nothing is left of one", c->rules.project);
+	fail(e, EXIT_NOT_FOUND, "there is no project '%s', and nothing is left of one",
+		c->rules.project);
 	error_hint(e, "`stackup registry list` shows them");
 	return -1;
 }

@@ -110,6 +110,8 @@ void children_reap(struct instance *in)
 		int service;
 		bool is_hook;
 		int hint = tree_reaped(&in->tree, status.pid);
+		if (hint >= 0)
+			roster_ended(&in->roster, status.pid);
 		if (belongs(in, status.pid, hint, &service, &is_hook))
 			note_child(in, &status, service, is_hook, &reaped);
 		else if (!prober_command_exited(in->prober, &status))

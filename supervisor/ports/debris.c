@@ -62,7 +62,8 @@ static enum debris_answer answer_to_data(
 }
 
 /* What is set aside belongs to nobody who could run. */
-static enum debris_answer answer_for(const struct debris_rules *rules, const struct debris_fact *fact)
+static enum debris_answer answer_for(
+	const struct debris_rules *rules, const struct debris_fact *fact)
 {
 	if (fact->is_answered || (fact->home == HOME_LIVES && fact->kind != DEBRIS_ASIDE))
 		return DEBRIS_LIVES;
@@ -82,7 +83,7 @@ static bool is_of_same(const struct debris_fact *a, const struct debris_fact *b)
 	return a->instance == b->instance && !strcmp(a->project, b->project);
 }
 
-/* A process of the run may need its ports, and is known by its roster; a visitor may use its data. */
+/* One of the run may need its ports, and is known by its roster; a visitor may use its data. */
 static bool needs(const struct debris_fact *process, const struct debris_fact *fact)
 {
 	switch (fact->kind) {
@@ -112,7 +113,8 @@ static void keep_for(struct debris *debris, const struct debris_fact *process)
 void debris_keep_occupied(struct debris *debris)
 {
 	for (size_t i = 0; i < debris->count; i++)
-		if (debris->items[i].kind == DEBRIS_PROCESS && debris->items[i].answer != DEBRIS_GOES)
+		if (debris->items[i].kind == DEBRIS_PROCESS &&
+			debris->items[i].answer != DEBRIS_GOES)
 			keep_for(debris, &debris->items[i]);
 }
 

@@ -1,23 +1,25 @@
 /*
- * debris.h - what dead instances have left on this machine: found by identity, told with the reason,
- * removed; nothing else is touched.
+ * debris.h - what dead instances have left on this machine: found by identity, told with the
+ * reason, removed; nothing else is touched.
  *
- *	process		of a run that has ended; by its environment or the run's roster (leftovers.h)
+ *	process		of a run that has ended; by its environment or the run's roster
+ *			(leftovers.h)
  *	run		a row of the registry that says that it runs, or crashed, with its leases
  *	socket		in the directory of control sockets, at which nobody listens
  *	file		ports.env, ports.sh and the roster of a run that died
- *	state		data and logs of an instance that the registry does not know, or whose worktree is gone
+ *	state		data and logs of an instance that the registry does not know, or whose
+ *			worktree is gone
  *	aside		data and logs that were set aside when the number changed hands (aside.h)
  *
- * Data and logs go only when somebody has said yes. What a stopped instance keeps (its row, logs, data,
- * ports.env, what it would move to) is no debris, nor is a lock file: removing one would let two
- * supervisors hold two files of one name. Rows of those who do not come back are stale.h's.
+ * Data and logs go only when somebody has said yes. What a stopped instance keeps (its row, logs,
+ * data, ports.env, what it would move to) is no debris, nor is a lock file: removing one would let
+ * two supervisors hold two files of one name. Rows of those who do not come back are stale.h's.
  *
  *	1. debris_look() gathers facts by looking only.
  *	2. debris_plan() answers for each; pure.
- *	3. debris_remove() holds the lock bytes of the instances, looks again and removes. A process is
- *	   signalled only through a pidfd that was opened before it was looked at once more, and after
- *	   the registry's audit has a row of it.
+ *	3. debris_remove() holds the lock bytes of the instances, looks again and removes. A process
+ *	   is signalled only through a pidfd that was opened before it was looked at once more, and
+ *	   after the registry's audit has a row of it.
  *	4. debris_release()
  */
 #ifndef PORTS_DEBRIS_H
@@ -74,7 +76,7 @@ struct debris_fact {
 	const char *what; /* for people: "pid 4242 (redis-server), ...", "3 leases" */
 	const char *path; /* "" where none */
 	pid_t pid; /* of a process */
-	const struct owner *owner; /* likewise; until debris_remove(), borrows from the list below */
+	const struct owner *owner; /* likewise; borrows from the list below; until it is ended */
 	enum debris_home home;
 	bool is_proven; /* of a process: by the roster of its run */
 	bool is_visitor; /* of a process: started by `run` or `exec`, with the run's environment */

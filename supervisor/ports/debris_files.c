@@ -43,7 +43,8 @@ static int number_before(const char *name, const char *end)
 	size_t length = strlen(name), rest = strlen(end);
 	char digits[16];
 	int64_t number;
-	if (length <= rest || length - rest >= sizeof digits || strcmp(name + length - rest, end) != 0)
+	if (length <= rest || length - rest >= sizeof digits ||
+		strcmp(name + length - rest, end) != 0)
 		return 0;
 	memcpy(digits, name, length - rest);
 	digits[length - rest] = '\0';
@@ -96,7 +97,8 @@ static void on_ports(struct files *f, int directory, const char *name, int insta
 	struct stat st;
 	for (size_t i = 0; fd >= 0 && i < sizeof files / sizeof files[0]; i++)
 		if (!fstatat(fd, files[i], &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode))
-			add(f, DEBRIS_FILE, instance, arena_format(f->arena, "%s/%s", path, files[i]), &st);
+			add(f, DEBRIS_FILE, instance,
+				arena_format(f->arena, "%s/%s", path, files[i]), &st);
 }
 
 static void on_state(struct files *f, int directory, const char *name)

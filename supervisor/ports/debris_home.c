@@ -25,8 +25,8 @@ void homes_release(struct homes *homes)
 	rosters_release(&homes->dead);
 }
 
-const struct inventory_instance *homes_find(const struct homes *homes, const char *name, int instance,
-	int64_t *project_id)
+const struct inventory_instance *homes_find(const struct homes *homes, const char *name,
+	int instance, int64_t *project_id)
 {
 	*project_id = 0;
 	for (size_t i = 0; i < homes->all.project_count; i++) {

@@ -53,7 +53,8 @@ static void on_process(void *self, pid_t pid)
 {
 	OWNED_TEXT id = {0};
 	struct owner owner;
-	if (pid != getpid() && owner_variable(pid, "STACKUP_ID", &id) && owner_describe(pid, &owner))
+	if (pid != getpid() && owner_variable(pid, "STACKUP_ID", &id) &&
+		owner_describe(pid, &owner))
 		take(self, &owner);
 }
 
@@ -65,7 +66,8 @@ static void find_proven(const struct search *s)
 	for (size_t i = 0; i < kin.count; i++) {
 		const struct kin_process *p = &kin.items[i];
 		struct owner owner;
-		if (!p->kin || p->process.pid == getpid() || !owner_describe(p->process.pid, &owner))
+		if (!p->kin || p->process.pid == getpid() ||
+			!owner_describe(p->process.pid, &owner))
 			continue;
 		if (owner.start_ticks == p->process.start_ticks)
 			roster_mark(p->roster, p->row, s->homes->rules->state, &owner);
@@ -187,7 +189,8 @@ static bool is_debris(const struct debris_fact *fact)
 		return fact->home == HOME_DIED || fact->home == HOME_UNKNOWN ||
 			(fact->home == HOME_STOPPED && fact->is_roster);
 	case DEBRIS_STATE:
-		return fact->home == HOME_UNKNOWN || (fact->home != HOME_LIVES && fact->worktree_gone);
+		return fact->home == HOME_UNKNOWN ||
+			(fact->home != HOME_LIVES && fact->worktree_gone);
 	case DEBRIS_ASIDE:
 		return true;
 	}

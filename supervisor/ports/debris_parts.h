@@ -8,7 +8,7 @@
 #include "ports/inventory.h"
 #include "ports/roster.h"
 
-/* Who lives, by what can be asked: the registry, the lock bytes, the rosters, the control sockets. */
+/* Who lives, as the registry, the lock bytes, the rosters and the control sockets say. */
 struct homes {
 	const struct debris_rules *rules;
 	struct arena *arena;
@@ -19,14 +19,14 @@ struct homes {
 int homes_read(struct homes *homes, const struct debris_rules *rules, struct arena *arena,
 	struct error *e);
 void homes_release(struct homes *homes);
-/* The row of the instance, NULL where there is none; *project_id is 0 where there is no such project. */
-const struct inventory_instance *homes_find(const struct homes *homes, const char *project, int instance,
-	int64_t *project_id);
+/* The row of the instance, or NULL; *project_id is 0 where there is no such project. */
+const struct inventory_instance *homes_find(const struct homes *homes, const char *project,
+	int instance, int64_t *project_id);
 enum debris_home home_of(const struct homes *homes, const char *project, int instance);
 
 /*
- * Processes of the state directory that carry marks, or are kin of a run that was dead when homes were read;
- * each with its marks. How many of them, the first ones, are proven by a roster.
+ * Processes of the state directory that carry marks, or are kin of a run that was dead when homes
+ * were read; each with its marks. How many of them, the first ones, are proven by a roster.
  */
 size_t debris_find_processes(const struct homes *homes, struct owner_list *out);
 /* A process as it is told, in the arena. */

@@ -96,9 +96,12 @@ static int take_locks(struct removing *m, struct error *e)
 
 /* ---- processes ---- */
 
-static int in_transaction(struct removing *m,
-	int (*write)(struct removing *m, struct registry *r, struct debris_fact *fact, struct error *e),
-	struct debris_fact *fact, struct error *e)
+typedef int writer(struct removing *m, struct registry *r, const struct debris_fact *fact,
+	struct error *e);
+
+/* fact: for the writer; NULL where it is about all. */
+static int in_transaction(struct removing *m, writer *write, const struct debris_fact *fact,
+	struct error *e)
 {
 	struct registry *r =
 		registry_open(m->rules->state, REGISTRY_WRITE, REGISTRY_BOOT_MS, NULL, e);
@@ -131,13 +134,15 @@ static int audit_processes(struct removing *m, struct registry *r, const char *s
 	return 0;
 }
 
-static int audit_term(struct removing *m, struct registry *r, struct debris_fact *fact, struct error *e)
+static int audit_term(struct removing *m, struct registry *r, const struct debris_fact *fact,
+	struct error *e)
 {
 	(void)fact;
 	return audit_processes(m, r, "SIGTERM", e);
 }
 
-static int audit_kill(struct removing *m, struct registry *r, struct debris_fact *fact, struct error *e)
+static int audit_kill(struct removing *m, struct registry *r, const struct debris_fact *fact,
+	struct error *e)
 {
 	(void)fact;
 	return audit_processes(m, r, "SIGKILL", e);
@@ -146,7 +151,8 @@ static int audit_kill(struct removing *m, struct registry *r, struct debris_fact
 static bool any_left(const struct debris *debris)
 {
 	for (size_t i = 0; i < debris->count; i++)
-		if (goes(&debris->items[i], DEBRIS_PROCESS) && !ending_is_over(debris->items[i].owner))
+		if (goes(&debris->items[i], DEBRIS_PROCESS) &&
+			!ending_is_over(debris->items[i].owner))
 			return true;
 	return false;
 }
@@ -237,7 +243,8 @@ static int end_processes(struct removing *m, struct error *e)
 
 /* ---- the rest ---- */
 
-static int put_away(struct removing *m, struct registry *r, struct debris_fact *fact, struct error *e)
+static int put_away(struct removing *m, struct registry *r, const struct debris_fact *fact,
+	struct error *e)
 {
 	struct instance row;
 	int got = instance_find(r, fact->project_id, fact->instance, m->arena, &row, e);
@@ -247,15 +254,18 @@ static int put_away(struct removing *m, struct registry *r, struct debris_fact *
 		history_event(r, fact->project_id, fact->instance, "crashed",
 			"the supervisor ended without a word", e))
 		return -1;
-	return instance_set_status(r, fact->project_id, fact->instance, INSTANCE_STOPPED, NULL, e) ||
-			lease_drop(r, fact->project_id, fact->instance, e)
-		? -1 : 0;
+	if (instance_set_status(
+		    r, fact->project_id, fact->instance, INSTANCE_STOPPED, NULL, e))
+		return -1;
+	return lease_drop(r, fact->project_id, fact->instance, e);
 }
 
-static int audit_removal(struct removing *m, struct registry *r, struct debris_fact *fact, struct error *e)
+static int audit_removal(struct removing *m, struct registry *r, const struct debris_fact *fact,
+	struct error *e)
 {
 	(void)m;
-	return history_audit(r, fact->project_id, fact->instance, "removed", fact->path, fact->why, e);
+	return history_audit(
+		r, fact->project_id, fact->instance, "removed", fact->path, fact->why, e);
 }
 
 static int remove_name(struct removing *m, struct debris_fact *fact)
@@ -303,7 +313,7 @@ static int remove_one(struct removing *m, struct debris_fact *fact, struct error
 	return 0;
 }
 
-/* What is empty now belonged to a project that nobody knows. A directory with something in it stays. */
+/* Directories of a project that nobody knows go with the last that was in them. */
 static void remove_empty(const struct debris_fact *fact)
 {
 	OWNED_TEXT parent = {0};

@@ -34,13 +34,20 @@ static bool shares_output(const struct kin_process *p, const struct roster_row *
 	return false;
 }
 
+/* Until then the session of its number was the leader's. */
+static uint64_t last_sign_of(const struct roster *roster, const struct roster_row *row)
+{
+	uint64_t seen = roster->head.seen_ticks;
+	return row->ended_ticks && row->ended_ticks < seen ? row->ended_ticks : seen;
+}
+
 /* Who has the leader's number now, and is not the leader, has a session of his own. */
 static bool was_in_session(const struct kin_list *all, const struct kin_process *p,
 	const struct roster *roster, const struct roster_row *row)
 {
 	const struct kin_process *leader = find(all, (pid_t)row->pid);
 	return p->process.session == row->pid && p->process.start_ticks >= row->start_ticks &&
-		p->process.start_ticks <= roster->head.seen_ticks &&
+		p->process.start_ticks <= last_sign_of(roster, row) &&
 		(!leader || is_leader(leader, row));
 }
 

@@ -1,18 +1,21 @@
 /*
- * kin.h - which processes belong to a dead run, by what its roster says and how processes hang together.
+ * kin.h - which processes belong to a dead run, by what its roster says and how processes hang
+ * together.
  *
- * Most processes of a service have STACKUP_ID in their environment. One that has written over it, or was
- * started by `env -i`, is known by the first of these that holds:
+ * Most processes of a service have STACKUP_ID in their environment. One that has written over it,
+ * or was started by `env -i`, is known by the first of these that holds:
  *
- *	leader		number and start time are those of a row (and the pidfd's inode, where there is one)
+ *	leader		number and start time are those of a row (and the pidfd's inode, where there
+ *			is one)
  *	output		it prints into the pipe of a service's log, which comes by inheritance only
- *	session		its session is that of a leader, and it was there while the supervisor lived, which had
- *			not reaped that leader: the number of a session is nobody else's while it has members
+ *	session		its session is that of a leader, and it was there while the supervisor
+ *			lived, which had not reaped that leader: the number of a session is nobody
+ *			else's while it has members
  *	session		its session is that of a leader, and one of that session is known already
  *	child		its parent is known
  *
- * A process that says itself that it is of another run is never one of these. What is known changes when
- * somebody ends, so who wants to end them all remembers who was known (leftovers.c).
+ * A process that says itself that it is of another run is never one of these. What is known changes
+ * when somebody ends, so who wants to end them all remembers who was known (leftovers.c).
  */
 #ifndef PORTS_KIN_H
 #define PORTS_KIN_H
@@ -57,8 +60,8 @@ void kin_conclude(struct kin_list *processes, const struct rosters *rosters);
 void kin_look(const struct rosters *rosters, struct kin_list *out);
 
 /*
- * Fills the marks of those among the owners that have none and are of a dead run of this state directory.
- * Costs next to nothing while there is no such run.
+ * Fills the marks of those among the owners that have none and are of a dead run of this state
+ * directory. Costs next to nothing while there is no such run.
  */
 void kin_mark_owners(const char *state, struct owner_list *owners);
 

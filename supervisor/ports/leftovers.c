@@ -77,8 +77,9 @@ struct finding {
 };
 
 /*
- * Takes the owner over. A shell of the run from which this command was started is no leftover of it. Root may
- * have started a service as another user: marks anybody can carry, a roster's proof nobody.
+ * Takes the owner over. A shell of the run from which this command was started is no leftover of
+ * it. Root may have started a service as another user: marks anybody can carry, a roster's proof
+ * nobody.
  */
 static void take(const struct finding *f, struct owner *owner, bool is_proven)
 {
@@ -114,7 +115,8 @@ static void find_proven(const struct finding *f)
 	for (size_t i = 0; i < kin.count; i++) {
 		const struct kin_process *p = &kin.items[i];
 		struct owner owner;
-		if (!p->kin || p->process.pid == getpid() || !owner_describe(p->process.pid, &owner))
+		if (!p->kin || p->process.pid == getpid() ||
+			!owner_describe(p->process.pid, &owner))
 			continue;
 		/* Who has got the number meanwhile gets no mark. */
 		if (owner.start_ticks == p->process.start_ticks)
@@ -140,8 +142,9 @@ void leftovers_find(const char *state, const char *project, int instance, const 
 }
 
 /*
- * Signals all that were ever found, and waits for them. Who ends can take with it the proof of whose
- * the others are, so they are remembered; what they start meanwhile is found by the next round.
+ * Signals all that were ever found, and waits for them. Who ends can take with it the proof of
+ * whose the others are, so they are remembered; what they start meanwhile is found by the next
+ * round.
  */
 static void round_of(const struct wanted *w, int signal, int wait_ms, struct owner_list *all)
 {

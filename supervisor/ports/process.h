@@ -1,9 +1,9 @@
 /*
  * process.h - a line of the process table, and what tells a process from a later one of its number.
  *
- * A number (pid) is given again when its process is reaped and the numbers have gone round. Start time and
- * number together are one process until the machine is booted anew; so is the inode of a pidfd alone,
- * where the kernel has a file system for them (since Linux 6.9; see pidfd_open(2)).
+ * A number (pid) is given again when its process is reaped and the numbers have gone round. Start
+ * time and number together are one process until the machine is booted anew; so is the inode of a
+ * pidfd alone, where the kernel has a file system for them (since Linux 6.9; see pidfd_open(2)).
  */
 #ifndef PORTS_PROCESS_H
 #define PORTS_PROCESS_H

@@ -17,7 +17,7 @@
 #include "registry/instances.h"
 
 enum { ROSTER_MOST = 16 * 1024 * 1024 };
-static const char magic[8] = "leaders1";
+static const char magic[8] = "leaders2";
 static const char suffix[] = ".leaders";
 
 /* ---- writing ---- */
@@ -45,20 +45,20 @@ void roster_begin(struct roster *roster, const char *state, int64_t project_id, 
 	struct owner_mark self;
 	OWNED_TEXT path = {0};
 	owner_mark_self(&self);
-	*roster = (struct roster){.fd = -1,
-		.head = {.project_id = project_id, .instance = instance, .pidns = self.pidns,
-			.seen_ticks = process_ticks_now()}};
-	memcpy(roster->head.magic, magic, sizeof magic);
-	set_words(roster->head.run_id, sizeof roster->head.run_id, run_id);
-	set_words(roster->head.boot_id, sizeof roster->head.boot_id, self.boot_id);
-	set_words(roster->head.project, sizeof roster->head.project, project);
+	struct roster_head head = {.project_id = project_id, .instance = instance,
+		.pidns = self.pidns, .seen_ticks = process_ticks_now()};
+	memcpy(head.magic, magic, sizeof magic);
+	set_words(head.run_id, sizeof head.run_id, run_id);
+	set_words(head.boot_id, sizeof head.boot_id, self.boot_id);
+	set_words(head.project, sizeof head.project, project);
+	*roster = (struct roster){.fd = -1, .head = head};
 	text_addf(&path, "%s/locks/p%lld-%d%s", state, (long long)project_id, instance, suffix);
 	roster->path = text_take(&path);
 	if (!roster->path)
 		return;
 	(void)unlink(roster->path);
 	roster->fd = open(roster->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	write_at(roster, &roster->head, sizeof roster->head, 0);
+	write_at(roster, &head, sizeof head, 0);
 }
 
 static uint64_t inode_of(int fd)
@@ -94,14 +94,30 @@ void roster_add(struct roster *roster, const char *service, pid_t pid, int pidfd
 	write_row(roster, row);
 }
 
+static struct roster_row *row_of(const struct roster *roster, pid_t leader)
+{
+	for (size_t row = 0; leader && row < roster->count; row++)
+		if (roster->rows[row].pid == leader)
+			return &roster->rows[row];
+	return NULL;
+}
+
+void roster_ended(struct roster *roster, pid_t leader)
+{
+	struct roster_row *row = row_of(roster, leader);
+	if (!row)
+		return;
+	row->ended_ticks = process_ticks_now();
+	write_row(roster, (size_t)(row - roster->rows));
+}
+
 void roster_drop(struct roster *roster, pid_t leader)
 {
-	for (size_t row = 0; leader && row < roster->count; row++) {
-		if (roster->rows[row].pid != leader)
-			continue;
-		roster->rows[row] = (struct roster_row){0};
-		write_row(roster, row);
-	}
+	struct roster_row *row = row_of(roster, leader);
+	if (!row)
+		return;
+	*row = (struct roster_row){0};
+	write_row(roster, (size_t)(row - roster->rows));
 }
 
 void roster_seen(struct roster *roster)
@@ -240,7 +256,8 @@ void roster_mark(const struct roster *roster, const struct roster_row *row, cons
 	struct owner *owner)
 {
 	OWNED_TEXT dir = {0};
-	text_addf(&dir, "%s/%s/%lld", state, roster->head.project, (long long)roster->head.instance);
+	text_addf(&dir, "%s/%s/%lld", state, roster->head.project,
+		(long long)roster->head.instance);
 	free(owner->run_id);
 	free(owner->project);
 	free(owner->service);

@@ -1,14 +1,15 @@
 /*
  * roster.h - which processes a run has started, written so that it outlives everybody who knew it.
  *
- * locks/p<ID>-<N>.leaders has a head, which says whose run it is, and a row for every leader whose tree
- * may still be there. A row is one pwrite(2) into the page cache: SIGKILL of the supervisor and the
- * guardian loses nothing, and a start costs microseconds. It need not survive the machine: numbers of
- * another boot, or of another pid namespace, say nothing, and such a roster is not read. The fields are
- * those of this program, in the order of the machine: nobody else reads it.
+ * locks/p<ID>-<N>.leaders has a head, which says whose run it is, and a row for every leader whose
+ * tree may still be there. A row is one pwrite(2) into the page cache: SIGKILL of the supervisor
+ * and the guardian loses nothing, and a start costs microseconds. It need not survive the machine:
+ * numbers of another boot, or of another pid namespace, say nothing, and such a roster is not read.
+ * The fields are those of this program, in the order of the machine: nobody else reads it.
  *
  *	1. roster_begin()	in the boot, when nothing of the last run is left
- *	2. roster_add()		after each start of a leader, roster_drop() when its whole tree is gone
+ *	2. roster_add()		after each start of a leader, roster_ended() when it is reaped,
+ *				roster_drop() when its whole tree is gone
  *	3. roster_seen()	now and then: who was in a leader's session by then is its child
  *	4. roster_end()		at an orderly end, while the lock byte is still held
  *
@@ -37,6 +38,7 @@ struct roster_head {
 struct roster_row {
 	int64_t pid; /* 0: the row is free */
 	uint64_t start_ticks;
+	uint64_t ended_ticks; /* when it was reaped; 0: not yet. Its tree may be there still */
 	uint64_t identity; /* process_identity(), 0 where there is none */
 	uint64_t outputs[2]; /* inodes of the pipes into its log, 0 where there are none */
 	char service[64];
@@ -59,6 +61,7 @@ void roster_begin(struct roster *roster, const char *state, int64_t project_id, 
 /* outputs are descriptors, -1 for none. */
 void roster_add(struct roster *roster, const char *service, pid_t pid, int pidfd,
 	const int outputs[2]);
+void roster_ended(struct roster *roster, pid_t leader);
 void roster_drop(struct roster *roster, pid_t leader);
 void roster_seen(struct roster *roster);
 /* Removes the file. */

@@ -28,13 +28,15 @@ static struct roster_row started[] = {
 	{.pid = 100, .start_ticks = 50, .identity = 7, .outputs = {31, 32}, .service = "api"},
 	{.pid = 0, .start_ticks = 10, .outputs = {0, 0}},
 	{.pid = 200, .start_ticks = 60, .outputs = {33, 33}, .service = "db"},
+	{.pid = 210, .start_ticks = 60, .ended_ticks = 90, .service = "web"},
 };
 static struct roster run = {.fd = -1, .head = {.project = "shop", .instance = 1, .seen_ticks = 500},
 	.rows = started, .count = sizeof started / sizeof started[0]};
 static const struct rosters one = {.items = &run, .count = 1};
 
 #define P(number, parent_, session_, start)                                                        \
-	.process = {.pid = (number), .parent = (parent_), .session = (session_), .start_ticks = (start)}
+	.process = {.pid = (number), .parent = (parent_), .session = (session_),                   \
+		.start_ticks = (start)}
 
 enum { MOST = 4 };
 static const struct row {
@@ -46,16 +48,22 @@ static const struct row {
 	{"a leader", {{P(100, 1, 100, 50)}}, {KIN_LEADER}, "api"},
 	{"a leader, by inode as well", {{P(100, 1, 100, 50), .identity = 7}}, {KIN_LEADER}, "api"},
 	{"another of its number", {{P(100, 1, 100, 900)}}, {KIN_NONE}, NULL},
-	{"another that was started in the same tick", {{P(100, 1, 100, 50), .identity = 8}}, {KIN_NONE}, NULL},
+	{"another that was started in the same tick", {{P(100, 1, 100, 50), .identity = 8}},
+		{KIN_NONE}, NULL},
 	{"a leader of the second row", {{P(200, 1, 200, 60)}}, {KIN_LEADER}, "db"},
 	{"a free row", {{P(5, 1, 0, 10)}}, {KIN_NONE}, NULL},
-	{"who says that it is of another run", {{P(100, 1, 100, 50), .is_other = true}}, {KIN_NONE}, NULL},
+	{"who says that it is of another run", {{P(100, 1, 100, 50), .is_other = true}}, {KIN_NONE},
+		NULL},
 	{"who prints into a log", {{P(300, 1, 300, 700), .outputs = {0, 32}}}, {KIN_OUTPUT}, "api"},
-	{"who prints into another pipe", {{P(300, 1, 300, 700), .outputs = {34, 35}}}, {KIN_NONE}, NULL},
+	{"who prints into another pipe", {{P(300, 1, 300, 700), .outputs = {34, 35}}}, {KIN_NONE},
+		NULL},
 	{"the session of a leader that is gone", {{P(300, 1, 100, 70)}}, {KIN_SESSION}, "api"},
 	{"a session of that number, later", {{P(300, 1, 100, 501)}}, {KIN_NONE}, NULL},
 	{"a session of that number, before", {{P(300, 1, 100, 49)}}, {KIN_NONE}, NULL},
-	{"a session whose leader is somebody else", {{P(100, 1, 100, 900)}, {P(300, 100, 100, 901)}},
+	{"the session of a leader that was reaped", {{P(300, 1, 210, 90)}}, {KIN_SESSION}, "web"},
+	{"a session of that number, after it was reaped", {{P(300, 1, 210, 91)}}, {KIN_NONE}, NULL},
+	{"a session whose leader is somebody else", {{P(100, 1, 100, 900)}, {P(300, 100, 100,
+		901)}},
 		{KIN_NONE, KIN_NONE}, NULL},
 	{"a member that came later, beside one that was there",
 		{{P(300, 1, 100, 70)}, {P(301, 1, 100, 800)}}, {KIN_SESSION, KIN_SESSION}, "api"},
@@ -65,13 +73,16 @@ static const struct row {
 		{{P(300, 1, 100, 800)}, {P(301, 1, 100, 801), .outputs = {31, 0}}},
 		{KIN_SESSION, KIN_OUTPUT}, "api"},
 	{"who shares a session that is no leader's with one who is known",
-		{{P(300, 1, 9, 800), .outputs = {31, 0}}, {P(301, 1, 9, 801)}}, {KIN_OUTPUT, KIN_NONE}, "api"},
+		{{P(300, 1, 9, 800), .outputs = {31, 0}}, {P(301, 1, 9, 801)}}, {KIN_OUTPUT,
+			KIN_NONE}, "api"},
 	{"children and their children, whatever their numbers",
 		{{P(90, 400, 90, 800)}, {P(100, 1, 100, 50)}, {P(400, 100, 400, 700)}},
 		{KIN_CHILD, KIN_LEADER, KIN_CHILD}, "api"},
 	{"a child that says that it is of another run",
-		{{P(100, 1, 100, 50)}, {P(400, 100, 400, 700), .is_other = true}}, {KIN_LEADER, KIN_NONE}, "api"},
-	{"its brother in the session says so", {{P(100, 1, 100, 50)}, {P(400, 100, 100, 70), .is_other = true}},
+		{{P(100, 1, 100, 50)}, {P(400, 100, 400, 700), .is_other = true}}, {KIN_LEADER,
+			KIN_NONE}, "api"},
+	{"its brother in the session says so", {{P(100, 1, 100, 50)}, {P(400, 100, 100, 70),
+		.is_other = true}},
 		{KIN_LEADER, KIN_NONE}, "api"},
 	{"a parent that is somebody else", {{P(300, 1, 300, 70)}, {P(301, 300, 300, 71)}},
 		{KIN_NONE, KIN_NONE}, NULL},
@@ -191,6 +202,8 @@ static void what_a_run_started_is_known_from_its_file(void **state)
 	assert_int_equal(kin_of(place, c.pid, NULL), KIN_LEADER);
 	assert_int_equal(kin_of(place, c.pid, "another run"), KIN_LEADER);
 	assert_int_equal(kin_of(place, c.pid, "a run"), KIN_NONE);
+	roster_ended(&roster, c.pid);
+	assert_true(roster.rows[0].ended_ticks >= roster.rows[0].start_ticks);
 	roster_drop(&roster, c.pid);
 	assert_int_equal(kin_of(place, c.pid, NULL), KIN_NONE);
 	roster_add(&roster, "web", c.pid, c.pidfd, outputs);
@@ -276,7 +289,8 @@ static void a_process_is_read(void **state)
 	assert_int_equal(self.parent, getppid());
 	assert_int_equal(child.parent, getpid());
 	assert_int_equal(child.session, c.pid);
-	assert_true(child.start_ticks >= self.start_ticks && child.start_ticks <= process_ticks_now());
+	assert_true(child.start_ticks >= self.start_ticks);
+	assert_true(child.start_ticks <= process_ticks_now());
 	assert_false(child.is_dead);
 	assert_true(process_is_ancestor(getppid()));
 	assert_false(process_is_ancestor(c.pid));
