@@ -7,7 +7,7 @@
  *
  *	leases		of an instance that does not run: after a crash, or what a stopped one would move to
  *	worktrees	the claim on an instance number of a worktree that was removed; the state directory
- *			is set aside (aside.h)
+ *			is set aside (aside.h). That of a main worktree goes only when somebody asks for it
  *	reservations	a port kept for somebody. Where it is for no service of ours nobody can tell whether
  *			it is used: only who asks for it gets rid of it
  *	directories	state that was set aside

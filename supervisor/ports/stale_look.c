@@ -121,8 +121,11 @@ static void add_worktree(struct looking *l, const struct instance *row, int64_t 
 	fact->last_ms = last_ms;
 	fact->path = row->worktree;
 	fact->is_unseen = worktree_is_unseen(row);
-	/* Machines that share a home need not share what lies beside it. */
-	fact->on_request = !l->is_alone;
+	/*
+	 * A main worktree that is not where it was may have been moved by hand, and machines that share a
+	 * home need not share what lies beside it.
+	 */
+	fact->on_request = !*row->git_dir || !l->is_alone;
 	fact->what = arena_format(
 		l->arena, "the claim of %s on %s instance %d", row->worktree, row->project, row->number);
 }

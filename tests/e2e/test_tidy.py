@@ -224,6 +224,21 @@ def test_up_takes_nobodys_word_back_and_removes_nothing_large(shop):
     assert going(shop) == [("reservations", 8081), ("directories", 3)]
 
 
+def test_up_leaves_a_directory_that_may_have_been_moved_to_who_asks(world):
+    for name in ("moved", "shop"):
+        project = world.project(name)
+        project.stack(STACK)
+        project.up()
+        project.down()
+    shop, moved = world.project("shop"), world.project("moved")
+    moved.dir.rename(moved.dir.parent / "elsewhere")
+    world.ask_registry(f"UPDATE instances SET last_used_at = '{LONG_AGO}'")
+    let_the_day_pass(world)
+    assert "tidied" not in shop.up().err
+    removed, = gc(shop)["removed"]
+    assert removed["project"] == "moved" and removed["kind"] == "worktrees"
+
+
 def test_the_users_own_file_says_how_long(shop):
     own = shop.world.root / "user/.config/stackup/config.ini"
     own.parent.mkdir(parents=True)
