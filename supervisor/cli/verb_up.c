@@ -104,7 +104,6 @@ static int fill_request(struct up *up, struct error *e)
 	r->branch = source->git.present ? source->git.branch : "";
 	r->commit = locate_commit(source->arena, &source->git);
 	r->git_dir = source->git.is_linked ? source->git.git_dir : NULL;
-	r->is_linked_worktree = source->git.present && source->git.is_linked;
 	r->stack_name = source->name;
 	r->project = option_value(line, OPTION_PROJECT);
 	r->environment = option_value(line, OPTION_ENV);

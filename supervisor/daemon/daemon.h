@@ -47,7 +47,6 @@ struct launch_request {
 	const char *git_dir; /* of a linked worktree; NULL */
 	const char *branch; /* "" where none */
 	const char *commit; /* "" where unknown */
-	bool is_linked_worktree;
 	const char *stack_name; /* [stack] name or the default */
 	const char *project; /* -p, NULL where not given */
 

@@ -14,12 +14,12 @@
  *	identity.c	whose listener is that
  *	second.c	a second run of a service, beside its own
  *	takeover.c	one process takes the place of another; takeover_steps.c how
- *	lost.c		ports that went to somebody meanwhile
+ *	lost.c		ports that went to somebody meanwhile; taken.c: before a start
  *	forwarding.c	old ports that lead to new ones for a while
  *	tell.c		events.jsonl, and what the registry gets of it
  *	recorder.c	the registry's rows, written on a thread; records.c what waits
  *	pending.c	requests that are answered later
- *	requests.c	the verbs of control/protocol.h, one row each
+ *	requests.c	the verbs of control/protocol.h, one row each; attach.c, show.c: their longer answers
  *	reload.c	converging to a changed file; reload_order.c: what was asked for
  *	clearing.c	who has a port of a changed stack is stopped beside the loop
  */
@@ -167,7 +167,6 @@ struct instance {
 	bool stopping; /* everything is to end */
 	bool killing;
 	bool ended;
-	bool any_failed; /* a service that is not optional has failed since the start */
 	char stop_reason[256];
 	int64_t unknown_since_ms; /* processes of no service are being ended since then */
 	int state; /* enum instance_state, as last told */
@@ -178,7 +177,6 @@ struct instance {
 	struct takeover *takeover; /* owns; NULL when none is under way */
 	LIST(struct takeover_wish) wishes; /* takeovers to come */
 	LIST(struct forwarding *) forwardings; /* owns */
-	bool reload_wanted; /* SIGHUP */
 
 	/* rules of a foreground owner, see control/protocol.h `follow` */
 	bool has_owner;

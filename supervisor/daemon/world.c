@@ -353,8 +353,6 @@ static void world_tell(void *self, int service, enum event_kind kind, const char
 		second_tell(in, text);
 		return;
 	}
-	if (kind == EVENT_FAILED && !service_at(in, service)->policy.optional)
-		in->any_failed = true;
 	tell_event(in, service, kind, text);
 }
 
