@@ -172,14 +172,9 @@ void client_close(struct control_client *client)
 	client->refusal = NULL;
 }
 
-static bool works_between_versions(const char *verb)
-{
-	return verb && (strcmp(verb, "down") == 0 || strcmp(verb, "ping") == 0);
-}
-
 static int check_version(const struct control_client *client, const char *verb, struct error *e)
 {
-	if (client->protocol == PROTOCOL_VERSION || works_between_versions(verb))
+	if (client->protocol == PROTOCOL_VERSION || protocol_is_common(verb))
 		return 0;
 	fail(e, EXIT_FAILED,
 		"this instance is supervised by stackup %s, whose control protocol %d is not ours "

@@ -89,6 +89,15 @@
 #ifndef CONTROL_PROTOCOL_H
 #define CONTROL_PROTOCOL_H
 
+#include <stdbool.h>
+#include <string.h>
+
 enum { PROTOCOL_VERSION = 1 };
+
+/* Understood by supervisors and clients of every version. */
+static inline bool protocol_is_common(const char *verb)
+{
+	return verb && (!strcmp(verb, "down") || !strcmp(verb, "ping"));
+}
 
 #endif

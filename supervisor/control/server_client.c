@@ -90,7 +90,8 @@ static bool push_frame(struct client *client, const json_t *object, struct error
 	if (client->output.length - client->written > CONTROL_OUTPUT_MOST) {
 		server_trouble(server, "a client of the control socket does not read; it was closed");
 		client_drop(client);
-		return fail(e, EXIT_FAILED, "the client does not read") == 0;
+		fail(e, EXIT_FAILED, "the client does not read");
+		return false;
 	}
 	if (client->written) {
 		text_consume(&client->output, client->written);
@@ -196,18 +197,13 @@ static bool take_greeting(struct client *client, const json_t *frame)
 	return true;
 }
 
-static bool works_between_versions(const char *verb)
-{
-	return strcmp(verb, "down") == 0 || strcmp(verb, "ping") == 0;
-}
-
 /* Whether the handler may see it; otherwise the refusal is sent. */
 static bool admit(struct client *client, int64_t id, const char *verb)
 {
 	struct error e = {0};
 	if (!verb) {
 		fail(&e, EXIT_USAGE, "a request without a verb");
-	} else if (!client->same_version && !works_between_versions(verb)) {
+	} else if (!client->same_version && !protocol_is_common(verb)) {
 		fail(&e, EXIT_FAILED, "this instance is supervised by stackup %s, which speaks another "
 			"version of the control protocol", STACKUP_VERSION);
 		error_hint(&e, "`stackup down` works; start it again afterwards");
