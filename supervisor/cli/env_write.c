@@ -114,7 +114,7 @@ static int write_block(struct order *o, bool sh, struct error *e)
 		return -1;
 	size_t hidden = block_lines(r->arena, &order, &lines);
 	const char *before = text_string(&o->before);
-	if (block_replace(o->path, before, o->before.length, text_string(&lines), &o->after, e) ||
+	if (marked_replace(&block_marks, o->path, before, o->before.length, text_string(&lines), &o->after, e) ||
 		write_after(o, e))
 		return -1;
 	tell_block(o, hidden);

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/own.h"
 #include "cli/context.h"
 #include "cli/out.h"
@@ -22,30 +21,32 @@ static int choose_format(const struct context *context, const char *path, enum l
 	return word ? ledger_format_parse(word, format, e) : 0;
 }
 
-static int make_document(const struct context *context, enum ledger_format format, struct text *out,
-	struct error *e)
+/* To standard output where path is NULL. */
+static int write_document(
+	const struct context *context, enum ledger_format format, const char *path, struct error *e)
 {
 	struct ledger ledger;
+	OWNED_TEXT document = {0};
 	struct arena *arena = arena_new();
 	if (!arena)
 		return fail(e, EXIT_FAILED, "out of memory");
 	int result = ledger_collect_state(context->paths.state, format, arena, &ledger, e);
-	if (!result)
-		ledger_write(&ledger, format, out);
+	if (!result && path)
+		result = ledger_write_file(&ledger, format, path, e) < 0 ? -1 : 0;
+	else if (!result)
+		ledger_write(&ledger, format, &document);
 	arena_free(arena);
-	return !result && !text_ok(out) ? fail(e, EXIT_FAILED, "out of memory") : result;
+	if (!result && !text_ok(&document))
+		return fail(e, EXIT_FAILED, "out of memory");
+	if (!result && !path)
+		out_text(&document);
+	return result;
 }
 
 static int write_once(const struct context *context, const char *path, struct error *e)
 {
-	OWNED_TEXT document = {0};
 	enum ledger_format format;
-	if (choose_format(context, path, &format, e) || make_document(context, format, &document, e))
-		return -1;
-	if (path)
-		return file_rewrite(path, text_string(&document), document.length, e) < 0 ? -1 : 0;
-	out_text(&document);
-	return 0;
+	return choose_format(context, path, &format, e) ? -1 : write_document(context, format, path, e);
 }
 
 /* ---- a file that follows ---- */
@@ -108,9 +109,7 @@ static int sync_file(const struct context *context, const char *path, struct err
 	if (find_place(path, &place, e) || choose_format(context, path, &format, e))
 		return -1;
 	const struct export_row row = {.path = place.data, .format = ledger_format_word(format)};
-	OWNED_TEXT document = {0};
-	if (!off && (make_document(context, format, &document, e) ||
-			    file_rewrite(row.path, text_string(&document), document.length, e) < 0))
+	if (!off && write_document(context, format, row.path, e))
 		return -1;
 	return change_following(context, &row, off, e);
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/file.h"
 #include "base/lookup.h"
 #include "ledger/claims.h"
 #include "ledger/collect.h"
@@ -203,28 +202,5 @@ int ledger_import(const struct ledger_import *import, struct text *notices, stru
 	a.r = registry_open(import->state, REGISTRY_WRITE, REGISTRY_BOOT_MS, notices, e);
 	int result = a.r ? write_all(&a, e) : -1;
 	registry_close(a.r);
-	return result;
-}
-
-/* ---- a document that follows ---- */
-
-int ledger_keep(struct registry *r, const char *state, const struct export_row *row, struct error *e)
-{
-	struct ledger ledger;
-	OWNED_TEXT document = {0};
-	enum ledger_format format;
-	struct arena *arena = arena_new();
-	if (!arena)
-		return fail(e, EXIT_FAILED, "cannot write %s: out of memory", row->path);
-	int result = ledger_format_parse(row->format, &format, e);
-	if (!result)
-		result = ledger_collect(r, state, format, arena, &ledger, e);
-	if (!result)
-		ledger_write(&ledger, format, &document);
-	arena_free(arena);
-	if (!result && !text_ok(&document))
-		result = fail(e, EXIT_FAILED, "cannot write %s: out of memory", row->path);
-	if (!result && file_rewrite(row->path, text_string(&document), document.length, e) < 0)
-		result = -1;
 	return result;
 }

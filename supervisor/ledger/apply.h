@@ -20,7 +20,15 @@ struct ledger_import {
  */
 int ledger_import(const struct ledger_import *import, struct text *notices, struct error *e);
 
-/* A struct export_writer's write(): rewrites the file where its content is another one. */
+/*
+ * Rewrites the file where its content is another one. Of a markdown file with the lines
+ * `<!-- stackup: begin -->` and `<!-- stackup: end -->` only what is between them is replaced, so that the
+ * tables can stand in somebody's text. 1: written, 0: it was so already, -1.
+ */
+int ledger_write_file(const struct ledger *ledger, enum ledger_format format, const char *path,
+	struct error *e);
+
+/* A struct export_writer's write(). */
 int ledger_keep(struct registry *r, const char *state, const struct export_row *row, struct error *e);
 
 #endif

@@ -1,13 +1,5 @@
 /*
- * block.h - a part of somebody else's file that is ours, and stays where it is:
- *
- *	# stackup: begin
- *	...
- *	# stackup: end
- *
- * Nothing outside of the two lines is touched, nor are they themselves: people write behind `begin` what
- * they like. Without them the block goes to the end of the file. Lines end as the file's first line does.
- * Pure.
+ * block.h - the variables of a stack in an env file of the user's: a marked part (base/marked.h). Pure.
  */
 #ifndef PLAN_BLOCK_H
 #define PLAN_BLOCK_H
@@ -15,17 +7,11 @@
 #include <stddef.h>
 
 #include "base/arena.h"
-#include "base/error.h"
-#include "base/text.h"
+#include "base/marked.h"
 #include "plan/environment.h"
 #include "plan/formats.h"
 
-/*
- * Appends the whole file, with these lines (each ends with a newline) as the block. -1 (EXIT_FAILED): begin
- * without end, end without begin, or two blocks; `name` is the file's, for the sentence.
- */
-int block_replace(const char *name, const char *content, size_t length, const char *lines,
-	struct text *out, struct error *e);
+extern const struct marks block_marks;
 
 /* Names set outside of the block and in it, where the later one would count; in the arena. Returns how many. */
 size_t block_doubles(struct arena *arena, const char *content, size_t length, const char *lines,

@@ -382,6 +382,23 @@ def test_only_another_content_is_written(world):
     assert path.stat().st_ino != before
 
 
+def test_tables_in_somebody_s_text(world):
+    shop = world.project("shop")
+    path = world.root / "ports.md"
+    path.write_bytes(b"# How we use ports\r\n\r\nRead | this.\r\n\r\n<!-- stackup: begin: do not edit -->\r\nold\r\n<!-- stackup: end -->\r\n\r\nBye")
+    shop.run("registry", "export", "--sync", path, code=0)
+    shop.run("registry", "add", "owner=anna", code=0)
+    before, rest = path.read_bytes().decode().split("<!-- stackup: begin: do not edit -->\r\n")
+    tables, after = rest.split("<!-- stackup: end -->")
+    assert before == "# How we use ports\r\n\r\nRead | this.\r\n\r\n" and after == "\r\n\r\nBye"
+    assert "# Ports\n\n" + tables.replace("\r\n", "\n") == export(world, "markdown")
+    assert "there already: 1 project" in shop.run("registry", "import", path, code=0).out
+    path.write_text("<!-- stackup: begin -->\n")
+    said = shop.run("registry", "set", "owner=ben", code=0)
+    assert "the block of stackup has no end" in said.err and path.read_text() == "<!-- stackup: begin -->\n"
+    assert "has no end" in shop.run("registry", "export", "-o", path, code=1).err
+
+
 def test_writers_at_the_same_moment_leave_the_last_state(world):
     path = world.root / "ports.json"
     world.run("registry", "export", "--sync", path, code=0)

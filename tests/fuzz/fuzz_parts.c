@@ -20,9 +20,9 @@ static void write_block(struct arena *arena, const char *bytes, size_t length)
 	struct error e = {0};
 	const char *const *names;
 	block_doubles(arena, bytes, length, lines, &names);
-	if (block_replace("fuzz", bytes, length, lines, &once, &e))
+	if (marked_replace(&block_marks, "fuzz", bytes, length, lines, &once, &e))
 		return;
-	if (block_replace("fuzz", once.data, once.length, lines, &twice, &e))
+	if (marked_replace(&block_marks, "fuzz", once.data, once.length, lines, &twice, &e))
 		abort();
 	if (once.length != twice.length || memcmp(once.data, twice.data, once.length) != 0)
 		abort();

@@ -34,9 +34,9 @@ static void only_the_block_changes(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		OWNED_TEXT once = {0}, twice = {0};
 		struct error e;
-		assert_int_equal(block_replace("f", cases[i].before, strlen(cases[i].before), "A=1\n", &once, &e), 0);
+		assert_int_equal(marked_replace(&block_marks, "f", cases[i].before, strlen(cases[i].before), "A=1\n", &once, &e), 0);
 		assert_string_equal(text_string(&once), cases[i].after);
-		assert_int_equal(block_replace("f", once.data, once.length, "A=1\n", &twice, &e), 0);
+		assert_int_equal(marked_replace(&block_marks, "f", once.data, once.length, "A=1\n", &twice, &e), 0);
 		assert_string_equal(text_string(&twice), cases[i].after);
 	}
 }
@@ -56,7 +56,7 @@ static void a_broken_block_is_told_with_its_line(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		OWNED_TEXT out = {0};
 		struct error e = {0};
-		assert_int_equal(block_replace("f", cases[i].before, strlen(cases[i].before), "A=1\n", &out, &e), -1);
+		assert_int_equal(marked_replace(&block_marks, "f", cases[i].before, strlen(cases[i].before), "A=1\n", &out, &e), -1);
 		assert_non_null(strstr(e.text, cases[i].said));
 		assert_int_equal(out.length, 0);
 	}
