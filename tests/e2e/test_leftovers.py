@@ -243,3 +243,17 @@ def test_another_service_of_the_leftovers_number_is_not_hit(shop, ends, stranger
     gone(pid)
     result = shop.run("status", code=3)
     assert "nothing of it is left" in result.err, result
+
+
+def test_a_roster_of_another_boot_says_nothing(shop, ends):
+    """After a reboot its numbers are anybody's; the file goes all the same."""
+    shop.stack(OVERWRITTEN)
+    shop.up()
+    ends += kill_both(shop)
+    (roster,) = (shop.world.home / "locks").glob("*.leaders")
+    boot_id = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip().encode()
+    content = roster.read_bytes()
+    assert boot_id in content
+    roster.write_bytes(content.replace(boot_id, b"0" * len(boot_id)))
+    assert "nothing of it is left" in shop.run("status", code=3).err
+    assert alive(ends[0]) and not roster.exists()
