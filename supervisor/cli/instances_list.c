@@ -40,7 +40,8 @@ static int read_days(const struct context *context, int *days, struct error *e)
 	const char *value = option_value(&context->line, OPTION_UNUSED);
 	int64_t number = IDLE_DAYS;
 	if (value && !number_parse(value, 0, DAYS_MOST, &number))
-		return fail(e, EXIT_USAGE, "--unused %s is no number of days", value);
+		return fail(e, EXIT_USAGE, "--unused %s is no number of days: use 0 to %d", value,
+			DAYS_MOST);
 	*days = (int)number;
 	return 0;
 }

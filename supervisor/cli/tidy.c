@@ -24,7 +24,7 @@ int tidy_rules(const struct context *context, struct stale_rules *rules, struct 
 	if (!keep)
 		return 0;
 	if (!number_parse(keep, 0, KEEP_MOST, &days))
-		return fail(e, EXIT_USAGE, "--keep %s is no number of days", keep);
+		return fail(e, EXIT_USAGE, "--keep %s is no number of days: use 0 to %d", keep, KEEP_MOST);
 	for (enum stale_kind kind = 0; kind < STALE_KIND_COUNT; kind++)
 		rules->keep_days[kind] = (int)days;
 	return 0;

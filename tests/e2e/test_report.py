@@ -1,9 +1,10 @@
 """`registry report`: what launches left behind, and how the ports of the machine are used."""
 import re
 import socket
+import sqlite3
 from contextlib import contextmanager
 
-from harness import until
+from harness import SOURCE, until
 
 STACK = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\n"
 FIGURES = {"version", "since", "active_ports", "leased_ports", "moved_ports", "conflicts_now", "projects", "instances",
@@ -63,6 +64,20 @@ def test_row_R6_launches_conflicts_and_use(shop):
         "total": 1, "active": 1, "reserved": 0, "legacy": 0, "archived": 0}
     assert found["instances"] == {"total": 2, "running": 1, "idle": 0}
     assert report(shop, "--since", "2999-01-01")["launches"]["count"] == 0
+
+
+def test_a_registry_of_the_first_version_is_only_read(shop):
+    database = shop.world.home / "registry.db"
+    with sqlite3.connect(database) as db:
+        db.executescript((SOURCE / "supervisor/registry/schema.sql").read_text() + "; PRAGMA user_version = 1")
+    db.close()
+    database.chmod(0o600)
+    assert report(shop)["launches"]["count"] == 0
+    assert shop.run("registry", "verify", "--json", code=0).json["examined"] == 0
+    assert shop.run("registry", "gc", "--dry-run", "--json", code=0).json["removed"] == []
+    with sqlite3.connect(database) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    db.close()
 
 
 def test_a_changed_file_and_a_resolve_are_no_launches(shop):
