@@ -1,5 +1,6 @@
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,8 +39,13 @@ struct counts {
 
 bool instance_is_stuck(const struct instance *in, int service)
 {
-	return in->given_up
-		&& settle_is_stuck(in->loaded.stack, keeper_runs(in->keeper), service);
+	if (!in->given_up || keeper_run(in->keeper, service)->state != STATE_BLOCKED)
+		return false;
+	bool *scratch = calloc((size_t)in->loaded.stack->service_count, sizeof *scratch);
+	bool stuck = scratch
+		&& settle_is_stuck(in->loaded.stack, keeper_runs(in->keeper), service, scratch);
+	free(scratch);
+	return stuck;
 }
 
 static void look_for_given_up(struct instance *in)

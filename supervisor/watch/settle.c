@@ -49,18 +49,21 @@ static const struct dependency *unmet(const struct stack *stack, const struct se
 	return first;
 }
 
-bool settle_is_stuck(const struct stack *stack, const struct service_run *runs, int service)
+bool settle_is_stuck(const struct stack *stack, const struct service_run *runs, int service,
+	bool *scratch)
 {
 	const struct service *s = &stack->services[service];
-	if (runs[service].state != STATE_BLOCKED || runs[service].start_free)
+	if (runs[service].state != STATE_BLOCKED || runs[service].start_free || scratch[service])
 		return false;
+	/* Once is enough: there may be very many ways to what all of them need. */
+	scratch[service] = true;
 	for (size_t i = 0; i < s->dependency_count; i++) {
 		const struct dependency *d = &s->dependencies[i];
 		const struct service_run *run = &runs[d->service];
 		if (settle_met(d, run))
 			continue;
 		bool given_up = run->state == STATE_DOWN && run->want == WANT_DOWN;
-		if (given_up || settle_is_stuck(stack, runs, d->service))
+		if (given_up || settle_is_stuck(stack, runs, d->service, scratch))
 			return true;
 	}
 	return false;

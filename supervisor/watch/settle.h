@@ -30,9 +30,10 @@ void settle_waits_for(const struct stack *stack, const struct service_run *runs,
 
 /*
  * Blocked, and nobody is going to change that: directly or through others it needs a service that was
- * stopped and is not wanted up again.
+ * stopped and is not wanted up again. `scratch` has service_count booleans, all false.
  */
-bool settle_is_stuck(const struct stack *stack, const struct service_run *runs, int service);
+bool settle_is_stuck(const struct stack *stack, const struct service_run *runs, int service,
+	bool *scratch);
 
 /* Whether one dependency is met by the present state of what it names. */
 bool settle_met(const struct dependency *dependency, const struct service_run *run);

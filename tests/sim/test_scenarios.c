@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "watch/settle.h"
@@ -202,6 +203,14 @@ static void fault_B20_failed_task_fails_its_dependents(void **state)
 	assert_non_null(strstr(keeper_run(world_keeper(w), 1)->reason, "'s0'"));
 }
 
+static bool is_stuck(int service)
+{
+	bool *scratch = calloc((size_t)stack->service_count, sizeof *scratch);
+	bool stuck = settle_is_stuck(stack, keeper_runs(world_keeper(w)), service, scratch);
+	free(scratch);
+	return stuck;
+}
+
 static void a_service_whose_dependency_was_stopped_is_stuck(void **state)
 {
 	(void)state;
@@ -211,14 +220,33 @@ static void a_service_whose_dependency_was_stopped_is_stuck(void **state)
 	world_script(w, 0)->ready_after_ms = 500;
 	start_all();
 	world_run_until(w, world_now(w) + 100);
-	assert_false(settle_is_stuck(stack, keeper_runs(world_keeper(w)), 2));
+	assert_false(is_stuck(2));
 	world_kill_from_outside(w, 0, SIGTERM);
 	world_run_until(w, world_now(w) + 100);
-	assert_true(settle_is_stuck(stack, keeper_runs(world_keeper(w)), 1));
-	assert_true(settle_is_stuck(stack, keeper_runs(world_keeper(w)), 2));
+	assert_true(is_stuck(1));
+	assert_true(is_stuck(2));
 	keeper_start(world_keeper(w), 0, false, NULL);
 	world_run_until(w, world_now(w) + 2000);
 	assert_state(2, STATE_READY);
+}
+
+/* Each needs all of the layer below: there are 4^15 ways down. */
+static void who_is_stuck_is_found_in_many_layers(void **state)
+{
+	enum { WIDE = 4, DEEP = 16 };
+	(void)state;
+	begin(WIDE * DEEP);
+	for (int i = WIDE; i < WIDE * DEEP; i++)
+		for (int d = 0; d < WIDE; d++)
+			world_depends(stack, i, (i / WIDE - 1) * WIDE + d, CONDITION_READY);
+	for (int i = 0; i < WIDE; i++)
+		world_script(w, i)->ready_after_ms = NEVER;
+	start_all();
+	world_run_until(w, world_now(w) + 100);
+	assert_false(is_stuck(WIDE * DEEP - 1));
+	world_kill_from_outside(w, WIDE - 1, SIGTERM);
+	world_run_until(w, world_now(w) + 100);
+	assert_true(is_stuck(WIDE * DEEP - 1));
 }
 
 static void fault_B20_task_past_its_timeout(void **state)
@@ -633,6 +661,7 @@ int main(void)
 		scenario(fault_B19_optional_dependency_that_fails_is_waived),
 		scenario(fault_B20_failed_task_fails_its_dependents),
 		scenario(a_service_whose_dependency_was_stopped_is_stuck),
+		scenario(who_is_stuck_is_found_in_many_layers),
 		scenario(fault_B20_task_past_its_timeout),
 		scenario(fault_B21_the_last_command_wins),
 		scenario(fault_B24_B25_stop_is_the_reverse_of_the_start),
