@@ -6,6 +6,7 @@
 #include "ports/lock.h"
 #include "registry/history.h"
 #include "registry/instances.h"
+#include "registry/record.h"
 
 enum { LEFTOVER_GRACE_MS = 2000 };
 
@@ -77,6 +78,8 @@ int claim_stop(const char *state, struct claim *claim, bool crashed, struct erro
 {
 	int result = write_end(
 		state, claim, crashed ? INSTANCE_CRASHED : INSTANCE_STOPPED, false, e);
+	if (result && !crashed)
+		record_write_end(state, claim->project_id, claim->instance, claim->run_id);
 	let_go(claim);
 	return result;
 }
@@ -84,19 +87,16 @@ int claim_stop(const char *state, struct claim *claim, bool crashed, struct erro
 int claim_leave(const char *state, struct claim *claim, struct error *e)
 {
 	int result = write_end(state, claim, INSTANCE_STOPPED, true, e);
+	if (result)
+		record_write_end(state, claim->project_id, claim->instance, claim->run_id);
 	let_go(claim);
 	return result;
 }
 
 static int record_crash(struct registry *r, const struct claim *claim, bool away, struct error *e)
 {
-	for (size_t i = 0; i < claim->removed.count; i++) {
-		OWNED_TEXT line = {0};
-		owner_add_line(&line, &claim->removed.items[i]);
-		if (history_audit(r, claim->project_id, claim->instance, "ended", text_string(&line),
-			    "leftover of a run that ended without being stopped", e))
-			return -1;
-	}
+	if (leftovers_audit(r, claim->project_id, claim->instance, &claim->removed, e))
+		return -1;
 	if (!claim->crash_known && history_event(r, claim->project_id, claim->instance, "crashed",
 					   "the supervisor ended without a word", e))
 		return -1;

@@ -254,7 +254,7 @@ static int is_of_migration(const struct dirent *entry)
 
 static int is_copy(const struct dirent *entry)
 {
-	return after_kind(entry->d_name, "backup-") || after_kind(entry->d_name, "before-");
+	return after_kind(entry->d_name, "backup-") || is_of_migration(entry);
 }
 
 /* 20260102T030405Z and what follows. */

@@ -41,7 +41,7 @@ void backup_name(struct text *out, const char *state, const char *kind);
 int backup_aside(const char *state, const char *kind, struct text *path, struct error *e);
 /* Removes all but the newest copies made before migrations. */
 void backup_prune(const char *state);
-/* The newest copy beside the registry, whoever made it; false where there is none. */
+/* The newest copy beside the registry that may be what somebody wants back; false where there is none. */
 bool backup_newest(const char *state, struct text *path);
 
 #endif

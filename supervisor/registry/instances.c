@@ -11,6 +11,7 @@
 #include "base/words.h"
 #include "registry/host.h"
 #include "registry/place.h"
+#include "registry/record.h"
 #include "registry/sql.h"
 
 #define INSTANCE_COLUMNS                                                                           \
@@ -127,6 +128,9 @@ static void read_instance(const struct registry *r, sqlite3_stmt *row, struct ar
 		.commit = sql_text(row, 24, arena),
 	};
 	snprintf(out->owner.boot_id, sizeof out->owner.boot_id, "%s", sql_text(row, 18, arena));
+	if (out->status == INSTANCE_RUNNING &&
+		record_has_ended(r->state, out->project_id, out->number, out->run_id))
+		out->status = INSTANCE_STOPPED;
 	out->elsewhere = elsewhere(r, out, sql_text(row, 25, arena));
 }
 

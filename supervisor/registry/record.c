@@ -104,6 +104,28 @@ bool record_lives(const char *state, int64_t project_id, int64_t instance)
 	return lock >= 0 && bytelock_is_held(lock, instance, 1);
 }
 
+static void add_end_path(struct text *path, const char *state, int64_t project_id, int instance)
+{
+	text_addf(path, "%s/locks/p%lld-%d.ended", state, (long long)project_id, instance);
+}
+
+void record_write_end(const char *state, int64_t project_id, int instance, const char *run_id)
+{
+	OWNED_TEXT path = {0};
+	add_end_path(&path, state, project_id, instance);
+	if (run_id && *run_id && text_ok(&path))
+		(void)record_replace(text_string(&path), run_id, NULL);
+}
+
+bool record_has_ended(const char *state, int64_t project_id, int instance, const char *run_id)
+{
+	OWNED_TEXT path = {0}, ended = {0};
+	add_end_path(&path, state, project_id, instance);
+	return *run_id && text_ok(&path) && !access(path.data, F_OK) &&
+		!file_read(path.data, RECORD_MOST, &ended, NULL) &&
+		!strcmp(text_string(&ended), run_id);
+}
+
 static void add_leases_path(struct text *path, const struct registry *r, int64_t project_id,
 	int64_t instance)
 {

@@ -29,6 +29,14 @@ def test_fault_F5_locked_by_a_program_that_hangs(shop):
         assert shop.port("api") == port
         said = shop.run("down", code=0)
         assert "another program keeps it locked" in said.err and "is down" in said.err
+        assert "without being stopped" not in shop.run("status").err
+    assert shop.run("registry", "list", "--json", code=0).json["projects"][0]["instances"][0]["status"] == "stopped"
+    assert "without being stopped" not in shop.up().err
+    supervisor, guardian = (shop.instance()[key] for key in ("pid", "guardian_pid"))
+    for process in (guardian, supervisor):
+        os.kill(process, signal.SIGKILL)
+    gone(supervisor)
+    assert "without being stopped" in shop.run("status").err
     shop.up()
     assert shop.port("api") == port
 
