@@ -179,6 +179,14 @@ def squeeze(pid, descriptors):
 
 # ---- the network seen from a test ---------------------------------------------------------------
 
+def git(directory, *args):
+    """What it prints; as nobody in particular, whatever the user has configured."""
+    settings = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]
+    ran = subprocess.run(["git", *settings, *args], cwd=directory, check=True, capture_output=True, text=True,
+                         env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"})
+    return ran.stdout.strip()
+
+
 def http_get(port, path="/", timeout=10, host="127.0.0.1"):
     with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=timeout) as reply:
         return reply.read().decode()

@@ -8,10 +8,9 @@ import shutil
 import signal
 import sqlite3
 import stat
-import subprocess
 
 import pytest
-from harness import World, gone, until
+from harness import World, git, gone, until
 
 STACK = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\nslot = auto\n"
 FORMATS = ("json", "markdown", "csv")
@@ -218,12 +217,6 @@ def test_a_project_without_a_path_waits_for_its_stack(world):
     assert (now["shop"]["path"], now["shop"]["status"]) == (str(shop.dir), "active") and len(now) == 2
     assert "block 13" in blog.run("registry", "add", code=0).out
     assert projects(world)["blog"]["path"] == str(blog.dir)
-
-
-def git(directory, *args):
-    settings = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]
-    subprocess.run(["git", *settings, *args], cwd=directory, check=True, capture_output=True,
-                   env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"})
 
 
 def test_an_instance_is_that_of_the_worktree_with_its_branch(world):

@@ -1,18 +1,12 @@
 """Every command sees what has become of what it shows: dead owners, other branches, moved worktrees."""
 import os
 import signal
-import subprocess
 
 import pytest
-from harness import descendants_of, gone
+from harness import descendants_of, git, gone
+from holders import leave_behind
 
 STACK = "[service api]\ncommand = ACTOR --listen\n"
-
-
-def git(directory, *args):
-    settings = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]
-    subprocess.run(["git", *settings, *args], cwd=directory, check=True, capture_output=True,
-                   env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"})
 
 
 @pytest.fixture
@@ -20,14 +14,8 @@ def dead(shop):
     """Supervisor and guardian were killed in a way that nobody could write anything down."""
     shop.stack(STACK)
     shop.up()
-    instance = shop.instance()
-    services = descendants_of(instance["pid"])
-    both = [instance["guardian_pid"], instance["pid"]]
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in both:
-            os.kill(pid, number)
-    for pid in both:
-        gone(pid)
+    services = descendants_of(shop.instance()["pid"])
+    leave_behind(shop)
     for pid in services:
         os.kill(pid, signal.SIGKILL)
         gone(pid)

@@ -1,23 +1,14 @@
 """`registry report`: what launches left behind, and how the ports of the machine are used."""
 import re
-import socket
 import sqlite3
-from contextlib import contextmanager
 
 from harness import SOURCE, until
+from holders import occupy
 
 STACK = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\n"
 FIGURES = {"version", "since", "active_ports", "leased_ports", "moved_ports", "conflicts_now", "projects", "instances",
            "launches", "registry", "blocks_owned", "blocks_left", "blocks", "months", "busiest", "idle",
            "conflicting_ports"}
-
-
-@contextmanager
-def occupied(port):
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", port))
-        holder.listen()
-        yield
 
 
 def report(shop, *args):
@@ -39,7 +30,7 @@ def test_row_R6_launches_conflicts_and_use(shop):
     shop.up()
     shop.up()
     shop.down()
-    with occupied(30101):
+    with occupy(30101):
         shop.up()
         moved = shop.port("api")
         now = report(shop)
@@ -86,14 +77,14 @@ def test_a_changed_file_and_a_resolve_are_no_launches(shop):
     shop.stack(STACK + "[service more]\ncommand = ACTOR --listen\nslot = auto\n")
     shop.up()
     shop.down()
-    with occupied(30101):
+    with occupy(30101):
         shop.run("ports", "resolve", "--move", "-y", code=0)
     assert report(shop)["launches"]["count"] == 1
 
 
 def test_an_optional_service_without_its_port_is_a_conflict_of_a_launch_that_succeeded(shop):
     shop.stack(STACK.replace("[service web]", "optional = yes\non_conflict = fail\n[service web]"))
-    with occupied(30101):
+    with occupy(30101):
         shop.detach()
         launches = report(shop)["launches"]
         assert (launches["count"], launches["without_conflict"], launches["failed"]) == (1, 0, 0)
@@ -104,7 +95,7 @@ def test_a_stranger_in_the_place_of_a_service_is_a_conflict_now(shop):
     shop.detach()
     until(lambda: shop.starts("begun"))
     assert report(shop)["conflicts_now"] == 0
-    with occupied(30101):
+    with occupy(30101):
         found = report(shop)
         assert found["conflicts_now"] == 1 and found["registry"]["accuracy"] < 100
         assert "1 taken by a stranger" in shop.run("registry", "report", code=0).out

@@ -2,21 +2,14 @@
 import os
 import shutil
 import signal
-import socket
-import subprocess
 import time
 
 import pytest
-from harness import alive, descendants_of, gone
+from harness import descendants_of, git, gone
+from holders import leave_behind, occupy
 
 STACK = "[service api]\ncommand = ACTOR --listen\n"
 LONG_AGO = "2020-01-02T00:00:00.000Z"
-
-
-def git(directory, *args):
-    settings = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]
-    subprocess.run(["git", *settings, *args], cwd=directory, check=True, capture_output=True,
-                   env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"})
 
 
 @pytest.fixture
@@ -101,15 +94,7 @@ def test_the_last_sign_of_life_of_a_crashed_run_counts(shop):
 def test_what_a_dead_run_left_behind_keeps_its_leases(shop):
     shop.stack("[service api]\ncommand = ACTOR --listen --double-fork --setsid-child")
     shop.up()
-    instance = shop.instance()
-    pids = descendants_of(instance["pid"])
-    both = [instance["guardian_pid"], instance["pid"]]
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in both:
-            os.kill(pid, number)
-    for pid in both:
-        gone(pid)
-    assert [pid for pid in pids if alive(pid)]
+    leave_behind(shop)
     grow_old(shop)
     assert "stackup cleanup" in staying(shop)["leases"]
     assert gc(shop)["removed"] == [] and shop.world.ask_registry("SELECT count(*) FROM leases") == [(10,)]
@@ -167,9 +152,7 @@ def test_reservations_that_nobody_uses(shop):
     assert going(shop) == []
     shop.world.ask_registry(f"UPDATE reservations SET created_at = '{LONG_AGO}'")
     assert going(shop) == [("reservations", 8000), ("reservations", 8081)]
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 8081))
-        holder.listen()
+    with occupy(8081):
         assert going(shop) == [("reservations", 8000)]
     shop.up()
     shop.down()

@@ -2,10 +2,10 @@
 import os
 import shutil
 import signal
-import socket
 
 import pytest
 from harness import descendants_of, gone, until
+from holders import occupy
 
 STACK = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\n"
 
@@ -46,9 +46,7 @@ def test_a_stranger_on_a_leased_port_is_named(shop):
     shop.detach()
     until(lambda: shop.starts("begun"))
     assert verify(shop.world, code=0)["accuracy"] == 100.0
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 30101))
-        holder.listen()
+    with occupy(30101):
         assert differences(shop.world) == [("stranger", 1, 30101)]
         said = shop.run("registry", "verify", "--ci", code=5)
         assert f"pid {os.getpid()}" in said.out and "'api'" in said.out

@@ -1,21 +1,12 @@
 """Which instance a git worktree has, and that it keeps it: real repositories, real worktrees."""
 import concurrent.futures
-import os
 import shutil
-import subprocess
 
 import pytest
 
-from harness import alive
+from harness import alive, git
 
 STACK = "[service api]\ncommand = ACTOR --listen\n"
-
-
-def git(directory, *args):
-    settings = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"]
-    ran = subprocess.run(["git", *settings, *args], cwd=directory, check=True, capture_output=True, text=True,
-                         env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"})
-    return ran.stdout.strip()
 
 
 @pytest.fixture
