@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "base/own.h"
 #include "spawn/explain.h"
 #include "spawn/recipe.h"
 #include "spawn/validate_inside.h"
@@ -32,15 +33,22 @@ static bool is_wanted(const struct validate *v, int service)
 	return v->wanted ? v->wanted[service] : v->stack->services[service].enabled;
 }
 
-/* Dependencies have no cycles by now, but a bound costs nothing. */
-static bool waits_for_a_task(const struct stack *stack, const struct service *service, int depth)
+enum answer { ANSWER_UNKNOWN, ANSWER_NO, ANSWER_YES };
+
+/* answers: one per service. Each is looked at once: there may be very many ways to it. */
+static bool waits_for_a_task(const struct stack *stack, int index, enum answer *answers)
 {
-	for (size_t i = 0; i < service->dependency_count && depth < stack->service_count; i++) {
-		const struct service *other = &stack->services[service->dependencies[i].service];
-		if (other->policy.type == TYPE_TASK || waits_for_a_task(stack, other, depth + 1))
-			return true;
+	const struct service *service = &stack->services[index];
+	if (answers[index] != ANSWER_UNKNOWN)
+		return answers[index] == ANSWER_YES;
+	answers[index] = ANSWER_NO;
+	for (size_t i = 0; i < service->dependency_count; i++) {
+		int other = service->dependencies[i].service;
+		if (stack->services[other].policy.type == TYPE_TASK
+			|| waits_for_a_task(stack, other, answers))
+			answers[index] = ANSWER_YES;
 	}
-	return false;
+	return answers[index] == ANSWER_YES;
 }
 
 struct subject {
@@ -103,13 +111,12 @@ static void check_log(const struct subject *s)
 	complain_missing(s, 0, "log.file", false, &why);
 }
 
-static void check_service(const struct validate *v, const struct service *service)
+static void check_service(const struct validate *v, const struct service *service, bool after_task)
 {
-	struct subject s = {.v = v, .service = service};
+	struct subject s = {.v = v, .service = service, .after_task = after_task};
 	struct error why;
 	s.env = v->environment(v->self, service->index);
 	s.path = s.env ? recipe_variable(s.env, "PATH") : NULL;
-	s.after_task = waits_for_a_task(v->stack, service, 0);
 	s.dir_ok = !explain_directory(service->dir, &why);
 	if (!s.dir_ok)
 		complain_missing(&s, 0, "dir", true, &why);
@@ -240,8 +247,11 @@ size_t validate_stack(const struct validate *v)
 	check_state_dir(v);
 	check_shell(v);
 	validate_requirements(v);
+	size_t count = (size_t)v->stack->service_count;
+	OWNED(enum answer) answers = calloc(count + 1, sizeof *answers);
 	for (int i = 0; i < v->stack->service_count; i++)
 		if (is_wanted(v, i))
-			check_service(v, &v->stack->services[i]);
+			check_service(v, &v->stack->services[i],
+				answers && waits_for_a_task(v->stack, i, answers));
 	return v->complaints->errors - before;
 }

@@ -152,6 +152,21 @@ def test_fault_B16_cycle_is_named_in_full_and_what_runs_stays(shop, kind):
     assert after["state"] == "ready"
 
 
+def test_many_ways_to_the_same_service(shop):
+    """Layers that each need all of the one below: nothing may try every way down."""
+    wide, deep = 4, 16
+    sections = []
+    for layer in range(deep):
+        needs = ", ".join(f"s{layer - 1}-{i}" for i in range(wide))
+        for i in range(wide):
+            sections.append(f"[service s{layer}-{i}]\ncommand = ACTOR\n" + (f"depends_on = {needs}\n" if layer else ""))
+    shop.stack("\n".join(sections))
+    assert "64 services" in shop.run("check", code=0).out
+    shop.up("s15-0")
+    shop.run("stop", "s0-0", code=0)
+    shop.run("start", code=0)
+
+
 def test_fault_B17_self_and_missing_dependency(shop):
     shop.stack("""
         [service calc]
