@@ -142,7 +142,8 @@ static int write_beside(const char *path, const char *content, size_t length, st
 		/* Root keeps whose it is; anybody else may not, and then it becomes theirs. */
 		result = (fchown(fd, st.st_uid, st.st_gid) && geteuid() == 0) ||
 			fchmod(fd, st.st_mode & 07777);
-	if (result || file_write_all(fd, content, length) || fsync(fd) || rename(temporary.data, path)) {
+	if (result || file_write_all(fd, content, length) || fsync(fd) ||
+		rename(temporary.data, path)) {
 		fail_errno(e, EXIT_FAILED, "cannot write %s", path);
 		unlink(temporary.data);
 		return -1;

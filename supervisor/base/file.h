@@ -28,9 +28,10 @@ bool file_read_proc(const char *path, struct text *out);
 int file_replace(const char *path, const char *content, size_t length, struct error *e);
 
 /*
- * The same for a file of the user's, which may be open to others and need not be ours: a symbolic link
- * stays, and what it leads to is replaced; mode and, where possible, owner are kept; a new one has what the
- * umask leaves of 0666. Nothing is written when the content is there already. 1: written, 0: was there, -1.
+ * The same for a file of the user's, which may be open to others and need not be ours: a symbolic
+ * link stays, and what it leads to is replaced; mode and, where possible, owner are kept; a new one
+ * has what the umask leaves of 0666. Nothing is written when the content is there already. 1:
+ * written, 0: was there, -1.
  */
 int file_rewrite(const char *path, const char *content, size_t length, struct error *e);
 

@@ -24,11 +24,12 @@ static bool is_marker(const struct marked_line *line, const char *marker)
 		blanks++;
 	if (line->length - blanks < length || memcmp(line->at + blanks, marker, length) != 0)
 		return false;
-	return blanks + length == line->length || !isalnum((unsigned char)line->at[blanks + length]);
+	return blanks + length == line->length ||
+		!isalnum((unsigned char)line->at[blanks + length]);
 }
 
-bool marked_next(const struct marks *marks, const char *content, size_t length,
-	struct marked_line *line)
+bool marked_next(
+	const struct marks *marks, const char *content, size_t length, struct marked_line *line)
 {
 	bool before = line->is_ours && !is_marker(line, marks->end);
 	if (!next_line(content, length, line))
@@ -53,19 +54,23 @@ struct place {
 	size_t to;
 };
 
-static int find_place(const struct marks *marks, const char *name, const char *content, size_t length,
-	struct place *place, struct error *e)
+static int find_place(const struct marks *marks, const char *name, const char *content,
+	size_t length, struct place *place, struct error *e)
 {
 	struct marked_line line = {0};
 	*place = (struct place){0};
 	while (next_line(content, length, &line)) {
 		bool begins = is_marker(&line, marks->begin), ends = is_marker(&line, marks->end);
 		if (begins && place->begin)
-			return fail(e, EXIT_FAILED, "%s:%d: there is a block of stackup in line %d already; "
-				"remove one of the two", name, line.number, place->begin);
+			return fail(e, EXIT_FAILED,
+				"%s:%d: there is a block of stackup in line %d already; "
+				"remove one of the two",
+				name, line.number, place->begin);
 		if (ends && (!place->begin || place->end))
-			return fail(e, EXIT_FAILED, "%s:%d: this ends a block of stackup that does not begin; "
-				"remove the line", name, line.number);
+			return fail(e, EXIT_FAILED,
+				"%s:%d: this ends a block of stackup that does not begin; "
+				"remove the line",
+				name, line.number);
 		if (begins) {
 			place->begin = line.number;
 			place->from = (size_t)(line.at - content) + line.length;
@@ -76,8 +81,9 @@ static int find_place(const struct marks *marks, const char *name, const char *c
 		}
 	}
 	if (place->begin && !place->end)
-		return fail(e, EXIT_FAILED, "%s:%d: the block of stackup has no end; write a line '%s' below "
-			"it", name, place->begin, marks->end);
+		return fail(e, EXIT_FAILED,
+			"%s:%d: the block of stackup has no end; write a line '%s' below it",
+			name, place->begin, marks->end);
 	return 0;
 }
 

@@ -67,8 +67,8 @@ static int run(struct context *context, struct error *e)
 
 static void tell_behind(const struct export_row *row, const struct error *e)
 {
-	say("%s does not show the last change of the registry: %s; the next change tries again", row->path,
-		e->text);
+	say("%s does not show the last change of the registry: %s; the next change tries again",
+		row->path, e->text);
 }
 
 int cli_main(int argc, char **argv)

@@ -37,15 +37,16 @@ static bool is_example(const char *path)
 		ends_with(path, ".template") || ends_with(path, ".dist");
 }
 
-static int choose_format(const struct context *context, const char *path, enum write_format *format,
-	struct error *e)
+static int choose_format(
+	const struct context *context, const char *path, enum write_format *format, struct error *e)
 {
 	static const char *const words[] = {
 		[WRITE_DOTENV] = "dotenv", [WRITE_SH] = "sh", [WRITE_SUPABASE] = "supabase"};
 	const char *word = option_value(&context->line, OPTION_FORMAT);
 	const char *slash = strrchr(path, '/');
 	*format = !strcmp(slash ? slash + 1 : path, "config.toml") ? WRITE_SUPABASE
-		: ends_with(path, ".sh") || ends_with(path, ".envrc") ? WRITE_SH : WRITE_DOTENV;
+		: ends_with(path, ".sh") || ends_with(path, ".envrc") ? WRITE_SH
+								      : WRITE_DOTENV;
 	if (!word)
 		return 0;
 	for (int i = 0; i <= WRITE_SUPABASE; i++)
@@ -106,7 +107,10 @@ static int write_block(struct order *o, bool sh, struct error *e)
 		.base_port = r->claim.base_port,
 		.state_dir = r->claim.state_dir,
 		.slug = r->stack->slug};
-	const struct block_order order = {.stack = r->stack, .facts = &facts, .example = o->example, .sh = sh,
+	const struct block_order order = {.stack = r->stack,
+		.facts = &facts,
+		.example = o->example,
+		.sh = sh,
 		.mask = option_given(&o->context->line, OPTION_SHOW_SECRETS) ? NULL : &mask};
 	OWNED_TEXT lines = {0};
 	const char *const *doubles;
@@ -114,14 +118,16 @@ static int write_block(struct order *o, bool sh, struct error *e)
 		return -1;
 	size_t hidden = block_lines(r->arena, &order, &lines);
 	const char *before = text_string(&o->before);
-	if (marked_replace(&block_marks, o->path, before, o->before.length, text_string(&lines), &o->after, e) ||
+	if (marked_replace(&block_marks, o->path, before, o->before.length, text_string(&lines),
+		    &o->after, e) ||
 		write_after(o, e))
 		return -1;
 	tell_block(o, hidden);
-	size_t count = block_doubles(
-		r->arena, before, o->before.length, text_string(&lines), &doubles);
+	size_t count =
+		block_doubles(r->arena, before, o->before.length, text_string(&lines), &doubles);
 	for (size_t i = 0; i < count && !o->context->quiet; i++)
-		say("%s also sets %s outside of the block; the later one counts", o->path, doubles[i]);
+		say("%s also sets %s outside of the block; the later one counts", o->path,
+			doubles[i]);
 	return EXIT_DONE;
 }
 
@@ -132,33 +138,37 @@ static void tell_key(const struct supabase_key *key)
 	const char *before = key->before ? key->before : "";
 	OWNED_TEXT of = {0};
 	if (key->service)
-		text_addf(&of, "%s%s%s", key->service, strcmp(key->port_name, "main") != 0 ? " " : "",
+		text_addf(&of, "%s%s%s", key->service,
+			strcmp(key->port_name, "main") != 0 ? " " : "",
 			strcmp(key->port_name, "main") != 0 ? key->port_name : "");
 	switch (key->outcome) {
 	case SUPABASE_CHANGED:
 		return say("[%s] %s: %s is now %u (%s)", key->section, key->key, before, key->port,
 			text_string(&of));
 	case SUPABASE_SAME:
-		return say("[%s] %s: %s already (%s)", key->section, key->key, before, text_string(&of));
+		return say("[%s] %s: %s already (%s)", key->section, key->key, before,
+			text_string(&of));
 	case SUPABASE_NO_PORT:
-		return say("[%s] %s: stays %s; the stack has no port for it", key->section, key->key, before);
+		return say("[%s] %s: stays %s; the stack has no port for it", key->section,
+			key->key, before);
 	case SUPABASE_COMMENTED:
-		return say("[%s] %s: is commented out; %u would be for it (%s)", key->section, key->key,
-			key->port, text_string(&of));
+		return say("[%s] %s: is commented out; %u would be for it (%s)", key->section,
+			key->key, key->port, text_string(&of));
 	case SUPABASE_ABSENT:
-		return say("[%s] %s: is not in the file; %u would be for it (%s)", key->section, key->key,
-			key->port, text_string(&of));
+		return say("[%s] %s: is not in the file; %u would be for it (%s)", key->section,
+			key->key, key->port, text_string(&of));
 	case SUPABASE_NO_NUMBER:
-		return say("[%s] %s: stays %s, which is no number; %u would be for it (%s)", key->section,
-			key->key, before, key->port, text_string(&of));
+		return say("[%s] %s: stays %s, which is no number; %u would be for it (%s)",
+			key->section, key->key, before, key->port, text_string(&of));
 	}
 }
 
 static json_t *key_json(const struct supabase_key *key)
 {
-	return json_pack("{s:s, s:s, s:i, s:s?, s:i, s:s?, s:s?, s:s}", "section", key->section, "key",
-		key->key, "line", key->line, "before", key->before, "port", (int)key->port, "service",
-		key->service, "name", key->port_name, "outcome", supabase_outcome_word(key->outcome));
+	return json_pack("{s:s, s:s, s:i, s:s?, s:i, s:s?, s:s?, s:s}", "section", key->section,
+		"key", key->key, "line", key->line, "before", key->before, "port", (int)key->port,
+		"service", key->service, "name", key->port_name, "outcome",
+		supabase_outcome_word(key->outcome));
 }
 
 static void tell_keys(const struct order *o, const struct supabase_key *keys, size_t count)
@@ -197,7 +207,8 @@ static int write_supabase(struct order *o, struct error *e)
 int env_write(struct context *context, const char *path, struct error *e)
 {
 	struct resolved r;
-	struct order o = {.context = context, .resolved = &r, .path = path, .example = is_example(path)};
+	struct order o = {
+		.context = context, .resolved = &r, .path = path, .example = is_example(path)};
 	enum write_format format;
 	if (choose_format(context, path, &format, e))
 		return -1;
@@ -207,7 +218,8 @@ int env_write(struct context *context, const char *path, struct error *e)
 	}
 	int code = resolve_checked(context, &r, e);
 	if (code == 0)
-		code = format == WRITE_SUPABASE ? write_supabase(&o, e) : write_block(&o, format == WRITE_SH, e);
+		code = format == WRITE_SUPABASE ? write_supabase(&o, e)
+						: write_block(&o, format == WRITE_SH, e);
 	text_release(&o.before);
 	text_release(&o.after);
 	resolved_release(&r);

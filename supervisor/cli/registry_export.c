@@ -11,8 +11,8 @@
 #include "ledger/collect.h"
 
 /* What --format says, else what the name of the file means, else JSON. */
-static int choose_format(const struct context *context, const char *path, enum ledger_format *format,
-	struct error *e)
+static int choose_format(const struct context *context, const char *path,
+	enum ledger_format *format, struct error *e)
 {
 	const char *word = option_value(&context->line, OPTION_FORMAT);
 	*format = path ? ledger_format_of(path, "", 0) : LEDGER_JSON;
@@ -46,7 +46,8 @@ static int write_document(
 static int write_once(const struct context *context, const char *path, struct error *e)
 {
 	enum ledger_format format;
-	return choose_format(context, path, &format, e) ? -1 : write_document(context, format, path, e);
+	return choose_format(context, path, &format, e) ? -1
+							: write_document(context, format, path, e);
 }
 
 /* ---- a file that follows ---- */
@@ -90,13 +91,14 @@ static int change_following(
 	const struct context *context, const struct export_row *row, bool off, struct error *e)
 {
 	OWNED_TEXT notices = {0};
-	struct registry *r = registry_open(
-		context->paths.state, REGISTRY_WRITE, REGISTRY_BOOT_MS, &notices, e);
+	struct registry *r =
+		registry_open(context->paths.state, REGISTRY_WRITE, REGISTRY_BOOT_MS, &notices, e);
 	say_lines(text_string(&notices));
 	int result = r ? follow(r, row, off, e) : -1;
 	registry_close(r);
 	if (!result && !context->quiet)
-		say(off ? "%s stays as it is" : "%s is kept like the registry from now on", row->path);
+		say(off ? "%s stays as it is" : "%s is kept like the registry from now on",
+			row->path);
 	return result;
 }
 
@@ -120,7 +122,8 @@ int verb_registry_export(struct context *context, struct error *e)
 	const char *output = option_value(line, OPTION_OUTPUT);
 	const char *sync = option_value(line, OPTION_SYNC);
 	if (output && sync)
-		return fail(e, EXIT_USAGE, "--output writes once and --sync goes on: use one of them");
+		return fail(
+			e, EXIT_USAGE, "--output writes once and --sync goes on: use one of them");
 	if (!sync && option_given(line, OPTION_OFF))
 		return fail(e, EXIT_USAGE, "--off wants to know the file: --sync FILE --off");
 	return sync ? sync_file(context, sync, e) : write_once(context, output, e);

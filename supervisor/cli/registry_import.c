@@ -16,8 +16,10 @@ enum { DOCUMENT_MOST = 64 * 1024 * 1024 };
 
 /* ---- the report ---- */
 
-static const char *const fates[] = {[FATE_ADD] = "added", [FATE_CHANGE] = "changed",
-	[FATE_SAME] = "unchanged", [FATE_LEFT_OUT] = "left_out"};
+static const char *const fates[] = {[FATE_ADD] = "added",
+	[FATE_CHANGE] = "changed",
+	[FATE_SAME] = "unchanged",
+	[FATE_LEFT_OUT] = "left_out"};
 enum { FATES = sizeof fates / sizeof fates[0] };
 
 static json_t *empty_fates(void)
@@ -33,7 +35,8 @@ static void add_row(json_t *object, enum ledger_fate fate, json_t *row)
 	json_array_append_new(json_object_get(object, fates[fate]), row);
 }
 
-static void show_json(const struct ledger *ledger, const struct complaints *complaints, bool dry_run)
+static void show_json(
+	const struct ledger *ledger, const struct complaints *complaints, bool dry_run)
 {
 	json_t *projects = empty_fates(), *instances = empty_fates(), *reservations = empty_fates();
 	for (size_t i = 0; i < ledger->project_count; i++)
@@ -42,12 +45,13 @@ static void show_json(const struct ledger *ledger, const struct complaints *comp
 				ledger->projects[i].row.block, "line", ledger->projects[i].line));
 	for (size_t i = 0; i < ledger->instance_count; i++)
 		add_row(instances, ledger->instances[i].fate,
-			json_pack("{s:s, s:i, s:i}", "project", ledger->instances[i].row.project, "instance",
-				ledger->instances[i].row.number, "line", ledger->instances[i].line));
+			json_pack("{s:s, s:i, s:i}", "project", ledger->instances[i].row.project,
+				"instance", ledger->instances[i].row.number, "line",
+				ledger->instances[i].line));
 	for (size_t i = 0; i < ledger->reservation_count; i++)
 		add_row(reservations, ledger->reservations[i].fate,
-			json_pack("{s:i, s:i}", "port", (int)ledger->reservations[i].row.port, "line",
-				ledger->reservations[i].line));
+			json_pack("{s:i, s:i}", "port", (int)ledger->reservations[i].row.port,
+				"line", ledger->reservations[i].line));
 	out_json(json_pack("{s:i, s:b, s:o, s:o, s:o, s:o}", "version", 1, "dry_run", (int)dry_run,
 		"projects", projects, "instances", instances, "reservations", reservations,
 		"complaints", complaints_json(complaints)));
@@ -58,15 +62,16 @@ struct count {
 	size_t of[FATES];
 };
 
-static void add_counts(struct text *out, const struct count *counts, size_t kinds, enum ledger_fate fate,
-	const char *what)
+static void add_counts(struct text *out, const struct count *counts, size_t kinds,
+	enum ledger_fate fate, const char *what)
 {
 	size_t said = 0;
 	for (size_t i = 0; i < kinds; i++) {
 		size_t n = counts[i].of[fate];
 		if (!n)
 			continue;
-		text_addf(out, "%s%zu %s%s", said++ ? ", " : what, n, counts[i].noun, n == 1 ? "" : "s");
+		text_addf(out, "%s%zu %s%s", said++ ? ", " : what, n, counts[i].noun,
+			n == 1 ? "" : "s");
 	}
 	if (said)
 		text_add_char(out, '\n');
@@ -74,7 +79,8 @@ static void add_counts(struct text *out, const struct count *counts, size_t kind
 
 static void show(const struct ledger *ledger, size_t errors, bool dry_run)
 {
-	struct count counts[] = {{.noun = "project"}, {.noun = "instance"}, {.noun = "reservation"}};
+	struct count counts[] = {
+		{.noun = "project"}, {.noun = "instance"}, {.noun = "reservation"}};
 	OWNED_TEXT out = {0};
 	for (size_t i = 0; i < ledger->project_count; i++)
 		counts[0].of[ledger->projects[i].fate]++;
@@ -86,7 +92,8 @@ static void show(const struct ledger *ledger, size_t errors, bool dry_run)
 	add_counts(&out, counts, 3, FATE_CHANGE, dry_run ? "would change: " : "changed: ");
 	add_counts(&out, counts, 3, FATE_SAME, "there already: ");
 	if (errors)
-		text_addf(&out, "contradictions: %zu; the rows that they name are left out\n", errors);
+		text_addf(&out, "contradictions: %zu; the rows that they name are left out\n",
+			errors);
 	out_text(&out);
 }
 
@@ -99,8 +106,8 @@ static int read_document(const char *path, struct text *out, struct error *e)
 	return file_read(path, DOCUMENT_MOST, out, e);
 }
 
-static int import(const struct context *context, const char *path, const struct ledger_reading *reading,
-	bool dry_run, struct error *e)
+static int import(const struct context *context, const char *path,
+	const struct ledger_reading *reading, bool dry_run, struct error *e)
 {
 	OWNED_TEXT content = {0}, notices = {0};
 	const char *word = option_value(&context->line, OPTION_FORMAT);

@@ -45,10 +45,14 @@ static int judge(struct applying *a, const struct ledger *now, struct error *e)
 {
 	uint16_t said = a->document->ports_base, asked = a->import->ports_base;
 	if (said && now->ports_base && said != now->ports_base)
-		return fail(e, EXIT_FAILED, "the blocks of %s begin at port %d, those of this registry at %d",
+		return fail(e, EXIT_FAILED,
+			"the blocks of %s begin at port %d, those of this registry at %d",
 			a->import->reading->label, said, now->ports_base);
 	const struct ledger_facts facts = {.now = now,
-		.ports_base = now->ports_base ? now->ports_base : said ? said : asked ? asked : PORTS_BASE,
+		.ports_base = now->ports_base ? now->ports_base
+			: said                ? said
+			: asked               ? asked
+					      : PORTS_BASE,
 		.self = a,
 		.exists = is_there,
 		.runs = is_running};
@@ -98,7 +102,8 @@ static int write_projects(struct applying *a, struct error *e)
 		if (project->fate != FATE_ADD)
 			continue;
 		if (ports_base_set(a->r, a->document->ports_base, e) ||
-			import_project(a->r, &project->row, project->blocks, project->block_count, e) ||
+			import_project(
+				a->r, &project->row, project->blocks, project->block_count, e) ||
 			note(a, project->row.id, project->row.name, e))
 			return -1;
 		lookup_add(&a->ids, project->row.name, (size_t)(project - a->document->projects));
@@ -165,7 +170,8 @@ static int write_details(struct applying *a, struct error *e)
 	for (size_t i = 0; i < document->slot_count; i++) {
 		const struct ledger_slot *slot = &document->slots[i];
 		int64_t id = added_id(a, slot->project);
-		if (id && slot_record(a->r, id, slot->row.service, slot->row.name, slot->row.slot, e))
+		if (id &&
+			slot_record(a->r, id, slot->row.service, slot->row.name, slot->row.slot, e))
 			return -1;
 	}
 	for (size_t i = 0; i < document->reservation_count; i++) {
@@ -183,8 +189,9 @@ static int write_all(struct applying *a, struct error *e)
 	struct ledger now;
 	if (registry_begin(a->r, e))
 		return -1;
-	if (ledger_collect(a->r, a->import->state, LEDGER_JSON, a->arena, &now, e) || judge(a, &now, e) ||
-		write_projects(a, e) || write_instances(a, e) || write_details(a, e)) {
+	if (ledger_collect(a->r, a->import->state, LEDGER_JSON, a->arena, &now, e) ||
+		judge(a, &now, e) || write_projects(a, e) || write_instances(a, e) ||
+		write_details(a, e)) {
 		registry_rollback(a->r);
 		return -1;
 	}
@@ -194,11 +201,16 @@ static int write_all(struct applying *a, struct error *e)
 int ledger_import(const struct ledger_import *import, struct text *notices, struct error *e)
 {
 	struct arena *arena = import->reading->arena;
-	struct applying a = {.import = import, .document = import->reading->ledger, .arena = arena,
+	struct applying a = {.import = import,
+		.document = import->reading->ledger,
+		.arena = arena,
 		.ids = {.arena = arena}};
 	struct ledger now;
 	if (import->dry_run)
-		return ledger_collect_state(import->state, LEDGER_JSON, arena, &now, e) || judge(&a, &now, e) ? -1 : 0;
+		return ledger_collect_state(import->state, LEDGER_JSON, arena, &now, e) ||
+				judge(&a, &now, e)
+			? -1
+			: 0;
 	a.r = registry_open(import->state, REGISTRY_WRITE, REGISTRY_BOOT_MS, notices, e);
 	int result = a.r ? write_all(&a, e) : -1;
 	registry_close(a.r);

@@ -101,7 +101,8 @@ static bool is_iso(const char *text)
 			return false;
 	return is_day(two_digits(text) * 100 + two_digits(text + 2), two_digits(text + 5),
 		       two_digits(text + 8)) &&
-		two_digits(text + 11) < 24 && two_digits(text + 14) < 60 && two_digits(text + 17) < 61;
+		two_digits(text + 11) < 24 && two_digits(text + 14) < 60 &&
+		two_digits(text + 17) < 61;
 }
 
 enum cell_date cell_date(const char *text, struct arena *arena, const char **out)

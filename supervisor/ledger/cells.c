@@ -11,7 +11,8 @@
 
 const char *cell_plain(const char *text, struct arena *arena)
 {
-	static const char *const dashes[] = {"\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212", ".."};
+	static const char *const dashes[] = {
+		"\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212", ".."};
 	char *out = arena_string(arena, text), *at = out;
 	while (*text) {
 		size_t length = 0;
@@ -38,7 +39,8 @@ const char *cell_skip_word(const char *at, const char *const *words)
 /* Blanks, separators, remarks in parentheses, and words that say nothing. */
 static const char *skip(const char *at)
 {
-	static const char *const words[] = {"and", "blocks", "block", "ports", "port", "instance", NULL};
+	static const char *const words[] = {
+		"and", "blocks", "block", "ports", "port", "instance", NULL};
 	for (;;) {
 		const char *after = cell_skip_word(at, words);
 		if (after)
@@ -145,8 +147,8 @@ bool cell_blocks(const char *text, struct arena *arena, int **blocks, size_t *bl
 	if (!whole[length])
 		return true;
 	const char *inside = whole + length + 1;
-	return cell_ports(arena_string_n(arena, inside, strcspn(inside, ")")), arena, ports,
-		port_count);
+	return cell_ports(
+		arena_string_n(arena, inside, strcspn(inside, ")")), arena, ports, port_count);
 }
 
 int cell_instance(const char *text)
@@ -169,7 +171,9 @@ int cell_instance(const char *text)
 static void take_letters(const char *text, char *out, size_t size)
 {
 	size_t length = 0;
-	for (; *text && !strchr("(:,;/", *text) && strncmp(text, " - ", 3) != 0 && length + 1 < size; text++)
+	for (; *text && !strchr("(:,;/", *text) && strncmp(text, " - ", 3) != 0 &&
+		length + 1 < size;
+		text++)
 		if (isalpha((unsigned char)*text))
 			out[length++] = (char)tolower((unsigned char)*text);
 	out[length] = '\0';
@@ -201,17 +205,20 @@ bool cell_instance_status(const char *text, enum instance_status *out)
 	take_letters(text, word, sizeof word);
 	*out = !strcmp(word, "crashed") ? INSTANCE_CRASHED : INSTANCE_STOPPED;
 	return *word &&
-		name_is_among("crashed stopped running active inuse used live current reserved planned "
-			      "inactive idle paused down up ready degraded starting failed done "
-			      "pending", word);
+		name_is_among(
+			"crashed stopped running active inuse used live current reserved planned "
+			"inactive idle paused down up ready degraded starting failed done pending",
+			word);
 }
 
 /* ---- branch and environment in one ---- */
 
 static bool is_environment(const char *word)
 {
-	return name_is_among("development dev test tests testing ci qa staging stage production prod "
-			     "preview local integration performance uat demo", word);
+	return name_is_among(
+		"development dev test tests testing ci qa staging stage production prod "
+		"preview local integration performance uat demo",
+		word);
 }
 
 static const char *known(struct arena *arena, const char *text, size_t length)
@@ -219,8 +226,8 @@ static const char *known(struct arena *arena, const char *text, size_t length)
 	return length == 1 && *text == '-' ? "" : arena_string_n(arena, text, length);
 }
 
-void cell_split_branch(const char *text, struct arena *arena, const char **branch,
-	const char **environment)
+void cell_split_branch(
+	const char *text, struct arena *arena, const char **branch, const char **environment)
 {
 	const char *bar = strstr(text, " / ");
 	*branch = *environment = NULL;

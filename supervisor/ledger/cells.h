@@ -24,11 +24,11 @@ const char *cell_project_status(const char *text);
 bool cell_instance_status(const char *text, enum instance_status *out);
 
 /*
- * One cell for both, the way the team's table has it: "main", "staging", "main / staging", "- / staging".
- * A single word is an environment when it is a usual one, else a branch.
+ * One cell for both, the way the team's table has it: "main", "staging", "main / staging",
+ * "- / staging". A single word is an environment when it is a usual one, else a branch.
  */
-void cell_split_branch(const char *text, struct arena *arena, const char **branch,
-	const char **environment);
+void cell_split_branch(
+	const char *text, struct arena *arena, const char **branch, const char **environment);
 void cell_join_branch(struct text *out, const char *branch, const char *environment);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "ports/lock.h"
 
-static int collect_projects(struct registry *r, struct arena *arena, struct ledger *out,
-	struct error *e)
+static int collect_projects(
+	struct registry *r, struct arena *arena, struct ledger *out, struct error *e)
 {
 	struct project *rows;
 	struct block_row *blocks;
@@ -46,8 +46,8 @@ static int collect_instances(struct registry *r, const char *state, struct arena
 	return 0;
 }
 
-static int collect_slots(struct registry *r, struct arena *arena, struct ledger *out,
-	struct error *e)
+static int collect_slots(
+	struct registry *r, struct arena *arena, struct ledger *out, struct error *e)
 {
 	for (size_t i = 0; i < out->project_count; i++) {
 		struct slot_row *rows;
@@ -72,8 +72,8 @@ static int by_owner(const void *a, const void *b)
 }
 
 /* Those of instances that run: the others mean nothing (leases.h). */
-static int collect_leases(struct registry *r, struct arena *arena, struct ledger *out,
-	struct error *e)
+static int collect_leases(
+	struct registry *r, struct arena *arena, struct ledger *out, struct error *e)
 {
 	struct lease *rows;
 	size_t count, next = 0;
@@ -87,15 +87,16 @@ static int collect_leases(struct registry *r, struct arena *arena, struct ledger
 		while (next < count && by_owner(&rows[next], &key) < 0)
 			next++;
 		for (; next < count && rows[next].instance == row->number &&
-			!strcmp(rows[next].project, row->project); next++)
+			!strcmp(rows[next].project, row->project);
+			next++)
 			if (row->status == INSTANCE_RUNNING)
 				*arena_append(arena, out->leases, out->lease_count) = rows[next];
 	}
 	return 0;
 }
 
-static int collect_reservations(struct registry *r, struct arena *arena, struct ledger *out,
-	struct error *e)
+static int collect_reservations(
+	struct registry *r, struct arena *arena, struct ledger *out, struct error *e)
 {
 	struct reservation *rows;
 	size_t count;
@@ -117,8 +118,10 @@ int ledger_collect(struct registry *r, const char *state, enum ledger_format for
 	if (format != LEDGER_JSON)
 		return 0;
 	return collect_slots(r, arena, out, e) ||
-		service_list(r, arena, &out->services, &out->service_count, e) ||
-		collect_leases(r, arena, out, e) || collect_reservations(r, arena, out, e) ? -1 : 0;
+			service_list(r, arena, &out->services, &out->service_count, e) ||
+			collect_leases(r, arena, out, e) || collect_reservations(r, arena, out, e)
+		? -1
+		: 0;
 }
 
 int ledger_collect_state(const char *state, enum ledger_format format, struct arena *arena,

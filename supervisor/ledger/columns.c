@@ -47,7 +47,8 @@ bool table_begin(struct table_reader *t, const struct ledger_reading *reading,
 			t->at[column] = (int)i;
 		else
 			complaint_warning(reading->complaints, reading->label, heading->line,
-				heading->cells[i], "two columns mean the same; the first one counts");
+				heading->cells[i],
+				"two columns mean the same; the first one counts");
 	}
 	bool known = has(t, COLUMN_NAME) &&
 		(has(t, COLUMN_INSTANCE) || has(t, COLUMN_BLOCK) || has(t, COLUMN_PORTS) ||
@@ -95,7 +96,8 @@ static void refuse(struct row_reader *r, const char *key, const char *text, cons
 
 static void doubt(const struct row_reader *r, const char *key, const char *text, const char *hint)
 {
-	complaint_warning(complaints_of(r), r->table->reading->label, r->row->line, key, "%s", text);
+	complaint_warning(
+		complaints_of(r), r->table->reading->label, r->row->line, key, "%s", text);
 	complaint_hint(complaints_of(r), "%s", hint);
 }
 
@@ -104,11 +106,14 @@ static const char *read_date(const struct row_reader *r, enum column column)
 	const char *text = cell(r, column), *date = NULL;
 	switch (text ? cell_date(text, r->arena, &date) : DATE_NONE) {
 	case DATE_AMBIGUOUS:
-		doubt(r, "date", arena_format(r->arena, "'%s' may be two days; the row counts without it",
-			text), "write 2025-01-31");
+		doubt(r, "date",
+			arena_format(
+				r->arena, "'%s' may be two days; the row counts without it", text),
+			"write 2025-01-31");
 		break;
 	case DATE_UNKNOWN:
-		doubt(r, "date", arena_format(r->arena, "'%s' is no date; the row counts without it", text),
+		doubt(r, "date",
+			arena_format(r->arena, "'%s' is no date; the row counts without it", text),
 			"write 2025-01-31");
 		break;
 	case DATE_NONE:
@@ -119,8 +124,8 @@ static const char *read_date(const struct row_reader *r, enum column column)
 }
 
 /* Where the row tells its place without them, ports that cannot be read are not missed. */
-static const struct ledger_ports *read_ports(struct row_reader *r, bool is_placed,
-	struct ledger_ports *ports, size_t *count)
+static const struct ledger_ports *read_ports(
+	struct row_reader *r, bool is_placed, struct ledger_ports *ports, size_t *count)
 {
 	static const char hint[] = "write 30100-30199, 301xx or single ports with commas";
 	const char *text = cell(r, COLUMN_PORTS);
@@ -129,8 +134,10 @@ static const struct ledger_ports *read_ports(struct row_reader *r, bool is_place
 		return ports;
 	*count = before;
 	if (is_placed)
-		doubt(r, "ports", arena_format(r->arena, "'%s' are no ports; the row counts without them",
-			text), hint);
+		doubt(r, "ports",
+			arena_format(
+				r->arena, "'%s' are no ports; the row counts without them", text),
+			hint);
 	else
 		refuse(r, "ports", arena_format(r->arena, "'%s' are no ports", text), hint);
 	return ports;
@@ -158,8 +165,11 @@ static const char *read_status(const struct row_reader *r)
 	const char *text = cell(r, COLUMN_STATUS);
 	const char *status = text && *text ? cell_project_status(text) : NULL;
 	if (text && *text && !status)
-		doubt(r, "status", arena_format(r->arena, "'%s' is no status of a project; the row counts "
-			"without it", text), "write active, reserved, legacy or archived");
+		doubt(r, "status",
+			arena_format(r->arena,
+				"'%s' is no status of a project; the row counts without it",
+				text),
+			"write active, reserved, legacy or archived");
 	return status;
 }
 
@@ -168,8 +178,9 @@ static void read_places(struct row_reader *r, struct ledger_project *project)
 	struct ledger_ports *ports = NULL;
 	int *blocks = NULL;
 	const char *text = cell(r, COLUMN_BLOCK);
-	if (text && !cell_blocks(text, r->arena, &blocks, &project->block_count, &ports,
-			    &project->port_count))
+	if (text &&
+		!cell_blocks(text, r->arena, &blocks, &project->block_count, &ports,
+			&project->port_count))
 		refuse(r, "block", arena_format(r->arena, "'%s' is no block", text),
 			"write its number, and several with commas");
 	project->blocks = blocks;
@@ -216,8 +227,11 @@ static void read_instance_status(const struct row_reader *r, struct ledger_insta
 		return;
 	instance->has_status = cell_instance_status(text, &instance->row.status);
 	if (!instance->has_status)
-		doubt(r, "status", arena_format(r->arena, "'%s' is no status of an instance; the row "
-			"counts without it", text), "write running, stopped or crashed");
+		doubt(r, "status",
+			arena_format(r->arena,
+				"'%s' is no status of an instance; the row counts without it",
+				text),
+			"write running, stopped or crashed");
 }
 
 static void take_instance(struct row_reader *r)
@@ -240,7 +254,8 @@ static void take_instance(struct row_reader *r)
 	read_instance_status(r, &instance);
 	instance.ports = read_ports(r, instance.row.number > 0, NULL, &instance.port_count);
 	if (!r->failed && !instance.row.number && !instance.port_count)
-		refuse(r, "instance", "the row tells neither instance nor ports", "write its number");
+		refuse(r, "instance", "the row tells neither instance nor ports",
+			"write its number");
 	if (!r->failed)
 		*arena_append(r->arena, ledger->instances, ledger->instance_count) = instance;
 }
@@ -266,7 +281,8 @@ void table_take(struct table_reader *t, const struct table_row *row)
 	if (is_empty(row) || is_free(&r))
 		return;
 	if (row->count > t->columns)
-		doubt(&r, "", "the row has more cells than the heading", "escape a | in a cell as \\|");
+		doubt(&r, "", "the row has more cells than the heading",
+			"escape a | in a cell as \\|");
 	if (!says(&r, COLUMN_NAME))
 		refuse(&r, "name", "the row names no project", NULL);
 	else if (is_instance(&r))

@@ -1,20 +1,22 @@
 /*
  * columns.h - tables as people write them: which column is what, and what its cells mean.
  *
- * A table is one of projects when it has a column for their name and one for block, ports or path; one of
- * instances when it has one for the project and one for the instance. Any other is left alone. Columns come
- * in any order; words of the heading are compared without case, blanks and punctuation (COLUMNS has what a
- * column may be called). In a table that has both kinds of columns, a row with an instance is an instance.
+ * A table is one of projects when it has a column for their name and one for block, ports or path;
+ * one of instances when it has one for the project and one for the instance. Any other is left
+ * alone. Columns come in any order; words of the heading are compared without case, blanks and
+ * punctuation (COLUMNS has what a column may be called). In a table that has both kinds of columns,
+ * a row with an instance is an instance.
  *
  *	block	5, block 5, #5, 5-6, "5 (30500-30599)"; a number that is a port is one
- *	ports	30100-30109, 30100–30109, 30100..30109, 30100-09, 301xx, 30101; several with commas, and
- *		remarks in parentheses
+ *	ports	30100-30109, 30100–30109, 30100..30109, 30100-09, 301xx, 30101; several with
+ *		commas, and remarks in parentheses
  *	date	2025-01-31, 2025/1/31, 31.1.2025, 31 Jan 2025, January 2025, with a time or without
- *	status	active, reserved, legacy, archived and what people write instead; a row that says "free" is
- *		nobody's and skipped
+ *	status	active, reserved, legacy, archived and what people write instead; a row that says
+ *		"free" is nobody's and skipped
  *
- * A cell that cannot be understood is a warning, and the row counts without it; one by which the row cannot
- * be told from another (name, block, ports alone, instance) is an error, and the row is left out.
+ * A cell that cannot be understood is a warning, and the row counts without it; one by which the
+ * row cannot be told from another (name, block, ports alone, instance) is an error, and the row is
+ * left out.
  */
 #ifndef LEDGER_COLUMNS_H
 #define LEDGER_COLUMNS_H
@@ -29,7 +31,8 @@
 	X(COLUMN_PATH, "path directory dir location folder projectpath")                           \
 	X(COLUMN_STATUS, "status state")                                                           \
 	X(COLUMN_OWNER, "owner ownedby contact team maintainer responsible assignedto")            \
-	X(COLUMN_DATE, "date created createdat since registered added dateadded allocated "        \
+	X(COLUMN_DATE,                                                                             \
+		"date created createdat since registered added dateadded allocated "               \
 		"allocatedon assigned dateallocated dateassigned")                                 \
 	X(COLUMN_NOTES, "notes note comment comments remarks")                                     \
 	X(COLUMN_STACK, "stackname stack")                                                         \

@@ -18,7 +18,8 @@ struct document {
 
 static bool at_end_of_row(const struct document *d)
 {
-	return d->at >= d->end || *d->at == '\n' || (*d->at == '\r' && d->at + 1 < d->end && d->at[1] == '\n');
+	return d->at >= d->end || *d->at == '\n' ||
+		(*d->at == '\r' && d->at + 1 < d->end && d->at[1] == '\n');
 }
 
 static void complain(struct document *d, int line, const char *text)
@@ -44,7 +45,8 @@ static bool take_quoted(struct document *d, struct text *field)
 		}
 		if (at_end_of_row(d) || *d->at == d->comma)
 			return true;
-		complain(d, d->number, "there is text after a closing quote; double a quote inside a field");
+		complain(d, d->number,
+			"there is text after a closing quote; double a quote inside a field");
 		return false;
 	}
 	complain(d, opened, "the quote is never closed");
@@ -117,7 +119,8 @@ void csv_read(const struct ledger_reading *reading, const char *bytes, size_t le
 static void add_field(struct text *out, const char *text)
 {
 	size_t length = strlen(text);
-	bool quoted = strpbrk(text, ",;\"\r\n") || *text == ' ' || (length && text[length - 1] == ' ');
+	bool quoted =
+		strpbrk(text, ",;\"\r\n") || *text == ' ' || (length && text[length - 1] == ' ');
 	if (quoted)
 		text_add_char(out, '"');
 	for (; *text; text++) {
@@ -150,9 +153,9 @@ static void add_project(struct text *out, uint16_t base, const struct ledger_pro
 		text_addf(&blocks, "%s%d", i ? " " : "", block);
 		text_addf(&ports, "%s%d-%d", i ? " " : "", first, first + BLOCK_PORTS - 1);
 	}
-	const char *const fields[] = {row->name, text_string(&blocks), text_string(&ports), row->path,
-		row->status, row->owner, row->created_at, row->notes, row->stack_name, "", "", "", "", "",
-		row->last_used_at};
+	const char *const fields[] = {row->name, text_string(&blocks), text_string(&ports),
+		row->path, row->status, row->owner, row->created_at, row->notes, row->stack_name,
+		"", "", "", "", "", row->last_used_at};
 	add_fields(out, fields, sizeof fields / sizeof fields[0]);
 }
 
@@ -164,15 +167,17 @@ static void add_instance(struct text *out, uint16_t base, const struct ledger_in
 	text_addf(&number, "%d", row->number);
 	text_addf(&ports, "%d-%d", first, first + instance_slots(row->spans) - 1);
 	const char *const fields[] = {row->project, "", text_string(&ports), "",
-		instance_status_word(row->status), "", row->created_at, "", "", text_string(&number),
-		row->purpose, row->branch, row->environment, row->worktree, row->last_used_at};
+		instance_status_word(row->status), "", row->created_at, "", "",
+		text_string(&number), row->purpose, row->branch, row->environment, row->worktree,
+		row->last_used_at};
 	add_fields(out, fields, sizeof fields / sizeof fields[0]);
 }
 
 void csv_write(const struct ledger *ledger, struct text *out)
 {
 	uint16_t base = ledger->ports_base ? ledger->ports_base : PORTS_BASE;
-	text_add(out, "project,block,ports,path,status,owner,date,notes,stack_name,instance,purpose,"
+	text_add(out,
+		"project,block,ports,path,status,owner,date,notes,stack_name,instance,purpose,"
 		"branch,environment,worktree,last_used_at\r\n");
 	for (size_t i = 0; i < ledger->project_count; i++)
 		add_project(out, base, &ledger->projects[i]);

@@ -1,8 +1,9 @@
 /*
  * csv.h - the registry as one table of comma-separated values, RFC 4180. Pure.
  *
- * Lines end with CRLF; a field with a comma, a quote, an end of line or a blank at its edge is quoted. Read
- * are also LF, a BOM, and semicolons where the heading has no comma, as spreadsheets write them.
+ * Lines end with CRLF; a field with a comma, a quote, an end of line or a blank at its edge is
+ * quoted. Read are also LF, a BOM, and semicolons where the heading has no comma, as spreadsheets
+ * write them.
  */
 #ifndef LEDGER_CSV_H
 #define LEDGER_CSV_H

@@ -23,8 +23,8 @@ static int rewrite(const char *path, const struct text *content, struct error *e
 	return file_rewrite(path, text_string(content), content->length, e);
 }
 
-int ledger_write_file(const struct ledger *ledger, enum ledger_format format, const char *path,
-	struct error *e)
+int ledger_write_file(
+	const struct ledger *ledger, enum ledger_format format, const char *path, struct error *e)
 {
 	OWNED_TEXT document = {0}, there = {0}, whole = {0};
 	ledger_write(ledger, format, &document);
@@ -38,7 +38,8 @@ int ledger_write_file(const struct ledger *ledger, enum ledger_format format, co
 	return rewrite(path, &whole, e);
 }
 
-int ledger_keep(struct registry *r, const char *state, const struct export_row *row, struct error *e)
+int ledger_keep(
+	struct registry *r, const char *state, const struct export_row *row, struct error *e)
 {
 	struct ledger ledger;
 	enum ledger_format format;

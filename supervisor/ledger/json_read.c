@@ -50,9 +50,9 @@ static void pass(struct reader *r, const json_t *value)
 	json_t *item;
 	if (json_is_object(value))
 		take_line(r);
-	json_array_foreach(value, index, item)
+	json_array_foreach (value, index, item)
 		pass(r, item);
-	json_object_foreach((json_t *)(uintptr_t)value, key, item)
+	json_object_foreach ((json_t *)(uintptr_t)value, key, item)
 		pass(r, item);
 }
 
@@ -81,8 +81,9 @@ static int64_t number(struct reader *r, const json_t *object, const char *key, i
 	if (!value || json_is_null(value))
 		return absent;
 	if (!json_is_integer(value) || got < least || got > most) {
-		refuse(r, key, arena_format(r->arena, "%s is no number from %lld to %lld", key,
-			(long long)least, (long long)most));
+		refuse(r, key,
+			arena_format(r->arena, "%s is no number from %lld to %lld", key,
+				(long long)least, (long long)most));
 		return absent;
 	}
 	return got;
@@ -115,11 +116,12 @@ static void read_list(struct reader *r, const json_t *list, const char *key, con
 		refuse(r, key, arena_format(r->arena, "%s is no list", key));
 		pass(r, list);
 	}
-	json_array_foreach(list, index, item) {
+	json_array_foreach (list, index, item) {
 		if (json_is_object(item)) {
 			take(r, item, of);
 		} else {
-			refuse(r, key, arena_format(r->arena, "%s holds something else than rows", key));
+			refuse(r, key,
+				arena_format(r->arena, "%s holds something else than rows", key));
 			pass(r, item);
 		}
 	}
@@ -179,7 +181,7 @@ static void take_instance(struct reader *r, const json_t *object, const void *of
 		*arena_append(r->arena, ledger->instances, ledger->instance_count) = instance;
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	json_object_foreach ((json_t *)(uintptr_t)object, key, value)
 		if (!strcmp(key, "services"))
 			read_list(r, value, key, &instance.row, take_service);
 		else
@@ -191,10 +193,10 @@ static void take_slot(struct reader *r, const json_t *object, const void *of)
 	struct ledger *ledger = r->reading->ledger;
 	r->line = take_line(r);
 	r->failed = false;
-	struct ledger_slot slot = {.project = of, .row = {
-		.service = or_empty(words(r, object, "service")),
-		.name = or_empty(words(r, object, "name")),
-		.slot = (int)number(r, object, "slot", 0, SLOTS * INSTANCES - 1, -1)}};
+	struct ledger_slot slot = {.project = of,
+		.row = {.service = or_empty(words(r, object, "service")),
+			.name = or_empty(words(r, object, "name")),
+			.slot = (int)number(r, object, "slot", 0, SLOTS * INSTANCES - 1, -1)}};
 	if (!r->failed && *slot.row.service && slot.row.slot >= 0)
 		*arena_append(r->arena, ledger->slots, ledger->slot_count) = slot;
 }
@@ -205,11 +207,13 @@ static void read_blocks(struct reader *r, const json_t *object, struct ledger_pr
 	int *blocks = NULL;
 	size_t index;
 	json_t *item;
-	json_array_foreach(list, index, item) {
+	json_array_foreach (list, index, item) {
 		if (!json_is_integer(item) || json_integer_value(item) < 0 ||
 			json_integer_value(item) > BLOCK_MOST)
-			return refuse(r, "blocks", "blocks holds something else than numbers of blocks");
-		*arena_append(r->arena, blocks, project->block_count) = (int)json_integer_value(item);
+			return refuse(
+				r, "blocks", "blocks holds something else than numbers of blocks");
+		*arena_append(r->arena, blocks, project->block_count) =
+			(int)json_integer_value(item);
 	}
 	project->row.block = (int)number(r, object, "block", 0, BLOCK_MOST, -1);
 	if (!list && project->row.block >= 0)
@@ -233,7 +237,8 @@ static void read_project(struct reader *r, const json_t *object, struct ledger_p
 	};
 	read_blocks(r, object, project);
 	if (status && !project->row.status)
-		refuse(r, "status", arena_format(r->arena, "'%s' is no status of a project", status));
+		refuse(r, "status",
+			arena_format(r->arena, "'%s' is no status of a project", status));
 	if (!project->row.name || !*project->row.name)
 		refuse(r, "name", "the row names no project");
 }
@@ -250,7 +255,7 @@ static void take_project(struct reader *r, const json_t *object, const void *of)
 		*arena_append(r->arena, ledger->projects, ledger->project_count) = project;
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	json_object_foreach ((json_t *)(uintptr_t)object, key, value)
 		if (whole && !strcmp(key, "instances"))
 			read_list(r, value, key, project.row.name, take_instance);
 		else if (whole && !strcmp(key, "slots"))
@@ -278,7 +283,8 @@ static void take_reservation(struct reader *r, const json_t *object, const void 
 	if (!r->failed && !reservation.row.port)
 		refuse(r, "port", "the reservation has no port");
 	if (!r->failed)
-		*arena_append(r->arena, ledger->reservations, ledger->reservation_count) = reservation;
+		*arena_append(r->arena, ledger->reservations, ledger->reservation_count) =
+			reservation;
 }
 
 static void read_document(struct reader *r, const json_t *root)
@@ -286,7 +292,7 @@ static void read_document(struct reader *r, const json_t *root)
 	const char *key;
 	json_t *value;
 	take_line(r);
-	json_object_foreach((json_t *)(uintptr_t)root, key, value) {
+	json_object_foreach ((json_t *)(uintptr_t)root, key, value) {
 		r->line = 0;
 		if (!strcmp(key, "projects"))
 			read_list(r, value, key, NULL, take_project);
@@ -297,8 +303,16 @@ static void read_document(struct reader *r, const json_t *root)
 	}
 }
 
-int ledger_json_read(const struct ledger_reading *reading, const char *bytes, size_t length,
-	struct error *e)
+/* An empty registry has none yet. */
+static uint16_t read_base(struct reader *r, const json_t *root)
+{
+	if (json_integer_value(json_object_get(root, "ports_base")) == 0)
+		return 0;
+	return (uint16_t)number(r, root, "ports_base", PORTS_BASE_LEAST, PORTS_BASE_MOST, 0);
+}
+
+int ledger_json_read(
+	const struct ledger_reading *reading, const char *bytes, size_t length, struct error *e)
 {
 	struct reader r = {.reading = reading, .arena = reading->arena};
 	json_error_t why;
@@ -308,16 +322,16 @@ int ledger_json_read(const struct ledger_reading *reading, const char *bytes, si
 			why.text);
 	int64_t version = json_integer_value(json_object_get(root, "version"));
 	if (version > 1)
-		fail(e, EXIT_FAILED, "%s has version %lld, written by a newer stackup; this one knows "
-			"version 1", reading->label, (long long)version);
+		fail(e, EXIT_FAILED,
+			"%s has version %lld, written by a newer stackup; this one knows version 1",
+			reading->label, (long long)version);
 	else if (!json_is_array(json_object_get(root, "projects")))
 		fail(e, EXIT_FAILED, "%s has no list of projects", reading->label);
 	else
 		reading->ledger->tables = 1;
 	if (reading->ledger->tables) {
 		r.lines = find_lines(r.arena, bytes, length, &r.line_count);
-		reading->ledger->ports_base = (uint16_t)number(
-			&r, root, "ports_base", 0, PORTS_BASE_MOST, 0);
+		reading->ledger->ports_base = read_base(&r, root);
 		read_document(&r, root);
 	}
 	json_decref(root);

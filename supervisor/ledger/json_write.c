@@ -35,9 +35,11 @@ static void add_services(struct page *p, const struct instance *of)
 	text_add(p->out, ",\n    \"services\":[");
 	for (; p->service < ledger->service_count; p->service++) {
 		const struct service_state *service = &ledger->services[p->service];
-		if (strcmp(service->project, of->project) != 0 || service->row.instance != of->number)
+		if (strcmp(service->project, of->project) != 0 ||
+			service->row.instance != of->number)
 			break;
-		add_words(p->out, p->service > before ? ",\n     {\"service\":" : "\n     {\"service\":",
+		add_words(p->out,
+			p->service > before ? ",\n     {\"service\":" : "\n     {\"service\":",
 			service->row.service);
 		add_words(p->out, ",\"name\":", service->row.name);
 		add_number(p->out, ",\"wanted_port\":", service->row.wanted_port);
@@ -60,7 +62,8 @@ static void add_leases(struct page *p, const struct instance *of)
 		const struct lease *lease = &ledger->leases[p->lease];
 		if (strcmp(lease->project, of->project) != 0 || lease->instance != of->number)
 			break;
-		add_number(p->out, p->lease > before ? ",\n     {\"port\":" : "\n     {\"port\":", lease->port);
+		add_number(p->out, p->lease > before ? ",\n     {\"port\":" : "\n     {\"port\":",
+			lease->port);
 		add_words(p->out, ",\"protocol\":", lease->udp ? "udp" : "tcp");
 		add_words(p->out, ",\"service\":", lease->service);
 		add_words(p->out, ",\"name\":", lease->name);
@@ -117,7 +120,8 @@ static void add_slots(struct page *p, const char *project)
 		const struct ledger_slot *slot = &ledger->slots[p->slot];
 		if (strcmp(slot->project, project) != 0)
 			break;
-		add_words(p->out, p->slot > before ? ",{\"service\":" : "{\"service\":", slot->row.service);
+		add_words(p->out,
+			p->slot > before ? ",{\"service\":" : "{\"service\":", slot->row.service);
 		add_words(p->out, ",\"name\":", slot->row.name);
 		add_number(p->out, ",\"slot\":", slot->row.slot);
 		text_add_char(p->out, '}');
@@ -171,7 +175,8 @@ static void add_reservation(struct text *out, const struct reservation *row)
 
 void ledger_json_write(const struct ledger *ledger, struct text *out)
 {
-	struct page p = {.ledger = ledger, .out = out,
+	struct page p = {.ledger = ledger,
+		.out = out,
 		.base = ledger->ports_base ? ledger->ports_base : PORTS_BASE};
 	add_number(out, "{\"version\":1,\"ports_base\":", ledger->ports_base);
 	text_add(out, ",\"projects\":[");

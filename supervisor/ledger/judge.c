@@ -12,8 +12,8 @@ static const char *format_text(struct arena *arena, const char *format, va_list 
 	return arena_string(arena, text_string(&text));
 }
 
-void contradict(struct judging *j, int line, enum ledger_fate *fate, const char *key, const char *format,
-	...)
+void contradict(struct judging *j, int line, enum ledger_fate *fate, const char *key,
+	const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -62,8 +62,10 @@ static void index_registry(struct judging *j)
 			lookup_add(&j->places, place, i);
 	}
 	for (size_t i = 0; i < now->instance_count; i++)
-		lookup_add(&j->instances, instance_key(j, now->instances[i].row.project,
-			now->instances[i].row.number), i);
+		lookup_add(&j->instances,
+			instance_key(
+				j, now->instances[i].row.project, now->instances[i].row.number),
+			i);
 }
 
 static void judge_reservation(struct judging *j, struct ledger_reservation *mine)
@@ -73,18 +75,21 @@ static void judge_reservation(struct judging *j, struct ledger_reservation *mine
 	mine->fate = FATE_ADD;
 	if (*row->project && !lookup_find(&j->named, row->project) &&
 		!lookup_find(&j->registered, row->project))
-		return contradict(j, mine->line, &mine->fate, "project", "port %d is reserved for '%s', "
-			"which is no project here", row->port, row->project);
+		return contradict(j, mine->line, &mine->fate, "project",
+			"port %d is reserved for '%s', which is no project here",
+			row->port, row->project);
 	for (size_t i = 0; i < now->reservation_count; i++) {
 		const struct reservation *other = &now->reservations[i].row;
 		if (other->port != row->port)
 			continue;
-		bool same = !strcmp(other->project, row->project) && other->instance == row->instance &&
-			!strcmp(other->service, row->service) && !strcmp(other->owner, row->owner);
+		bool same = !strcmp(other->project, row->project) &&
+			other->instance == row->instance && !strcmp(other->service, row->service) &&
+			!strcmp(other->owner, row->owner);
 		mine->fate = FATE_SAME;
 		if (!same)
-			contradict(j, mine->line, &mine->fate, "port", "port %d is reserved already, for "
-				"%s", row->port, *other->owner ? other->owner : other->service);
+			contradict(j, mine->line, &mine->fate, "port",
+				"port %d is reserved already, for %s",
+				row->port, *other->owner ? other->owner : other->service);
 	}
 }
 

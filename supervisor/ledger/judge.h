@@ -1,19 +1,19 @@
 /*
  * judge.h - what in a document contradicts itself, the registry or the machine.
  *
- * Every row gets its fate. FATE_LEFT_OUT comes with an error that names its line; the rows that remain do
- * not contradict each other, so they can be written together. Of rows that contradict each other none is
- * taken: which one is right, the document does not say. What the registry has is never changed by a row that
- * contradicts it, and what runs is not changed at all.
+ * Every row gets its fate. FATE_LEFT_OUT comes with an error that names its line; the rows that
+ * remain do not contradict each other, so they can be written together. Of rows that contradict
+ * each other none is taken: which one is right, the document does not say. What the registry has is
+ * never changed by a row that contradicts it, and what runs is not changed at all.
  *
- * A contradiction is: one block for two projects (an archived one loses it without a word); ports outside
- * the row's block, or outside all; a block that there is not; one name or one instance in two rows; a project
- * that is registered with another block or directory; an active project whose directory is not there; an
- * instance outside its project's blocks, of a project that nobody knows, or across another one; a port that
- * is reserved for somebody else.
+ * A contradiction is: one block for two projects (an archived one loses it without a word); ports
+ * outside the row's block, or outside all; a block that there is not; one name or one instance in
+ * two rows; a project that is registered with another block or directory; an active project whose
+ * directory is not there; an instance outside its project's blocks, of a project that nobody knows,
+ * or across another one; a port that is reserved for somebody else.
  *
- * The document's rows are completed on the way: blocks from ports, numbers of instances from ports, a free
- * block for a project that has none, the names and times that are not said.
+ * The document's rows are completed on the way: blocks from ports, numbers of instances from ports,
+ * a free block for a project that has none, the names and times that are not said.
  */
 #ifndef LEDGER_JUDGE_H
 #define LEDGER_JUDGE_H

@@ -17,8 +17,9 @@ static const struct ledger_project *project_of(struct judging *j, struct ledger_
 	if (known && (!written || written->fate != FATE_LEFT_OUT))
 		return known;
 	if (written)
-		contradict(j, mine->line, &mine->fate, "project", "the project '%s' of the instance is left "
-			"out (line %d)", name, written->line);
+		contradict(j, mine->line, &mine->fate, "project",
+			"the project '%s' of the instance is left out (line %d)",
+			name, written->line);
 	else
 		contradict(j, mine->line, &mine->fate, "project", "there is no project '%s'", name);
 	return NULL;
@@ -29,7 +30,8 @@ static int number_of(const struct ledger_project *project, uint16_t base, uint16
 {
 	for (size_t i = 0; i < project->block_count; i++)
 		if (block_of_port(base, port) == project->blocks[i])
-			return (int)i * INSTANCES + (port - block_port(base, project->blocks[i])) / SLOTS + 1;
+			return (int)i * INSTANCES +
+				(port - block_port(base, project->blocks[i])) / SLOTS + 1;
 	return 0;
 }
 
@@ -48,13 +50,14 @@ static void check_ports(struct judging *j, struct ledger_instance *mine)
 	int last = first + instance_slots(row->spans) - 1;
 	for (size_t i = 0; i < mine->port_count; i++)
 		if (mine->ports[i].low < first || mine->ports[i].high > last)
-			return contradict(j, mine->line, &mine->fate, "ports", "ports %d-%d are not those of "
-				"instance %d of '%s' (%d-%d)", mine->ports[i].low, mine->ports[i].high,
-				row->number, row->project, first, last);
+			return contradict(j, mine->line, &mine->fate, "ports",
+				"ports %d-%d are not those of instance %d of '%s' (%d-%d)",
+				mine->ports[i].low, mine->ports[i].high, row->number, row->project,
+				first, last);
 }
 
-static void check_place(struct judging *j, struct ledger_instance *mine,
-	const struct ledger_project *project)
+static void check_place(
+	struct judging *j, struct ledger_instance *mine, const struct ledger_project *project)
 {
 	struct instance *row = &mine->row;
 	uint16_t base = j->facts->ports_base;
@@ -62,18 +65,21 @@ static void check_place(struct judging *j, struct ledger_instance *mine,
 	if (!row->number && mine->port_count)
 		row->number = number_of(project, base, mine->ports[0].low);
 	if (!row->number)
-		return contradict(j, mine->line, &mine->fate, "ports", "ports %d-%d are in no block of '%s'",
-			mine->ports[0].low, mine->ports[0].high, project->row.name);
+		return contradict(j, mine->line, &mine->fate, "ports",
+			"ports %d-%d are in no block of '%s'", mine->ports[0].low,
+			mine->ports[0].high, project->row.name);
 	size_t ordinal = (size_t)instance_block_ordinal(row->number);
 	if (ordinal >= count)
-		return contradict(j, mine->line, &mine->fate, "instance", "instance %d of '%s' is outside: "
-			"its block%s hold%s 1 to %zu", row->number, project->row.name, count > 1 ? "s" : "",
-			count > 1 ? "" : "s", count * INSTANCES);
+		return contradict(j, mine->line, &mine->fate, "instance",
+			"instance %d of '%s' is outside: its block%s hold%s 1 to %zu",
+			row->number, project->row.name, count > 1 ? "s" : "", count > 1 ? "" : "s",
+			count * INSTANCES);
 	row->block = project->block_count ? project->blocks[ordinal] : project->row.block;
 	check_ports(j, mine);
 	if (mine->fate != FATE_LEFT_OUT && !instance_is_valid(row->number, row->spans))
-		contradict(j, mine->line, &mine->fate, "ports", "instance %d of '%s' cannot have %d ports",
-			row->number, project->row.name, instance_slots(row->spans));
+		contradict(j, mine->line, &mine->fate, "ports",
+			"instance %d of '%s' cannot have %d ports", row->number, project->row.name,
+			instance_slots(row->spans));
 }
 
 static bool says_else(const char *said, const char *known)
@@ -84,7 +90,8 @@ static bool says_else(const char *said, const char *known)
 static bool is_same(const struct instance *known, const struct instance *mine)
 {
 	return known->number == mine->number && known->spans == mine->spans &&
-		!says_else(mine->purpose, known->purpose) && !says_else(mine->branch, known->branch) &&
+		!says_else(mine->purpose, known->purpose) &&
+		!says_else(mine->branch, known->branch) &&
 		!says_else(mine->environment, known->environment);
 }
 
@@ -94,7 +101,8 @@ static void check_others(struct judging *j, size_t place)
 	struct ledger_instance *mine = &j->document->instances[place];
 	for (size_t i = 0; i < place; i++) {
 		struct ledger_instance *other = &j->document->instances[i];
-		if (other->fate == FATE_SAME || !other->row.number || other->row.block != mine->row.block ||
+		if (other->fate == FATE_SAME || !other->row.number ||
+			other->row.block != mine->row.block ||
 			strcmp(other->row.project, mine->row.project) != 0 ||
 			!instance_overlaps(other->row.number, other->row.spans, mine->row.number,
 				mine->row.spans))
@@ -103,11 +111,13 @@ static void check_others(struct judging *j, size_t place)
 			mine->fate = FATE_SAME;
 			return;
 		}
-		contradict(j, mine->line, &mine->fate, "instance", "instance %d of '%s' is in line %d, too",
-			mine->row.number, mine->row.project, other->line);
+		contradict(j, mine->line, &mine->fate, "instance",
+			"instance %d of '%s' is in line %d, too", mine->row.number,
+			mine->row.project, other->line);
 		if (other->fate != FATE_LEFT_OUT)
-			contradict(j, other->line, &other->fate, "instance", "instance %d of '%s' is in line "
-				"%d, too", other->row.number, other->row.project, mine->line);
+			contradict(j, other->line, &other->fate, "instance",
+				"instance %d of '%s' is in line %d, too",
+				other->row.number, other->row.project, mine->line);
 	}
 }
 
@@ -119,10 +129,11 @@ static void compare(struct judging *j, struct ledger_instance *mine, const struc
 		says_else(row->environment, known->environment);
 	mine->fate = changes ? FATE_CHANGE : FATE_SAME;
 	row->project_id = known->project_id;
-	if (changes && (instance_is_elsewhere(known) ||
-			       j->facts->runs(j->facts->self, known->project_id, known->number))) {
-		remark(j, mine->line, "instance", "instance %d of '%s' runs and is left as it is", row->number,
-			row->project);
+	if (changes &&
+		(instance_is_elsewhere(known) ||
+			j->facts->runs(j->facts->self, known->project_id, known->number))) {
+		remark(j, mine->line, "instance", "instance %d of '%s' runs and is left as it is",
+			row->number, row->project);
 		mine->fate = FATE_SAME;
 	}
 }
@@ -138,9 +149,11 @@ static void check_registered(struct judging *j, struct ledger_instance *mine)
 	for (size_t i = 0; i < now->instance_count; i++) {
 		const struct instance *other = &now->instances[i].row;
 		if (!strcmp(other->project, mine->row.project) &&
-			instance_overlaps(other->number, other->spans, mine->row.number, mine->row.spans))
-			return contradict(j, mine->line, &mine->fate, "ports", "instance %d of '%s' has ports of "
-				"instance %d", mine->row.number, mine->row.project, other->number);
+			instance_overlaps(
+				other->number, other->spans, mine->row.number, mine->row.spans))
+			return contradict(j, mine->line, &mine->fate, "ports",
+				"instance %d of '%s' has ports of instance %d",
+				mine->row.number, mine->row.project, other->number);
 	}
 }
 

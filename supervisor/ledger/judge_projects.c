@@ -13,8 +13,10 @@ static void check_name(struct judging *j, struct ledger_project *project)
 {
 	const char *name = project->row.name;
 	if (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
-		contradict(j, project->line, &project->fate, "name", "'%s' cannot be the name of a project: "
-			"its state is a directory of that name", name);
+		contradict(j, project->line, &project->fate, "name",
+			"'%s' cannot be the name of a project: "
+			"its state is a directory of that name",
+			name);
 }
 
 /* Without the slashes at its end. */
@@ -30,8 +32,9 @@ static void check_path(struct judging *j, struct ledger_project *project)
 		length--;
 	project->row.path = arena_string_n(j->arena, path, length);
 	if (*path != '/')
-		contradict(j, project->line, &project->fate, "path", "the path '%s' of '%s' does not begin "
-			"at /", path, project->row.name);
+		contradict(j, project->line, &project->fate, "path",
+			"the path '%s' of '%s' does not begin at /",
+			path, project->row.name);
 }
 
 static bool owns(const struct ledger_project *project, int block)
@@ -61,17 +64,17 @@ static void check_ports(struct judging *j, struct ledger_project *project)
 		struct ledger_ports ports = project->ports[i];
 		int block = block_of_port(base, ports.low);
 		if (block < 0 || block_of_port(base, ports.high) < 0)
-			return contradict(j, project->line, &project->fate, "ports", "ports %d-%d of '%s' are "
-				"in no block: block 0 begins at %d", ports.low, ports.high,
-				project->row.name, base);
+			return contradict(j, project->line, &project->fate, "ports",
+				"ports %d-%d of '%s' are in no block: block 0 begins at %d",
+				ports.low, ports.high, project->row.name, base);
 		for (; block <= block_of_port(base, ports.high); block++) {
 			if (owns(project, block))
 				continue;
 			if (told)
-				return contradict(j, project->line, &project->fate, "ports", "ports %d-%d of "
-					"'%s' are not in its block %d (%d-%d)", ports.low, ports.high,
-					project->row.name, project->blocks[0],
-					block_port(base, project->blocks[0]),
+				return contradict(j, project->line, &project->fate, "ports",
+					"ports %d-%d of '%s' are not in its block %d (%d-%d)",
+					ports.low, ports.high, project->row.name,
+					project->blocks[0], block_port(base, project->blocks[0]),
 					block_port(base, project->blocks[0]) + BLOCK_PORTS - 1);
 			add_block(j, project, block);
 		}
@@ -82,8 +85,9 @@ static void check_blocks(struct judging *j, struct ledger_project *project)
 {
 	for (size_t i = 0; i < project->block_count; i++)
 		if (!block_is_valid(j->facts->ports_base, project->blocks[i]))
-			return contradict(j, project->line, &project->fate, "block", "block %d of '%s': there "
-				"is no such block", project->blocks[i], project->row.name);
+			return contradict(j, project->line, &project->fate, "block",
+				"block %d of '%s': there is no such block",
+				project->blocks[i], project->row.name);
 }
 
 static void check_alone(struct judging *j, struct ledger_project *project)
@@ -127,11 +131,12 @@ static void check_twice(struct judging *j, size_t place)
 		project->fate = FATE_SAME;
 		return;
 	}
-	contradict(j, project->line, &project->fate, "name", "'%s' is in line %d, too, with other places",
-		project->row.name, first->line);
+	contradict(j, project->line, &project->fate, "name",
+		"'%s' is in line %d, too, with other places", project->row.name, first->line);
 	if (first->fate != FATE_LEFT_OUT)
-		contradict(j, first->line, &first->fate, "name", "'%s' is in line %d, too, with other "
-			"places", first->row.name, project->line);
+		contradict(j, first->line, &first->fate, "name",
+			"'%s' is in line %d, too, with other places",
+			first->row.name, project->line);
 }
 
 /* Somebody else needs it: an archived project has it no more. */
@@ -147,7 +152,8 @@ static void lose_block(struct judging *j, struct ledger_project *project, int bl
 	project->block_count = count;
 }
 
-static void check_pair(struct judging *j, struct ledger_project *a, struct ledger_project *b, int block)
+static void check_pair(
+	struct judging *j, struct ledger_project *a, struct ledger_project *b, int block)
 {
 	if (is_archived(a))
 		return lose_block(j, a, block);
@@ -156,8 +162,9 @@ static void check_pair(struct judging *j, struct ledger_project *a, struct ledge
 	struct ledger_project *both[] = {a, b};
 	for (int i = 0; i < 2; i++) {
 		const struct ledger_project *other = both[1 - i];
-		contradict(j, both[i]->line, &both[i]->fate, "block", "block %d is that of '%s' and, in line "
-			"%d, of '%s'", block, both[i]->row.name, other->line, other->row.name);
+		contradict(j, both[i]->line, &both[i]->fate, "block",
+			"block %d is that of '%s' and, in line %d, of '%s'",
+			block, both[i]->row.name, other->line, other->row.name);
 	}
 }
 
@@ -192,27 +199,31 @@ static const char *stack_name_of(const struct judging *j, const struct ledger_pr
 	if (project->row.stack_name && *project->row.stack_name)
 		return project->row.stack_name;
 	/* The second project of a name is called NAME-2 (projects.h). */
-	if (!dash || dash == name || !isdigit((unsigned char)dash[1]) || strspn(dash + 1, "0123456789") != strlen(dash + 1))
+	if (!dash || dash == name || !isdigit((unsigned char)dash[1]) ||
+		strspn(dash + 1, "0123456789") != strlen(dash + 1))
 		return name;
 	const char *stem = arena_string_n(j->arena, name, (size_t)(dash - name));
 	return lookup_find(&j->named, stem) || lookup_find(&j->registered, stem) ? stem : name;
 }
 
-static void compare(struct judging *j, struct ledger_project *mine, const struct ledger_project *known)
+static void compare(
+	struct judging *j, struct ledger_project *mine, const struct ledger_project *known)
 {
 	const struct project *row = &known->row;
 	if (differs(mine->row.path, row->path) && *row->path)
-		return contradict(j, mine->line, &mine->fate, "path", "'%s' is registered for %s, not for %s",
-			row->name, row->path, mine->row.path);
+		return contradict(j, mine->line, &mine->fate, "path",
+			"'%s' is registered for %s, not for %s", row->name, row->path,
+			mine->row.path);
 	for (size_t i = 0; i < mine->block_count; i++)
 		if (!owns(known, mine->blocks[i]) && row->block != mine->blocks[i])
-			return contradict(j, mine->line, &mine->fate, "block", "'%s' is registered with block %d, "
-				"not with block %d", row->name, row->block, mine->blocks[i]);
-	bool changes = differs(mine->row.status, row->status) || differs(mine->row.owner, row->owner) ||
-		differs(mine->row.notes, row->notes);
+			return contradict(j, mine->line, &mine->fate, "block",
+				"'%s' is registered with block %d, not with block %d",
+				row->name, row->block, mine->blocks[i]);
+	bool changes = differs(mine->row.status, row->status) ||
+		differs(mine->row.owner, row->owner) || differs(mine->row.notes, row->notes);
 	if (is_archived(mine) && !is_archived(known) && j->facts->runs(j->facts->self, row->id, 0))
-		return contradict(j, mine->line, &mine->fate, "status", "'%s' runs and cannot be archived",
-			row->name);
+		return contradict(j, mine->line, &mine->fate, "status",
+			"'%s' runs and cannot be archived", row->name);
 	mine->fate = changes ? FATE_CHANGE : FATE_SAME;
 	mine->row.id = row->id;
 }
@@ -236,8 +247,9 @@ static void check_owned(struct judging *j, struct ledger_project *mine)
 		if (is_archived(mine))
 			lose_block(j, mine, blocks[i]);
 		else
-			contradict(j, mine->line, &mine->fate, "block", "block %d of '%s' is that of '%s' (%s)",
-				blocks[i], mine->row.name, owner->row.name, owner->row.path);
+			contradict(j, mine->line, &mine->fate, "block",
+				"block %d of '%s' is that of '%s' (%s)", blocks[i], mine->row.name,
+				owner->row.name, owner->row.path);
 	}
 }
 
@@ -248,17 +260,18 @@ static void check_exists(struct judging *j, struct ledger_project *mine)
 	if (there || (!active && !*mine->row.path))
 		return;
 	if (!*mine->row.path) {
-		remark(j, mine->line, "path", "'%s' has no path: it is reserved, and a stack of that name "
-			"takes it over", mine->row.name);
+		remark(j, mine->line, "path",
+			"'%s' has no path: it is reserved, and a stack of that name takes it over",
+			mine->row.name);
 		mine->row.status = "reserved";
 	} else if (active) {
-		contradict(j, mine->line, &mine->fate, "path", "the directory %s of '%s' does not exist",
-			mine->row.path, mine->row.name);
-		complaint_hint(j->reading->complaints, "correct it, or say that the project is reserved, "
-			"legacy or archived");
+		contradict(j, mine->line, &mine->fate, "path",
+			"the directory %s of '%s' does not exist", mine->row.path, mine->row.name);
+		complaint_hint(j->reading->complaints,
+			"correct it, or say that the project is reserved, legacy or archived");
 	} else {
-		remark(j, mine->line, "path", "the directory %s of '%s' does not exist", mine->row.path,
-			mine->row.name);
+		remark(j, mine->line, "path", "the directory %s of '%s' does not exist",
+			mine->row.path, mine->row.name);
 	}
 }
 
@@ -271,8 +284,9 @@ static void check_registered(struct judging *j, struct ledger_project *mine)
 	const char *place = arena_format(j->arena, "%s\n%s", mine->row.path, stack);
 	const size_t *there = lookup_find(&j->places, place);
 	if (there && *mine->row.path)
-		return contradict(j, mine->line, &mine->fate, "name", "the stack '%s' of %s is registered as "
-			"'%s'", stack, mine->row.path, j->facts->now->projects[*there].row.name);
+		return contradict(j, mine->line, &mine->fate, "name",
+			"the stack '%s' of %s is registered as '%s'",
+			stack, mine->row.path, j->facts->now->projects[*there].row.name);
 	mine->row.stack_name = stack;
 	check_owned(j, mine);
 	if (mine->fate == FATE_ADD)
@@ -315,7 +329,8 @@ static void give_blocks(struct judging *j)
 		}
 		taken[block] = true;
 		add_block(j, mine, block);
-		remark(j, mine->line, "block", "'%s' has no block: it gets block %d", mine->row.name, block);
+		remark(j, mine->line, "block", "'%s' has no block: it gets block %d",
+			mine->row.name, block);
 	}
 }
 

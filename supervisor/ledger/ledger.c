@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "base/words.h"
 #include "ledger/csv.h"
 #include "ledger/json.h"
@@ -52,8 +53,8 @@ enum ledger_format ledger_format_of(const char *path, const char *content, size_
 	static const struct {
 		const char *end;
 		enum ledger_format format;
-	} ends[] = {{".json", LEDGER_JSON}, {".md", LEDGER_MARKDOWN}, {".markdown", LEDGER_MARKDOWN},
-		{".csv", LEDGER_CSV}};
+	} ends[] = {{".json", LEDGER_JSON}, {".md", LEDGER_MARKDOWN},
+		{".markdown", LEDGER_MARKDOWN}, {".csv", LEDGER_CSV}};
 	size_t path_length = strlen(path);
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
 		size_t end = strlen(ends[i].end);
@@ -69,16 +70,36 @@ enum ledger_format ledger_format_of(const char *path, const char *content, size_
 	return has_dashes(content, length) || !length ? LEDGER_MARKDOWN : LEDGER_CSV;
 }
 
+/* Names of files need not be text; what reads a document wants it to be. */
+static void add_text(struct text *out, const char *bytes, size_t length)
+{
+	while (length) {
+		size_t good = utf8_text_span(bytes, length);
+		text_add_bytes(out, bytes, good);
+		if (good == length)
+			return;
+		text_add_char(out, '?');
+		bytes += good + 1;
+		length -= good + 1;
+	}
+}
+
 void ledger_write(const struct ledger *ledger, enum ledger_format format, struct text *out)
 {
+	OWNED_TEXT raw = {0};
 	switch (format) {
 	case LEDGER_JSON:
-		return ledger_json_write(ledger, out);
+		ledger_json_write(ledger, &raw);
+		break;
 	case LEDGER_MARKDOWN:
-		return markdown_write(ledger, out);
+		markdown_write(ledger, &raw);
+		break;
 	case LEDGER_CSV:
-		return csv_write(ledger, out);
+		csv_write(ledger, &raw);
+		break;
 	}
+	add_text(out, text_string(&raw), raw.length);
+	out->broken |= raw.broken;
 }
 
 static int read_tables(const struct ledger_reading *reading, enum ledger_format format,
@@ -91,17 +112,28 @@ static int read_tables(const struct ledger_reading *reading, enum ledger_format 
 	if (reading->ledger->tables)
 		return 0;
 	fail(e, EXIT_FAILED, "%s has no table of projects or instances", reading->label);
-	error_hint(e, "a table of projects has the columns Project Name and Block, Ports or Path; one of "
+	error_hint(e,
+		"a table of projects has the columns Project Name and Block, Ports or Path; one of "
 		"instances Project and Instance");
 	return -1;
+}
+
+static int line_at(const char *bytes, size_t offset)
+{
+	int line = 1;
+	for (size_t i = 0; i < offset; i++)
+		line += bytes[i] == '\n';
+	return line;
 }
 
 int ledger_read(const struct ledger_reading *reading, enum ledger_format format, const char *bytes,
 	size_t length, struct error *e)
 {
 	static const char bom[] = "\xef\xbb\xbf";
-	if (memchr(bytes, '\0', length))
-		return fail(e, EXIT_FAILED, "%s is no text: it holds a NUL byte", reading->label);
+	size_t good = utf8_text_span(bytes, length);
+	if (good < length)
+		return fail(e, EXIT_FAILED, "%s:%d: this is no text in UTF-8; save it as that",
+			reading->label, line_at(bytes, good));
 	if (length >= 3 && !memcmp(bytes, bom, 3)) {
 		bytes += 3;
 		length -= 3;

@@ -1,22 +1,24 @@
 /*
  * ledger.h - the registry as a document that people read, version and edit.
  *
- *	json		everything that a registry elsewhere needs: a superset of `registry list --json`
+ *	json		everything a registry elsewhere needs: a superset of `registry list --json`
  *	markdown	the table of a team's ports.md, and the table of instances
  *	csv		the same in one table (RFC 4180): rows with an instance are instances
  *
- * The same rows are written and read, so a document that was written reads back as what it was written from
- * (as far as its columns go). What people write by hand is read too: see columns.h for what a table may look
- * like.
+ * The same rows are written and read, so a document that was written reads back as what it was
+ * written from (as far as its columns go). What people write by hand is read too: see columns.h for
+ * what a table may look like.
  *
  * How to use it:
- *	1. ledger_collect() (collect.h) fills a ledger from the registry; ledger_write() makes a document.
- *	2. ledger_read() makes a ledger of a document. What cannot be meant is a complaint with its line, and
- *	   that row is left out.
- *	3. ledger_judge() (judge.h) tells what in it contradicts itself or the registry; ledger_apply()
- *	   (apply.h) writes the rest.
+ *	1. ledger_collect() (collect.h) fills a ledger from the registry; ledger_write() makes a
+ *	   document.
+ *	2. ledger_read() makes a ledger of a document. What cannot be meant is a complaint with its
+ *	   line, and that row is left out.
+ *	3. ledger_import() (apply.h) judges what in it contradicts itself or the registry
+ *	   (judge.h), and writes the rest.
  *
- * Pure: text in, rows and complaints out. All strings live in the arena or borrow from who filled it.
+ * Pure: text in, rows and complaints out. All strings live in the arena or borrow from who filled
+ * it.
  */
 #ifndef LEDGER_LEDGER_H
 #define LEDGER_LEDGER_H
@@ -100,7 +102,7 @@ struct ledger {
 	size_t tables; /* read: of projects and of instances */
 };
 
-/* Appends the document. */
+/* Appends the document; what is not UTF-8 has question marks in it. */
 void ledger_write(const struct ledger *ledger, enum ledger_format format, struct text *out);
 
 struct ledger_reading {

@@ -63,7 +63,8 @@ static struct table_row split_row(struct arena *arena, const struct line *line)
 	at += at < end && *at == '|';
 	while (at < end) {
 		const char *bar = cell_end(at, end);
-		*arena_append(arena, cells, row.count) = markdown_plain(arena, at, (size_t)(bar - at));
+		*arena_append(arena, cells, row.count) =
+			markdown_plain(arena, at, (size_t)(bar - at));
 		at = bar + 1;
 	}
 	row.cells = cells;
@@ -116,8 +117,8 @@ static bool skip_hidden(struct document *d, const struct line *first)
 	return false;
 }
 
-static void read_table(const struct ledger_reading *reading, struct document *d,
-	const struct line *first)
+static void read_table(
+	const struct ledger_reading *reading, struct document *d, const struct line *first)
 {
 	struct table_reader table;
 	struct line line;
@@ -169,8 +170,8 @@ static void add_project(struct text *out, uint16_t base, const struct ledger_pro
 			project->block_count ? project->blocks[i] : project->row.block);
 	text_add(out, " |");
 	for (size_t i = 0; i < count; i++) {
-		uint16_t first = block_port(base,
-			project->block_count ? project->blocks[i] : project->row.block);
+		uint16_t first = block_port(
+			base, project->block_count ? project->blocks[i] : project->row.block);
 		text_addf(out, "%s%d-%d", i ? ", " : " ", first, first + BLOCK_PORTS - 1);
 	}
 	text_add(out, " |");
@@ -199,12 +200,14 @@ static void add_instance(struct text *out, uint16_t base, const struct ledger_in
 void markdown_write(const struct ledger *ledger, struct text *out)
 {
 	uint16_t base = ledger->ports_base ? ledger->ports_base : PORTS_BASE;
-	text_add(out, "# Ports\n\n"
+	text_add(out,
+		"# Ports\n\n"
 		"| Project Name | Block | Ports | Path | Status | Owner | Date |\n"
 		"|---|--:|---|---|---|---|---|\n");
 	for (size_t i = 0; i < ledger->project_count; i++)
 		add_project(out, base, &ledger->projects[i]);
-	text_add(out, "\n## Instances\n\n"
+	text_add(out,
+		"\n## Instances\n\n"
 		"| Project | Instance | Ports | Purpose | Status | Branch/Environment |\n"
 		"|---|--:|---|---|---|---|\n");
 	for (size_t i = 0; i < ledger->instance_count; i++)

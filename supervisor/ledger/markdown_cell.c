@@ -55,7 +55,8 @@ static bool take_link(struct source *s)
 {
 	const char *close = memchr(s->at, ']', (size_t)(s->end - s->at));
 	const char *end = close && close + 1 < s->end && close[1] == '('
-		? memchr(close, ')', (size_t)(s->end - close)) : NULL;
+		? memchr(close, ')', (size_t)(s->end - close))
+		: NULL;
 	if (!end)
 		return false;
 	text_add_bytes(&s->out, s->at + 1, (size_t)(close - s->at - 1));
@@ -100,7 +101,8 @@ static bool take_reference(struct source *s)
 	bool hex = s->at[2] == 'x' || s->at[2] == 'X';
 	snprintf(digits, sizeof digits, "%.*s", (int)(left - 2 - hex), s->at + 2 + hex);
 	char *end;
-	unsigned long point = isxdigit((unsigned char)digits[0]) ? strtoul(digits, &end, hex ? 16 : 10) : 0;
+	unsigned long point =
+		isxdigit((unsigned char)digits[0]) ? strtoul(digits, &end, hex ? 16 : 10) : 0;
 	if (!point || *end != ';' || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
 		return false;
 	add_point(&s->out, point);

@@ -82,7 +82,8 @@ static void add_unknown(struct arena *arena, const struct block_order *order,
 /* What is the same for everybody who has this file: ports and addresses of services. */
 static bool is_shared(const struct variable *var)
 {
-	return var->top && var->top->layer == LAYER_INJECTED && strncmp(var->name, "STACKUP_", 8) != 0;
+	return var->top && var->top->layer == LAYER_INJECTED &&
+		strncmp(var->name, "STACKUP_", 8) != 0;
 }
 
 static bool is_hidden(const struct block_order *order, const struct variable *var)
@@ -100,7 +101,8 @@ size_t block_lines(struct arena *arena, const struct block_order *order, struct 
 	bare.env_file_count = 0;
 	const struct environments *all = environments_new(arena, &bare, order->facts, NULL);
 	const struct environment env = environment_of(all, arena, -1, NULL);
-	struct environment shown = {.vars = arena_take(arena, (env.count + 1) * sizeof *shown.vars)};
+	struct environment shown = {
+		.vars = arena_take(arena, (env.count + 1) * sizeof *shown.vars)};
 	struct lookup seen = {.arena = arena};
 	OWNED_TEXT empty = {0};
 	for (size_t i = 0; i < env.count; i++)

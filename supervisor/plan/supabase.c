@@ -28,8 +28,7 @@ static bool is_called(const struct port *port, const char *names)
 	return name_is_among(names, !strcmp(port->name, "main") ? port->service : port->name);
 }
 
-static const struct port *port_for(
-	const struct known_key *key, const struct port *ports, int count)
+static const struct port *port_for(const struct known_key *key, const struct port *ports, int count)
 {
 	const struct port *called = NULL, *placed = NULL;
 	for (int i = 0; i < count; i++) {
@@ -129,7 +128,8 @@ static void follow_string(struct scan *s, const char *at)
 {
 	static const char *const quotes[] = {"\"\"\"", "'''"};
 	for (int i = 0; i < 2 && s->end - at >= 3; i++)
-		if (!memcmp(at, quotes[i], 3) && !memmem(at + 3, (size_t)(s->end - at - 3), quotes[i], 3))
+		if (!memcmp(at, quotes[i], 3) &&
+			!memmem(at + 3, (size_t)(s->end - at - 3), quotes[i], 3))
 			s->open = quotes[i];
 }
 
@@ -181,7 +181,10 @@ static bool is_number(const struct assignment *a)
 	return a->value_end > a->value;
 }
 
-/* A key that is set counts, wherever it stands; one that is commented out only where there is no other. */
+/*
+ * A key that is set counts, wherever it stands; one that is commented out only where there is no
+ * other.
+ */
 static void note(struct writing *w, struct supabase_key *key, const struct assignment *a, int line)
 {
 	if (a->commented && key->line)
@@ -196,7 +199,8 @@ static void note(struct writing *w, struct supabase_key *key, const struct assig
 		key->outcome = SUPABASE_NO_NUMBER;
 	else
 		key->outcome = strcmp(key->before, arena_format(w->arena, "%u", key->port)) != 0
-			? SUPABASE_CHANGED : SUPABASE_SAME;
+			? SUPABASE_CHANGED
+			: SUPABASE_SAME;
 }
 
 static void write_line(struct writing *w, const struct scan *s, const struct assignment *a)
@@ -224,8 +228,8 @@ static void begin(struct writing *w, const struct port *ports, int count)
 	}
 }
 
-size_t supabase_write(struct arena *arena, const char *content, size_t length, const struct port *ports,
-	int port_count, struct supabase_key **keys, struct text *out)
+size_t supabase_write(struct arena *arena, const char *content, size_t length,
+	const struct port *ports, int port_count, struct supabase_key **keys, struct text *out)
 {
 	struct writing w = {.arena = arena, .out = out};
 	struct scan s = {.at = content};

@@ -1,10 +1,11 @@
 /*
- * supabase.h - the ports of a stack in supabase's config.toml, which the supabase CLI reads and nothing else
- * can tell it. Pure.
+ * supabase.h - the ports of a stack in supabase's config.toml, which the supabase CLI reads and
+ * nothing else can tell it. Pure.
  *
- * Only the digits of a port are replaced; comments, blanks and order stay. Which port of the stack a key means
- * is told by SUPABASE_KEYS: a port that is called so (`port.smtp`, or a service `smtp`), of a service with
- * supabase in its name first, else the one that the stack file puts into the key's slot.
+ * Only the digits of a port are replaced; comments, blanks and order stay. Which port of the stack
+ * a key means is told by SUPABASE_KEYS: a port that is called so (`port.smtp`, or a service
+ * `smtp`), of a service with supabase in its name first, else the one that the stack file puts into
+ * the key's slot.
  */
 #ifndef PLAN_SUPABASE_H
 #define PLAN_SUPABASE_H
@@ -31,8 +32,8 @@
 
 #define SUPABASE_OUTCOMES(X)                                                                       \
 	X(SUPABASE_CHANGED, "changed")                                                             \
-	X(SUPABASE_SAME, "same") /* it was right */                                                \
-	X(SUPABASE_NO_PORT, "no_port") /* the stack has none for it */                             \
+	X(SUPABASE_SAME, "same")           /* it was right */                                      \
+	X(SUPABASE_NO_PORT, "no_port")     /* the stack has none for it */                         \
 	X(SUPABASE_COMMENTED, "commented") /* the stack has one, and the key is commented out */   \
 	X(SUPABASE_ABSENT, "absent") /* the stack has one, and the file does not have the key */   \
 	X(SUPABASE_NO_NUMBER, "no_number") /* env(NAME), for example */
@@ -53,10 +54,10 @@ struct supabase_key {
 };
 
 /*
- * Appends the file. *keys are those that the file or the stack knows, in the order of the table, in the arena.
- * Returns how many; 0: this is no config.toml of supabase.
+ * Appends the file. *keys are those that the file or the stack knows, in the order of the table, in
+ * the arena. Returns how many; 0: this is no config.toml of supabase.
  */
-size_t supabase_write(struct arena *arena, const char *content, size_t length, const struct port *ports,
-	int port_count, struct supabase_key **keys, struct text *out);
+size_t supabase_write(struct arena *arena, const char *content, size_t length,
+	const struct port *ports, int port_count, struct supabase_key **keys, struct text *out);
 
 #endif

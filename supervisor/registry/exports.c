@@ -39,8 +39,8 @@ int export_list(struct registry *r, struct arena *arena, struct export_row **out
 
 int export_put(struct registry *r, const struct export_row *row, struct error *e)
 {
-	return sql_change(r, e, "INSERT OR REPLACE INTO exports (path, format) VALUES (?1, ?2)", "ss",
-		row->path, row->format);
+	return sql_change(r, e, "INSERT OR REPLACE INTO exports (path, format) VALUES (?1, ?2)",
+		"ss", row->path, row->format);
 }
 
 int export_drop(struct registry *r, const char *path, struct error *e)
@@ -76,7 +76,8 @@ static int write_one(struct registry *r, const struct export_row *row, int64_t *
 	int result = sql_script(r, "BEGIN", &e);
 	if (result)
 		return -1;
-	int got = sql_first(r, &e, &found, "SELECT behind FROM exports WHERE path = ?1", "s", row->path);
+	int got = sql_first(
+		r, &e, &found, "SELECT behind FROM exports WHERE path = ?1", "s", row->path);
 	*behind = got == 1 ? sqlite3_column_int64(found, 0) : 0;
 	sqlite3_finalize(found);
 	if (*behind)

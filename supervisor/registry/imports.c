@@ -10,39 +10,42 @@ int service_list(struct registry *r, struct arena *arena, struct service_state *
 	*count = 0;
 	int got = sql_first(r, e, &row,
 		"SELECT p.name, s.instance, s.service_name, s.port_name, s.internal_port, "
-		"s.external_port, s.protocol, s.status, s.last_updated, s.config_files, s.project_id "
-		"FROM services AS s JOIN projects AS p ON p.id = s.project_id "
-		"ORDER BY p.name, s.instance, s.service_name, s.port_name", "");
+		"s.external_port, s.protocol, s.status, s.last_updated, s.config_files, "
+		"s.project_id FROM services AS s JOIN projects AS p ON p.id = s.project_id "
+		"ORDER BY p.name, s.instance, s.service_name, s.port_name",
+		"");
 	for (; got == 1; got = sql_next(r, e, &row))
 		*arena_append(arena, *out, *count) = (struct service_state){
 			.project = sql_text(row, 0, arena),
 			.status = sql_text(row, 7, arena),
 			.last_updated = sql_text(row, 8, arena),
-			.row = {
-				.project_id = sqlite3_column_int64(row, 10),
-				.instance = sql_int(row, 1),
-				.service = sql_text(row, 2, arena),
-				.name = sql_text(row, 3, arena),
-				.wanted_port = (uint16_t)sql_int(row, 4),
-				.port = (uint16_t)sql_int(row, 5),
-				.protocol = sql_text(row, 6, arena),
-				.config_files = sql_text(row, 9, arena),
-			},
+			.row =
+				{
+					.project_id = sqlite3_column_int64(row, 10),
+					.instance = sql_int(row, 1),
+					.service = sql_text(row, 2, arena),
+					.name = sql_text(row, 3, arena),
+					.wanted_port = (uint16_t)sql_int(row, 4),
+					.port = (uint16_t)sql_int(row, 5),
+					.protocol = sql_text(row, 6, arena),
+					.config_files = sql_text(row, 9, arena),
+				},
 		};
 	return got;
 }
 
-int import_project(struct registry *r, struct project *project, const int *blocks, size_t block_count,
-	struct error *e)
+int import_project(struct registry *r, struct project *project, const int *blocks,
+	size_t block_count, struct error *e)
 {
 	/* Lock files are named after ids: one that somebody had is nobody else's (record.c). */
 	if (sql_change(r, e,
-		    "INSERT INTO projects (id, block, name, path, stack_name, status, owner, notes, "
-		    "created_at, last_used_at) SELECT iif(?1 > coalesce((SELECT seq FROM sqlite_sequence "
+		    "INSERT INTO projects (id, block, name, path, stack_name, status, owner, "
+		    "notes, created_at, last_used_at) SELECT iif(?1 > coalesce((SELECT seq FROM "
+		    "sqlite_sequence "
 		    "WHERE name = 'projects'), 0), ?1, NULL), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10",
-		    "iissssssss", project->id, (int64_t)project->block, project->name, project->path,
-		    project->stack_name, project->status, project->owner, project->notes,
-		    project->created_at, project->last_used_at))
+		    "iissssssss", project->id, (int64_t)project->block, project->name,
+		    project->path, project->stack_name, project->status, project->owner,
+		    project->notes, project->created_at, project->last_used_at))
 		return -1;
 	project->id = sqlite3_last_insert_rowid(r->db);
 	for (size_t i = 0; i < block_count; i++)
@@ -54,16 +57,18 @@ int import_project(struct registry *r, struct project *project, const int *block
 int import_instance(struct registry *r, const struct instance *instance, struct error *e)
 {
 	return sql_run(r, e,
-		"INSERT INTO instances (project_id, instance, spans, block, worktree, purpose, branch, "
+		"INSERT INTO instances (project_id, instance, spans, block, worktree, purpose, "
+		"branch, "
 		"environment, status, git_dir, git_mark, commit_id, created_at, started_at, "
-		"last_used_at, used) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
-		"?14, ?15, "
+		"last_used_at, used) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+		"?13, ?14, ?15, "
 		"(SELECT coalesce(max(used), 0) + 1 FROM instances WHERE project_id = ?1))",
 		"iiiisssssssssss", instance->project_id, (int64_t)instance->number,
 		(int64_t)instance->spans, (int64_t)instance->block, instance->worktree,
 		instance->purpose, instance->branch, instance->environment,
 		instance_status_word(instance->status), instance->git_dir, instance->git_mark,
-		instance->commit, instance->created_at, instance->started_at, instance->last_used_at);
+		instance->commit, instance->created_at, instance->started_at,
+		instance->last_used_at);
 }
 
 int import_service(struct registry *r, const struct service_state *service, struct error *e)
@@ -81,7 +86,8 @@ int import_service(struct registry *r, const struct service_state *service, stru
 int import_reservation(struct registry *r, const struct reservation *reservation, struct error *e)
 {
 	return sql_change(r, e,
-		"INSERT OR IGNORE INTO reservations (port, project_id, instance, service, port_name, "
+		"INSERT OR IGNORE INTO reservations (port, project_id, instance, service, "
+		"port_name, "
 		"owner, note, created_at) VALUES (?1, NULLIF(?2, 0), ?3, ?4, ?5, ?6, ?7, ?8)",
 		"iiisssss", (int64_t)reservation->port, reservation->project_id,
 		(int64_t)reservation->instance, reservation->service, reservation->name,

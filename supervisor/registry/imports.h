@@ -1,6 +1,7 @@
 /*
- * imports.h - rows as a document has them, times and all, where projects.h, instances.h and leases.h write
- * what happens now. For who has made sure that nothing of it contradicts the registry; in a transaction.
+ * imports.h - rows as a document has them, times and all, where projects.h, instances.h and
+ * leases.h write what happens now. For who has made sure that nothing of it contradicts the
+ * registry; in a transaction.
  */
 #ifndef REGISTRY_IMPORTS_H
 #define REGISTRY_IMPORTS_H
@@ -23,12 +24,16 @@ int service_list(struct registry *r, struct arena *arena, struct service_state *
 	struct error *e);
 
 /*
- * The id is kept where it was never used here, so import in their order; *project has the one it got. Of the
- * blocks, the first is its first; an archived project that has one of them loses it. It may have none.
+ * The id is kept where it was never used here, so import in their order; *project has the one it
+ * got. Of the blocks, the first is its first; an archived project that has one of them loses it. It
+ * may have none.
  */
-int import_project(struct registry *r, struct project *project, const int *blocks, size_t block_count,
-	struct error *e);
-/* It has not been run here: nobody's process stands behind it, and the last one imported was used last. */
+int import_project(struct registry *r, struct project *project, const int *blocks,
+	size_t block_count, struct error *e);
+/*
+ * It has not been run here: nobody's process stands behind it, and the last one imported was used
+ * last.
+ */
 int import_instance(struct registry *r, const struct instance *instance, struct error *e);
 /* What the registry knows already is not touched. */
 int import_service(struct registry *r, const struct service_state *service, struct error *e);

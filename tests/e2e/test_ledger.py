@@ -48,7 +48,7 @@ def rows(document, heading):
 
 def imported(world, text, *args, name="ports.md", code=0):
     path = world.root / name
-    path.write_text(text)
+    path.write_bytes(text.encode(errors="surrogateescape"))
     return world.run("registry", "import", path, *args, code=code)
 
 
@@ -297,7 +297,7 @@ def test_what_runs_is_not_touched_and_the_rest_changes(world):
 @pytest.mark.parametrize("name, text, code, part", [
     ("a.md", "just text\n", 1, "no table of projects or instances"), ("a.json", "{", 1, "a.json:1: this is no JSON"),
     ("a.json", "{\"version\": 7, \"projects\": []}", 1, "newer stackup"), ("a.csv", "a,b\n1,2\n", 1, "no table"),
-    ("a.md", "a\0b", 1, "NUL byte")])
+    ("a.md", "a\n\nb\0c", 1, "a.md:3: this is no text in UTF-8"), ("a.csv", "project,block\nb\udcfcro,1\n", 1, "a.csv:2: this is no text")])
 def test_what_is_no_document_is_told(world, name, text, code, part):
     assert part in imported(world, text, name=name, code=code).err
     assert not (world.home / "registry.db").exists()

@@ -1,7 +1,7 @@
 /* rooms: base model registry ports ledger */
 /*
- * Any bytes as a document of the registry, in each format: no crash, every complaint and every row has a
- * line, and what was read and contradicts nothing, written down again, reads back the same.
+ * Any bytes as a document of the registry, in each format: no crash, every complaint and every row
+ * has a line, and what was read and contradicts nothing, written down again, reads back the same.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -36,15 +36,20 @@ static struct ledger kept(struct arena *arena, const struct ledger *read)
 			*arena_append(arena, out.projects, out.project_count) = read->projects[i];
 	for (size_t i = 0; i < read->instance_count; i++)
 		if (read->instances[i].fate == FATE_ADD)
-			*arena_append(arena, out.instances, out.instance_count) = read->instances[i];
+			*arena_append(arena, out.instances, out.instance_count) =
+				read->instances[i];
 	return out;
 }
 
 static int read_into(struct arena *arena, struct complaints *complaints, enum ledger_format format,
 	const char *bytes, size_t length, struct ledger *out)
 {
-	const struct ledger_reading reading = {.arena = arena, .label = "fuzz", .complaints = complaints,
-		.ledger = out, .home = "/home/u", .now_ms = 1767323045678};
+	const struct ledger_reading reading = {.arena = arena,
+		.label = "fuzz",
+		.complaints = complaints,
+		.ledger = out,
+		.home = "/home/u",
+		.now_ms = 1767323045678};
 	struct error e = {0};
 	if (ledger_read(&reading, format, bytes, length, &e))
 		return -1;

@@ -1,7 +1,7 @@
 /* rooms: base model plan */
 /*
- * Any bytes as a file of which a part is ours: what was written and is written again stays the same, and
- * nothing before the block changes; in supabase's config.toml nothing but digits does.
+ * Any bytes as a file of which a part is ours: what was written and is written again stays the
+ * same, and nothing before the block changes; in supabase's config.toml nothing but digits does.
  */
 #include <ctype.h>
 #include <stddef.h>
@@ -30,11 +30,26 @@ static void write_block(struct arena *arena, const char *bytes, size_t length)
 
 static void write_supabase(struct arena *arena, const char *bytes, size_t length)
 {
-	static const struct port ports[] = {
-		{.service = "supabase", .name = "main", .number = 30103, .source = PORT_SLOT, .slot = 3},
-		{.service = "supabase", .name = "db", .number = 30102, .source = PORT_SLOT, .slot = 2},
-		{.service = "supabase", .name = "smtp", .number = 30105, .source = PORT_AUTO, .slot = 5},
-		{.service = "pooler", .name = "main", .number = 30108, .source = PORT_AUTO, .slot = 8}};
+	static const struct port ports[] = {{.service = "supabase",
+						    .name = "main",
+						    .number = 30103,
+						    .source = PORT_SLOT,
+						    .slot = 3},
+		{.service = "supabase",
+			.name = "db",
+			.number = 30102,
+			.source = PORT_SLOT,
+			.slot = 2},
+		{.service = "supabase",
+			.name = "smtp",
+			.number = 30105,
+			.source = PORT_AUTO,
+			.slot = 5},
+		{.service = "pooler",
+			.name = "main",
+			.number = 30108,
+			.source = PORT_AUTO,
+			.slot = 8}};
 	int count = sizeof ports / sizeof ports[0];
 	struct supabase_key *keys;
 	OWNED_TEXT once = {0}, twice = {0};
