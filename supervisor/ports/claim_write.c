@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "ports/claim_parts.h"
+#include "ports/leftovers.h"
 #include "ports/policy.h"
 #include "registry/history.h"
 #include "registry/launches.h"
@@ -45,19 +46,6 @@ static int write_conflicts(struct registry *r, const struct boarding *b, struct 
 	for (size_t i = 0; i < b->troubles.count; i++)
 		if (write_conflict(r, b, &b->troubles.items[i], e))
 			return -1;
-	return 0;
-}
-
-static int write_removed(struct registry *r, const struct boarding *b, struct error *e)
-{
-	for (size_t i = 0; i < b->claim->removed.count; i++) {
-		OWNED_TEXT line = {0};
-		owner_add_line(&line, &b->claim->removed.items[i]);
-		if (history_audit(r, b->claim->project_id, b->claim->instance, "ended",
-			    text_string(&line), "leftover of a run that ended without being stopped",
-			    e))
-			return -1;
-	}
 	return 0;
 }
 
@@ -189,8 +177,9 @@ int boarding_write(const struct boarding *b, bool success, struct error *e)
 	if (!r)
 		return -1;
 	int result = registry_begin(r, e);
-	if (!result && (write_conflicts(r, b, e) || write_removed(r, b, e) ||
-			       write_launch(r, b, success, e)))
+	if (!result && (write_conflicts(r, b, e) || write_launch(r, b, success, e) ||
+			       leftovers_audit(r, claim->project_id, claim->instance,
+				       &claim->removed, e)))
 		result = -1;
 	if (!result && success)
 		result = write_success(r, b, e);

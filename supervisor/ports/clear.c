@@ -7,7 +7,6 @@
 #include "ports/leftovers.h"
 #include "ports/lock.h"
 #include "ports/protect.h"
-#include "registry/history.h"
 #include "registry/projects.h"
 
 enum { LEFTOVER_MS = 2000 };
@@ -114,15 +113,11 @@ static int audit(const struct port_clear *clear, int64_t project_id, int instanc
 {
 	struct registry *r =
 		registry_open(clear->state, REGISTRY_WRITE, REGISTRY_BOOT_MS, NULL, e);
-	int result = r ? registry_begin(r, e) : -1;
-	for (size_t i = 0; !result && i < removed->count; i++) {
-		OWNED_TEXT line = {0};
-		owner_add_line(&line, &removed->items[i]);
-		result = history_audit(r, project_id, instance, "ended", text_string(&line),
-			"leftover of a run that ended without being stopped", e);
-	}
-	if (!result)
-		result = registry_commit(r, e);
+	if (!r)
+		return -1;
+	int result = registry_begin(r, e) ||
+			leftovers_audit(r, project_id, instance, removed, e)
+		? -1 : registry_commit(r, e);
 	registry_close(r);
 	return result;
 }

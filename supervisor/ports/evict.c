@@ -183,14 +183,10 @@ static int audit(const struct eviction *order, const struct owner *owner, const 
 	if (!r)
 		return -1;
 	owner_add_line(&line, owner);
-	int result = registry_begin(r, e);
-	if (!result && history_audit(r, order->project_id, order->instance, signal,
-		text_string(&line), order->why, e)) {
-		registry_rollback(r);
-		result = -1;
-	} else if (!result) {
-		result = registry_commit(r, e);
-	}
+	int result = registry_begin(r, e) ||
+			history_audit(r, order->project_id, order->instance, signal,
+				text_string(&line), order->why, e)
+		? -1 : registry_commit(r, e);
 	registry_close(r);
 	return result;
 }

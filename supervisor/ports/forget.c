@@ -62,13 +62,7 @@ static int write_drop(struct parting *p, struct text *kept, struct error *e)
 	struct registry *r = registry_open(p->state, REGISTRY_WRITE, REGISTRY_BOOT_MS, NULL, e);
 	if (!r)
 		return -1;
-	int result = registry_begin(r, e);
-	if (!result && drop(p, r, kept, e)) {
-		registry_rollback(r);
-		result = -1;
-	} else if (!result) {
-		result = registry_commit(r, e);
-	}
+	int result = registry_begin(r, e) || drop(p, r, kept, e) ? -1 : registry_commit(r, e);
 	registry_close(r);
 	return result;
 }

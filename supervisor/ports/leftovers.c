@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "ports/ending.h"
 #include "ports/kin.h"
+#include "registry/history.h"
 #include "ports/lock.h"
 
 enum { KILL_WAIT_MS = 2000 };
@@ -192,4 +193,17 @@ int leftovers_remove(const char *state, const char *project, int instance, const
 	owner_add_line(&line, left);
 	return fail(e, EXIT_FAILED, "a process of the last run cannot be ended: %s",
 		text_string(&line));
+}
+
+int leftovers_audit(struct registry *r, int64_t project_id, int instance,
+	const struct owner_list *removed, struct error *e)
+{
+	for (size_t i = 0; i < removed->count; i++) {
+		OWNED_TEXT line = {0};
+		owner_add_line(&line, &removed->items[i]);
+		if (history_audit(r, project_id, instance, "ended", text_string(&line),
+			    "leftover of a run that ended without being stopped", e))
+			return -1;
+	}
+	return 0;
 }

@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "ports/owner.h"
+#include "registry/registry.h"
 
 /*
  * Appends those that are not in *out yet. run_id, when not NULL, is the run that is alive: its
@@ -43,5 +44,9 @@ int leftovers_remove(const char *state, const char *project, int instance, const
  * a service or of `exec`, from which they were started.
  */
 bool leftovers_spare(pid_t pid);
+
+/* Rows of the audit about those that were removed; in a transaction. */
+int leftovers_audit(struct registry *r, int64_t project_id, int instance,
+	const struct owner_list *removed, struct error *e);
 
 #endif
