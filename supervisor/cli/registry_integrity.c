@@ -11,8 +11,9 @@ static void show_json(const struct integrity *found)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < found->count; i++)
-		json_array_append_new(list, json_pack("{ss ss}", "check", found->problems[i].check,
-			"text", found->problems[i].text));
+		json_array_append_new(list,
+			json_pack("{ss ss}", "check", found->problems[i].check, "text",
+				found->problems[i].text));
 	out_json(json_pack("{si sb si so}", "version", 1, "sound", found->count == 0, "schema",
 		found->version, "problems", list));
 }
@@ -24,8 +25,10 @@ static void add_fix(struct text *out, const char *state)
 		terminal_add_strict(&safe, text_string(&copy), copy.length);
 		text_addf(out, "fix: stackup registry restore %s\n", text_string(&safe));
 	} else {
-		text_addf(out, "fix: mv %s/registry.db %s/registry.db.bad; the next stackup up makes a "
-			"new one from what it remembers of every instance\n", state, state);
+		text_addf(out,
+			"fix: mv %s/registry.db %s/registry.db.bad; the next stackup up makes a "
+			"new one from what it remembers of every instance\n",
+			state, state);
 	}
 }
 
@@ -35,7 +38,8 @@ static void show(const struct context *context, const struct integrity *found)
 	if (!found->count && !context->quiet)
 		text_addf(&out, "the registry is sound (version %d%s)\n", found->version,
 			found->version > REGISTRY_VERSION
-				? ", of a newer stackup: only its pages and keys were looked at" : "");
+				? ", of a newer stackup: only its pages and keys were looked at"
+				: "");
 	for (size_t i = 0; i < found->count; i++) {
 		terminal_add_strict(&out, found->problems[i].text, strlen(found->problems[i].text));
 		text_add_char(&out, '\n');

@@ -17,9 +17,10 @@ static json_t *changes_json(const struct restore *found, enum restore_outcome ou
 	for (size_t i = 0; i < found->count; i++) {
 		const struct restore_change *change = &found->changes[i];
 		if (change->outcome == outcome)
-			json_array_append_new(list, json_pack("{ss so}", "project", change->project,
-				"instance", change->instance ? json_integer(change->instance)
-							     : json_null()));
+			json_array_append_new(list,
+				json_pack("{ss so}", "project", change->project, "instance",
+					change->instance ? json_integer(change->instance)
+							 : json_null()));
 	}
 	return list;
 }
@@ -36,7 +37,8 @@ static void show_json(const struct context *context, const struct restore *found
 
 static void add_change(struct text *out, const struct restore_change *change)
 {
-	static const char signs[] = {[RESTORE_GAINED] = '+', [RESTORE_LOST] = '-', [RESTORE_KEPT] = '='};
+	static const char signs[] = {
+		[RESTORE_GAINED] = '+', [RESTORE_LOST] = '-', [RESTORE_KEPT] = '='};
 	text_addf(out, "%c ", signs[change->outcome]);
 	if (change->instance)
 		text_addf(out, "instance %d of ", change->instance);

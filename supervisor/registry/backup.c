@@ -28,7 +28,7 @@ static void add_dated(struct text *out, const char *directory, const char *kind)
 	text_addf(out, "%s/%s.%s-%s", directory, file_name, kind, stamp);
 }
 
-void backup_name(struct text *out, const char *state, const char *kind)
+static void add_free_name(struct text *out, const char *state, const char *kind)
 {
 	add_dated(out, state, kind);
 	/* Two in one second: -2 and so on. */
@@ -43,9 +43,9 @@ static void add_place(struct text *out, const char *state, const char *path)
 {
 	struct stat st;
 	if (!path)
-		backup_name(out, state, "backup");
+		add_free_name(out, state, "backup");
 	else if (!stat(path, &st) && S_ISDIR(st.st_mode))
-		backup_name(out, path, "backup");
+		add_free_name(out, path, "backup");
 	else
 		text_add(out, path);
 }
@@ -88,7 +88,8 @@ int registry_copy_pages(struct registry *from, sqlite3 *to, const char *path, st
 	int code = sqlite3_backup_step(copy, -1);
 	sqlite3_backup_finish(copy);
 	if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
-		return fail(e, EXIT_REGISTRY, "the registry %s is locked by another program", from->path);
+		return fail(e, EXIT_REGISTRY, "the registry %s is locked by another program",
+			from->path);
 	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
 		return fail_damaged(sqlite3_errstr(code), e);
 	/* The header says WAL, as in the original: a copy is one file. */
@@ -114,7 +115,8 @@ static int write_copy(struct registry *from, const char *path, struct error *e)
 static int sync_file(const char *path, struct error *e)
 {
 	OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) ? fail_errno(e, EXIT_FAILED, "cannot write the copy %s", path) : 0;
+	return fd < 0 || fsync(fd) ? fail_errno(e, EXIT_FAILED, "cannot write the copy %s", path)
+				   : 0;
 }
 
 static void sync_directory_of(const char *path)
@@ -122,7 +124,9 @@ static void sync_directory_of(const char *path)
 	OWNED_TEXT directory = {0};
 	const char *end = strrchr(path, '/');
 	text_add_bytes(&directory, path, end ? (size_t)(end - path) : 0);
-	OWNED_FD fd = open(!end ? "." : end == path ? "/" : text_string(&directory),
+	OWNED_FD fd = open(!end       ? "."
+			: end == path ? "/"
+				      : text_string(&directory),
 		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		(void)fsync(fd);
@@ -158,7 +162,9 @@ static int copy_to(struct registry *from, const char *path, bool replace, struct
 	if (fd < 0)
 		return fail_errno(e, EXIT_FAILED, "cannot write the copy %s", path);
 	int result = write_copy(from, fresh.data, e) || sync_file(fresh.data, e) ||
-		give_name(fresh.data, path, replace, e) ? -1 : 0;
+			give_name(fresh.data, path, replace, e)
+		? -1
+		: 0;
 	if (result)
 		unlink(fresh.data);
 	else
@@ -199,18 +205,20 @@ static int check_place(struct registry *r, const char *path, bool replace, struc
 	return replace ? 0 : fail_taken(path, e);
 }
 
-int registry_backup(const char *state, const char *path, bool replace, struct backup *out,
-	struct error *e)
+int registry_backup(
+	const char *state, const char *path, bool replace, struct backup *out, struct error *e)
 {
 	*out = (struct backup){0};
 	if (!registry_exists(state))
-		return fail(e, EXIT_NOT_FOUND, "there is no registry yet: nothing was ever started");
+		return fail(
+			e, EXIT_NOT_FOUND, "there is no registry yet: nothing was ever started");
 	struct registry *r = registry_open(state, REGISTRY_READ, REGISTRY_BOOT_MS, NULL, e);
 	if (!r)
 		return -1;
 	add_place(&out->path, state, path);
 	int result = text_ok(&out->path) ? 0 : fail(e, EXIT_FAILED, "out of memory");
-	if (!result && (check_place(r, text_string(&out->path), replace, e) ||
+	if (!result &&
+		(check_place(r, text_string(&out->path), replace, e) ||
 			copy_to(r, text_string(&out->path), replace, e) || describe(r, out, e)))
 		result = -1;
 	registry_close(r);
@@ -229,7 +237,7 @@ int backup_aside(const char *state, const char *kind, struct text *path, struct 
 	struct registry *r = registry_open(state, REGISTRY_READ, REGISTRY_BOOT_MS, NULL, e);
 	if (!r)
 		return -1;
-	backup_name(path, state, kind);
+	add_free_name(path, state, kind);
 	int result = text_ok(path) ? copy_to(r, text_string(path), false, e)
 				   : fail(e, EXIT_FAILED, "out of memory");
 	registry_close(r);

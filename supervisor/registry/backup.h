@@ -1,13 +1,13 @@
 /*
  * backup.h - copies of the registry: complete and checked, or not there at all.
  *
- * A copy is made by SQLite's online backup while others go on working. It grows under another name in
- * its directory, is one file (no log beside it), passes SQLite's integrity check and is synced before it
- * gets its name. A kill leaves at most a file NAME.XXXXXX.
+ * A copy is made by SQLite's online backup while others go on working. It grows under another name
+ * in its directory, is one file (no log beside it), passes SQLite's integrity check and is synced
+ * before it gets its name. A kill leaves at most a file NAME.XXXXXX.
  *
  * The names that stackup gives lie beside the registry and end in a time:
  *	registry.db.backup-TIME			on request; they are kept
- *	registry.db.before-version-N-TIME	before a file is brought to version N; the last BACKUPS_KEPT
+ *	registry.db.before-version-N-TIME	before it is brought to version N; BACKUPS_KEPT of them
  *	registry.db.before-restore-TIME		what a restore replaced; they are kept
  */
 #ifndef REGISTRY_BACKUP_H
@@ -26,22 +26,20 @@ struct backup {
 };
 
 /*
- * Copies the registry of the directory `state` to `path` (NULL: a dated name beside it; a directory: a
- * dated name in it). A file that is there already is replaced only with `replace`; the registry itself never.
- * EXIT_NOT_FOUND where there is no registry, EXIT_FAILED where the copy cannot be written, EXIT_REGISTRY
- * where what was copied is damaged.
+ * Copies the registry of the directory `state` to `path` (NULL: a dated name beside it; a
+ * directory: a dated name in it). A file that is there already is replaced only with `replace`;
+ * the registry itself never. EXIT_NOT_FOUND where there is no registry, EXIT_FAILED where the copy
+ * cannot be written, EXIT_REGISTRY where what was copied is damaged.
  */
-int registry_backup(const char *state, const char *path, bool replace, struct backup *out,
-	struct error *e);
+int registry_backup(
+	const char *state, const char *path, bool replace, struct backup *out, struct error *e);
 void backup_release(struct backup *backup);
 
-/* The dated name beside the registry: registry.db.KIND-TIME. */
-void backup_name(struct text *out, const char *state, const char *kind);
 /* What the migration and a restore leave behind: a copy of that kind. *path gets its name. */
 int backup_aside(const char *state, const char *kind, struct text *path, struct error *e);
 /* Removes all but the newest copies made before migrations. */
 void backup_prune(const char *state);
-/* The newest copy beside the registry that may be what somebody wants back; false where there is none. */
+/* The newest copy beside the registry that somebody may want back; false where there is none. */
 bool backup_newest(const char *state, struct text *path);
 
 #endif

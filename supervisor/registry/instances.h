@@ -1,13 +1,14 @@
 /*
  * instances.h - numbered copies of a project's stack, and who runs them.
  *
- * A row stays after `down`: it is the claim of a worktree on its number. The row's status is what was
- * last written: running from the claim on, stopped by `down`, crashed since somebody found that it
- * had died without that. Whether an instance lives is answered only by its lock byte (ports/lock).
- * pid, start time, boot id and namespaces say whom to signal, never whether somebody is alive.
+ * A row stays after `down`: it is the claim of a worktree on its number. The row's status is what
+ * was last written: running from the claim on, stopped by `down`, crashed since somebody found
+ * that it had died without that. Whether an instance lives is answered only by its lock byte
+ * (ports/lock). pid, start time, boot id and namespaces say whom to signal, never whether somebody
+ * is alive.
  *
- * Of machines that share a home off a local disk, none sees the lock bytes of the others: what another
- * one has recorded as running is taken to run there, and left alone.
+ * Of machines that share a home off a local disk, none sees the lock bytes of the others: what
+ * another one has recorded as running is taken to run there, and left alone.
  */
 #ifndef REGISTRY_INSTANCES_H
 #define REGISTRY_INSTANCES_H

@@ -15,9 +15,9 @@ static const struct {
 
 static const char pages[] =
 	"SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check != 'ok'";
-static const char foreign_keys[] =
-	"SELECT printf('row %d of table ''%s'' refers to a row of ''%s'' that is not there', rowid, "
-	"\"table\", parent) FROM pragma_foreign_key_check";
+static const char foreign_keys[] = "SELECT printf('row %d of table ''%s'' refers to a row of "
+				   "''%s'' that is not there', rowid, "
+				   "\"table\", parent) FROM pragma_foreign_key_check";
 
 static void add(struct integrity *out, struct arena *arena, const char *check, const char *text)
 {
@@ -51,8 +51,8 @@ static void ask_all(struct registry *r, struct arena *arena, struct integrity *o
 		ask(r, invariants[i].name, invariants[i].query, arena, out);
 }
 
-int registry_integrity(const char *state, struct arena *arena, struct integrity *out,
-	struct error *e)
+int registry_integrity(
+	const char *state, struct arena *arena, struct integrity *out, struct error *e)
 {
 	struct error why = {0};
 	const char *path = arena_format(arena, "%s/registry.db", state);

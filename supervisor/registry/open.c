@@ -157,7 +157,8 @@ static int open_to_write(struct registry *r, struct text *notices, struct error 
 		(registry_set_aside(r, notices, e) ||
 			registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e)))
 		return -1;
-	if (registry_read_version(r, e) || registry_check_version(r, e) || choose_journal(r, notices, e))
+	if (registry_read_version(r, e) || registry_check_version(r, e) ||
+		choose_journal(r, notices, e))
 		return -1;
 	if (r->version < REGISTRY_VERSION && registry_migrate(r, e))
 		return -1;
@@ -170,7 +171,8 @@ static int open_to_append(struct registry *r, struct error *e)
 	int there = place_check_file(r->path, e);
 	if (there <= 0)
 		return there < 0 ? -1 : fail(e, EXIT_REGISTRY, "the registry %s is gone", r->path);
-	if (registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e) || registry_read_version(r, e) || registry_check_version(r, e))
+	if (registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e) ||
+		registry_read_version(r, e) || registry_check_version(r, e))
 		return -1;
 	if (r->version < REGISTRY_VERSION)
 		return fail(e, EXIT_REGISTRY, "the registry %s is of an older version, or empty", r->path);

@@ -21,15 +21,16 @@ static int open_immutable(struct registry *r, struct error *e)
 }
 
 /*
- * SQLite cannot make its shared memory on a read-only disk, and nobody else can write there either. But
- * it reads the log beside the file where shared memory of earlier days still lies there, and the log
- * holds all that is recent.
+ * SQLite cannot make its shared memory on a read-only disk, and nobody else can write there
+ * either. But it reads the log beside the file where shared memory of earlier days still lies
+ * there, and the log holds all that is recent.
  */
 static int open_snapshot(struct registry *r, struct error *e)
 {
 	char tables[32];
 	if (!registry_open_file(r, r->path, SQLITE_OPEN_READONLY, NULL) &&
-		!registry_read_pragma(r, "SELECT count(*) FROM sqlite_master", tables, sizeof tables, NULL))
+		!registry_read_pragma(
+			r, "SELECT count(*) FROM sqlite_master", tables, sizeof tables, NULL))
 		return 0;
 	registry_close_file(r);
 	return open_immutable(r, e);

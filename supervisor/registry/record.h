@@ -8,9 +8,9 @@
  * locks/p<ID>-<N>.leases	the ports of its run; written by every commit that leased one
  * locks/p<ID>-<N>.ended	the run that was stopped while the registry could not be written
  *
- * Ids are kept: the lock files of running supervisors are named after them. Records are a memory, not
- * an authority: they are read only when a registry is made anew. An instance whose lock byte is held then
- * is running, any other one stopped.
+ * Ids are kept: the lock files of running supervisors are named after them. Records are a memory,
+ * not an authority: they are read only when a registry is made anew or its log is gone. An instance
+ * whose lock byte is held then is running, any other one stopped.
  */
 #ifndef REGISTRY_RECORD_H
 #define REGISTRY_RECORD_H

@@ -14,8 +14,10 @@ int record_replace(const char *path, const char *content, struct error *e)
 {
 	OWNED_TEXT fresh = {0};
 	text_addf(&fresh, "%s.new", path);
-	OWNED_FD fd = text_ok(&fresh) ? open(text_string(&fresh),
-		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+	OWNED_FD fd = text_ok(&fresh)
+		? open(text_string(&fresh), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+			  0600)
+		: -1;
 	if (fd < 0)
 		return fail_errno(e, EXIT_REGISTRY, "cannot write %s", path);
 	if (!file_write_all(fd, content, strlen(content)) && !rename(text_string(&fresh), path))
@@ -49,8 +51,8 @@ static json_t *row_of(sqlite3_stmt *row)
 	return object;
 }
 
-json_t *record_rows(struct registry *r, const char *query, int64_t first, int64_t second,
-	struct error *e)
+json_t *record_rows(
+	struct registry *r, const char *query, int64_t first, int64_t second, struct error *e)
 {
 	sqlite3_stmt *row;
 	json_t *rows = json_array();
@@ -71,9 +73,9 @@ static void add_insert(struct registry *r, const char *table, json_t *row, struc
 	json_t *value;
 	int count = 0;
 	text_addf(out, "INSERT OR IGNORE INTO %s (", table);
-	json_object_foreach(row, column, value) {
-		if (sqlite3_table_column_metadata(r->db, NULL, table, column, NULL, NULL, NULL, NULL,
-			    NULL) != SQLITE_OK)
+	json_object_foreach (row, column, value) {
+		if (sqlite3_table_column_metadata(
+			    r->db, NULL, table, column, NULL, NULL, NULL, NULL, NULL) != SQLITE_OK)
 			continue;
 		text_addf(out, "%s\"%s\"", count ? ", " : "", column);
 		text_addf(&places, "%s:%s", count++ ? ", " : "", column);
@@ -85,15 +87,15 @@ static void bind_row(sqlite3_stmt *statement, json_t *row)
 {
 	const char *column;
 	json_t *value;
-	json_object_foreach(row, column, value) {
+	json_object_foreach (row, column, value) {
 		OWNED_TEXT name = {0};
 		text_addf(&name, ":%s", column);
 		int place = sqlite3_bind_parameter_index(statement, text_string(&name));
 		if (place && json_is_integer(value))
 			(void)sqlite3_bind_int64(statement, place, json_integer_value(value));
 		else if (place && json_is_string(value))
-			(void)sqlite3_bind_text(statement, place, json_string_value(value), -1,
-				SQLITE_TRANSIENT);
+			(void)sqlite3_bind_text(
+				statement, place, json_string_value(value), -1, SQLITE_TRANSIENT);
 	}
 }
 
@@ -118,7 +120,7 @@ int record_insert(struct registry *r, const char *table, json_t *rows, struct er
 {
 	json_t *row;
 	size_t index;
-	json_array_foreach(rows, index, row)
+	json_array_foreach (rows, index, row)
 		if (insert_row(r, table, row, e))
 			return -1;
 	return 0;

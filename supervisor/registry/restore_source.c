@@ -32,8 +32,9 @@ static int check_version(struct registry *r, struct error *e)
 		return fail_foreign(r->path, "it has no version", e);
 	if (r->version <= REGISTRY_VERSION)
 		return 0;
-	fail(e, EXIT_FAILED, "%s has version %d, written by a newer stackup; this one knows version %d",
-		r->path, r->version, REGISTRY_VERSION);
+	fail(e, EXIT_FAILED,
+		"%s has version %d, written by a newer stackup; this one knows version %d", r->path,
+		r->version, REGISTRY_VERSION);
 	error_hint(e, "restore it with the newer stackup");
 	return -1;
 }
@@ -43,9 +44,11 @@ static int list_schema(struct registry *r, struct text *out, struct error *e)
 {
 	sqlite3_stmt *row;
 	int got = sql_first(r, e, &row,
-		"SELECT m.type || ':' || m.name || '.' || coalesce(c.name, m.sql, '') FROM sqlite_master AS m "
+		"SELECT m.type || ':' || m.name || '.' || coalesce(c.name, m.sql, '') FROM "
+		"sqlite_master AS m "
 		"LEFT JOIN pragma_table_info(m.name) AS c ON m.type = 'table' "
-		"WHERE m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND m.type != 'index' ORDER BY 1", "");
+		"WHERE m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND m.type != 'index' ORDER BY 1",
+		"");
 	for (; got == 1; got = sql_next(r, e, &row))
 		text_addf(out, "%s ", (const char *)sqlite3_column_text(row, 0));
 	return got;
@@ -66,7 +69,8 @@ struct registry *registry_open_source(const char *path, struct error *e)
 {
 	struct stat st;
 	if (stat(path, &st)) {
-		fail_errno(e, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED, "cannot read %s", path);
+		fail_errno(
+			e, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_FAILED, "cannot read %s", path);
 		return NULL;
 	}
 	if (!S_ISREG(st.st_mode)) {

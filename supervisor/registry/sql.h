@@ -76,8 +76,8 @@ bool registry_is_damaged(const struct registry *r);
 /* Looks at every page of a file that is short, or that a query found damaged. */
 bool registry_is_sound(struct registry *r);
 /*
- * Is the log gone that stays beside a file in WAL mode, even when it is empty? The last commits went with
- * it. Ask before the file is opened.
+ * Is the log gone that stays beside a file in WAL mode, even when it is empty? The last commits
+ * went with it. Ask before the file is opened.
  */
 bool registry_lost_log(const struct registry *r);
 /* A query met a damaged page: whoever opens the file next looks at all of it. */
@@ -99,8 +99,8 @@ int registry_migrate(struct registry *r, struct error *e);
 /* In a transaction: the steps from that version on. */
 int registry_run_steps(struct registry *r, int from, struct error *e);
 /*
- * A new file beside r->path, filled by fill() with r open on it, in r's mode of the journal, and closed.
- * Then it is put in its place, or dropped.
+ * A new file beside r->path, filled by fill() with r open on it, in r's mode of the journal, and
+ * closed. Then it is put in its place, or dropped.
  */
 typedef int registry_fill(struct registry *r, void *data, struct error *e);
 int registry_make_fresh(struct registry *r, registry_fill *fill, void *data, struct error *e);

@@ -1,12 +1,13 @@
 /*
- * faulty_vfs.h - SQLite's files with a fault at the n-th call: an I/O error, a kill, or a power cut.
+ * faulty_vfs.h - SQLite's files with a fault at the n-th call: an I/O error, a kill, or a power
+ * cut.
  *
- * It becomes the process's default VFS, so the code under test is the real one. Every call counts that
- * writes, syncs, locks, opens or removes; and reads, where single errors are tried.
+ * It becomes the process's default VFS, so the code under test is the real one. Every call counts
+ * that writes, syncs, locks, opens or removes; and reads, where single errors are tried.
  *
- * A power cut happens in a process of its own. What was synced, and what was there when the file was
- * opened, is on the disk; of everything written since, each write by itself is there or is not. The files
- * as they are after the cut are written into a directory, and the process ends.
+ * A power cut happens in a process of its own. What was synced, and what was there when the file
+ * was opened, is on the disk; of everything written since, each write by itself is there or is
+ * not. The files as they are after the cut are written into a directory, and the process ends.
  */
 #ifndef TESTS_UNIT_FAULTY_VFS_H
 #define TESTS_UNIT_FAULTY_VFS_H
@@ -28,7 +29,7 @@ enum fault { FAULT_NONE, FAULT_ERROR, FAULT_ERRORS, FAULT_KILL, FAULT_CUT };
 
 static struct {
 	enum fault fault; /* ERROR: of that call; ERRORS: of it and all that follow */
-	int at; /* which call */
+	int at;           /* which call */
 	int calls;
 	const char *cut_into; /* FAULT_CUT: the directory */
 	unsigned seed;
@@ -180,7 +181,7 @@ static struct faulty_file *faulty_of(sqlite3_file *file)
 	return (struct faulty_file *)(void *)file;
 }
 
-#define REAL(file)          (faulty_of(file)->real)
+#define REAL(file)            (faulty_of(file)->real)
 #define CALL(file, name, ...) (REAL(file)->pMethods->name(REAL(file), ##__VA_ARGS__))
 
 static int faulty_close(sqlite3_file *file)
@@ -191,7 +192,8 @@ static int faulty_close(sqlite3_file *file)
 /* Most calls are reads, and no file is different after one. */
 static bool faulty_read_call(void)
 {
-	return faulty.fault == FAULT_ERROR ? faulty_call()
+	return faulty.fault == FAULT_ERROR
+		? faulty_call()
 		: faulty.fault == FAULT_ERRORS && faulty.at && faulty.calls >= faulty.at;
 }
 
@@ -288,13 +290,22 @@ static int faulty_shm_unmap(sqlite3_file *file, int remove)
 	return CALL(file, xShmUnmap, remove);
 }
 
-static const sqlite3_io_methods faulty_methods = {.iVersion = 2, .xClose = faulty_close,
-	.xRead = faulty_read, .xWrite = faulty_write, .xTruncate = faulty_truncate,
-	.xSync = faulty_sync, .xFileSize = faulty_size, .xLock = faulty_lock,
-	.xUnlock = faulty_unlock, .xCheckReservedLock = faulty_check_lock,
-	.xFileControl = faulty_control, .xSectorSize = faulty_sector,
-	.xDeviceCharacteristics = faulty_device, .xShmMap = faulty_shm_map,
-	.xShmLock = faulty_shm_lock, .xShmBarrier = faulty_shm_barrier,
+static const sqlite3_io_methods faulty_methods = {.iVersion = 2,
+	.xClose = faulty_close,
+	.xRead = faulty_read,
+	.xWrite = faulty_write,
+	.xTruncate = faulty_truncate,
+	.xSync = faulty_sync,
+	.xFileSize = faulty_size,
+	.xLock = faulty_lock,
+	.xUnlock = faulty_unlock,
+	.xCheckReservedLock = faulty_check_lock,
+	.xFileControl = faulty_control,
+	.xSectorSize = faulty_sector,
+	.xDeviceCharacteristics = faulty_device,
+	.xShmMap = faulty_shm_map,
+	.xShmLock = faulty_shm_lock,
+	.xShmBarrier = faulty_shm_barrier,
 	.xShmUnmap = faulty_shm_unmap};
 
 /* ---- the file system ---- */

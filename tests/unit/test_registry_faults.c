@@ -67,7 +67,8 @@ static int64_t number_in(const char *directory, const char *query)
 	sqlite3_stmt *row;
 	int64_t value = -1;
 	assert_int_equal(sqlite3_open(in(directory, "registry.db"), &db), SQLITE_OK);
-	if (sqlite3_prepare_v2(db, query, -1, &row, NULL) == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW)
+	if (sqlite3_prepare_v2(db, query, -1, &row, NULL) == SQLITE_OK &&
+		sqlite3_step(row) == SQLITE_ROW)
 		value = sqlite3_column_int64(row, 0);
 	sqlite3_finalize(row);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -87,7 +88,8 @@ static int files_with(const char *directory, const char *prefix)
 
 static void must_be_sound(const char *directory, const char *when, int at)
 {
-	bool ok = number_in(directory, "SELECT integrity_check = 'ok' FROM pragma_integrity_check") == 1 &&
+	bool ok = number_in(directory,
+			  "SELECT integrity_check = 'ok' FROM pragma_integrity_check") == 1 &&
 		!files_with(directory, "registry.db.corrupt-");
 	if (!ok)
 		print_error("after %s at call %d: %d set aside; last: %s\n", when, at,
@@ -148,11 +150,15 @@ static void make_version_1(const char *directory)
 	sqlite3 *db;
 	assert_int_equal(sqlite3_open(in(directory, "registry.db"), &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, schema_step(0), NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db,
-		"PRAGMA user_version = 1;"
-		"INSERT INTO projects (block, name, path, stack_name, created_at, last_used_at) "
-		"VALUES (4, 'shop', '/p/shop', 'shop', '2026-01-02', '2026-01-02');"
-		"INSERT INTO blocks VALUES (4, 1, 0)", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"PRAGMA user_version = 1;"
+			"INSERT INTO projects (block, name, path, stack_name, created_at, "
+			"last_used_at) "
+			"VALUES (4, 'shop', '/p/shop', 'shop', '2026-01-02', '2026-01-02');"
+			"INSERT INTO blocks VALUES (4, 1, 0)",
+			NULL, NULL, NULL),
+		SQLITE_OK);
 	sqlite3_close(db);
 	assert_int_equal(chmod(in(directory, "registry.db"), 0600), 0);
 }
@@ -180,12 +186,13 @@ static void migrate(const char *directory)
 }
 
 /*
- * Old or new, and nothing in between: the tables are those of the version that the file says, and what was
- * in them is there. 100 times the version, and how many of two later tables there are.
+ * Old or new, and nothing in between: the tables are those of the version that the file says, and
+ * what was in them is there. 100 times the version, and how many of two later tables there are.
  */
 static void must_be_one_version(const char *directory, int at)
 {
-	int64_t found = number_in(directory, "SELECT user_version * 100 + (SELECT count(*) FROM "
+	int64_t found = number_in(directory,
+		"SELECT user_version * 100 + (SELECT count(*) FROM "
 		"sqlite_master WHERE name IN ('reservations', 'exports')) FROM pragma_user_version "
 		"WHERE (SELECT block FROM projects WHERE name = 'shop') = 4 AND "
 		"(SELECT integrity_check FROM pragma_integrity_check) = 'ok'");
@@ -255,7 +262,8 @@ static void make_two(const char *directory)
 static void bring_back(const char *directory)
 {
 	struct restore restore;
-	int result = registry_restore(directory, in(directory, "copy.db"), false, arena, &restore, &e);
+	int result =
+		registry_restore(directory, in(directory, "copy.db"), false, arena, &restore, &e);
 	restore_release(&restore);
 	if (result)
 		_exit(1);
@@ -282,7 +290,7 @@ static void killed_in_a_restore(void **state)
 		at += 9;
 	} while (WIFSIGNALED(status));
 	assert_int_equal(status, 0);
-	assert_true(old && new && at > 50);
+	assert_true(old && new &&at > 50);
 }
 
 /* ---- F13: the power goes ---- */
@@ -300,7 +308,8 @@ static void write_much(const char *directory)
 	registry_close(r);
 }
 
-static void power_cuts(void (*make)(const char *directory), void (*run)(const char *directory), int step)
+static void power_cuts(
+	void (*make)(const char *directory), void (*run)(const char *directory), int step)
 {
 	bool cut;
 	int at = 1;
@@ -318,7 +327,8 @@ static void power_cuts(void (*make)(const char *directory), void (*run)(const ch
 		if (cut) {
 			must_be_sound(after, "a power cut", at);
 			assert_int_equal(
-				number_in(after, "SELECT block FROM projects WHERE name = 'shop'"), 4);
+				number_in(after, "SELECT block FROM projects WHERE name = 'shop'"),
+				4);
 			struct registry *r = open_in(after);
 			assert_non_null(r);
 			registry_close(r);
