@@ -68,7 +68,7 @@ static int list_unused(struct context *context, struct arena *arena, struct erro
 	int days;
 	if (read_days(context, &days, e) || read_inventory(context, arena, &all, e))
 		return -1;
-	idle_find(&all, clock_wall_ms(), days, arena, &idle);
+	idle_find(context->paths.state, &all, clock_wall_ms(), days, arena, &idle);
 	if (context->json) {
 		json_text_open(&out, NULL, '{');
 		json_text_number(&out, "version", 1);

@@ -128,7 +128,7 @@ static int run(struct tidying *t, struct error *e)
 		return -1;
 	struct error none = {0};
 	if (!inventory_read(state, 0, t->arena, &t->all, &none))
-		idle_find(&t->all, t->rules.now_ms, IDLE_DAYS, t->arena, &t->idle);
+		idle_find(state, &t->all, t->rules.now_ms, IDLE_DAYS, t->arena, &t->idle);
 	if (t->context->json)
 		print_json(t);
 	else

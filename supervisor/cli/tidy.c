@@ -116,7 +116,7 @@ static size_t count_idle(const struct context *context, struct arena *arena)
 	struct error none = {0};
 	if (inventory_read(context->paths.state, 0, arena, &all, &none))
 		return 0;
-	idle_find(&all, clock_wall_ms(), IDLE_DAYS, arena, &idle);
+	idle_find(context->paths.state, &all, clock_wall_ms(), IDLE_DAYS, arena, &idle);
 	return idle.count;
 }
 

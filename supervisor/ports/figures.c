@@ -156,6 +156,6 @@ int figures_read(const char *state, const char *since, int64_t now_ms, const str
 	count_projects(&c);
 	take_blocks(&c);
 	take_busiest(&c);
-	idle_find(&facts->all, now_ms, IDLE_DAYS, arena, &out->idle);
+	idle_find(state, &facts->all, now_ms, IDLE_DAYS, arena, &out->idle);
 	return 0;
 }

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "ports/worktree.h"
 
 static const int64_t DAY_MS = INT64_C(24) * 60 * 60 * 1000;
@@ -15,16 +14,16 @@ static int longest_first(const void *first, const void *second)
 	return a->instance < b->instance ? -1 : a->instance > b->instance;
 }
 
-void idle_find(const struct inventory *all, int64_t now_ms, int days, struct arena *arena,
-	struct idle_list *out)
+void idle_find(const char *state, const struct inventory *all, int64_t now_ms, int days,
+	struct arena *arena, struct idle_list *out)
 {
 	*out = (struct idle_list){0};
 	for (size_t i = 0; i < all->instance_count; i++) {
 		const struct inventory_instance *instance = &all->instances[i];
-		int64_t last_ms;
-		if (instance->row.status == INSTANCE_RUNNING ||
-			!clock_parse_since(instance->row.last_used_at, now_ms, &last_ms) ||
-			now_ms - last_ms < days * DAY_MS)
+		if (instance->row.status == INSTANCE_RUNNING)
+			continue;
+		int64_t last_ms = inventory_last_sign(state, &instance->row, now_ms);
+		if (now_ms - last_ms < days * DAY_MS)
 			continue;
 		*arena_append(arena, out->items, out->count) = (struct idle_instance){
 			.instance = instance,

@@ -1,7 +1,7 @@
 /*
  * idle.h - instances that nobody has used for a long time, for somebody to look over.
  *
- * One that runs is in use. The last use is the last start, `up` or stop, whichever came last.
+ * One that runs is in use; when the others were used last, inventory_last_sign() knows.
  */
 #ifndef PORTS_IDLE_H
 #define PORTS_IDLE_H
@@ -21,8 +21,8 @@ struct idle_list {
 };
 
 /* Of the whole inventory, longest ago first. Looks at worktrees only of those that are idle. */
-void idle_find(const struct inventory *all, int64_t now_ms, int days, struct arena *arena,
-	struct idle_list *out);
+void idle_find(const char *state, const struct inventory *all, int64_t now_ms, int days,
+	struct arena *arena, struct idle_list *out);
 /* The command that gives the instance back. */
 void idle_add_command(struct text *out, const struct idle_instance *idle);
 

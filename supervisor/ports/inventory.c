@@ -1,7 +1,9 @@
 #include "ports/inventory.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/json_text.h"
 #include "base/own.h"
 #include "ports/lock.h"
@@ -129,6 +131,20 @@ int inventory_read(const char *state, int64_t project_id, struct arena *arena,
 	for (size_t i = 0; !result && i < out->project_count; i++)
 		judge(state, out, &out->projects[i]);
 	return result;
+}
+
+int64_t inventory_last_sign(const char *state, const struct instance *row, int64_t now_ms)
+{
+	struct stat st;
+	OWNED_TEXT path = {0};
+	int64_t used;
+	if (!clock_parse_since(row->last_used_at, now_ms, &used))
+		return now_ms;
+	text_addf(&path, "%s/%s/%d/events.jsonl", state, row->project, row->number);
+	if (row->status == INSTANCE_STOPPED || !text_ok(&path) || stat(text_string(&path), &st))
+		return used;
+	int64_t written = (int64_t)st.st_mtim.tv_sec * 1000;
+	return written > used ? written : used;
 }
 
 /* ---- JSON ---- */

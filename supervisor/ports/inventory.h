@@ -53,6 +53,12 @@ const struct inventory_instance *inventory_find(
 int inventory_read(const char *state, int64_t project_id, struct arena *arena,
 	struct inventory *out, struct error *e);
 
+/*
+ * When it was used last, wall clock: started, wanted or stopped. A run that ended without being stopped was in
+ * use until it wrote its last event. What cannot be read is as if it was used now.
+ */
+int64_t inventory_last_sign(const char *state, const struct instance *row, int64_t now_ms);
+
 /* {"version":1,"projects":[...]} */
 void inventory_add_all(struct text *out, const struct inventory *inventory);
 /* {"version":1,"project":{...}} of the first one */

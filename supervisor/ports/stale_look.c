@@ -67,19 +67,6 @@ static bool is_in_turn(const struct looking *l, size_t index, size_t count)
 
 /* ---- instances ---- */
 
-/* A run that ended without a word has written its events until then. */
-static int64_t last_sign_of(const struct looking *l, const struct instance *row)
-{
-	struct stat st;
-	OWNED_TEXT path = {0};
-	int64_t used = time_of(l, row->last_used_at);
-	text_addf(&path, "%s/%s/%d/events.jsonl", l->state, row->project, row->number);
-	if (row->status == INSTANCE_STOPPED || !text_ok(&path) || stat(text_string(&path), &st))
-		return used;
-	int64_t written = (int64_t)st.st_mtim.tv_sec * 1000;
-	return written > used ? written : used;
-}
-
 static const struct instance *instance_of(const struct looking *l, int64_t project_id, int number)
 {
 	const struct inventory_instance *found = inventory_find(&l->all, project_id, number);
@@ -95,7 +82,7 @@ static void add_leases(struct looking *l, const struct lease_count *group)
 	fact->instance = group->instance;
 	fact->lives = row && row->status == INSTANCE_RUNNING;
 	fact->used = row ? row->used : 0;
-	fact->last_ms = row ? last_sign_of(l, row) : time_of(l, group->since);
+	fact->last_ms = row ? inventory_last_sign(l->state, row, l->rules->now_ms) : time_of(l, group->since);
 	fact->what = arena_format(l->arena, "%d lease%s of %s instance %d", group->leases,
 		group->leases == 1 ? "" : "s", group->project, group->instance);
 }
@@ -136,7 +123,7 @@ static void look_at_worktrees(struct looking *l)
 		const struct instance *row = &l->all.instances[i].row;
 		if (!is_in_turn(l, i, l->all.instance_count))
 			continue;
-		int64_t last_ms = last_sign_of(l, row);
+		int64_t last_ms = inventory_last_sign(l->state, row, l->rules->now_ms);
 		bool counts = !l->rules->in_passing || (row->status != INSTANCE_RUNNING &&
 							       is_old(l, STALE_WORKTREE, last_ms));
 		if (counts && worktree_is_gone(row))

@@ -89,6 +89,10 @@ def test_the_last_sign_of_life_of_a_crashed_run_counts(shop):
     kill_all(shop)
     shop.world.ask_registry(f"UPDATE instances SET last_used_at = '{LONG_AGO}'")
     assert going(shop) == [] and staying(shop) == {"leases": "it is not old enough"}
+    assert shop.run("instances", "--unused", "--json", code=0).json["idle"] == []
+    grow_old(shop)
+    row, = shop.run("instances", "--unused", "--json", code=0).json["idle"]
+    assert row["release"] == "stackup down -p shop -i 1 && stackup instances release 1 -p shop"
 
 
 def test_what_a_dead_run_left_behind_keeps_its_leases(shop):

@@ -172,7 +172,7 @@ static void idle_are_those_that_do_not_run_and_were_not_used(void **state)
 		items[i].row.worktree = "/";
 		items[i].row.git_dir = items[i].row.git_mark = "";
 	}
-	idle_find(&all, NOW_MS, IDLE_DAYS, arena, &idle);
+	idle_find("/nonexistent", &all, NOW_MS, IDLE_DAYS, arena, &idle);
 	assert_int_equal(idle.count, 2);
 	assert_int_equal(idle.items[0].instance->row.number, 4);
 	assert_int_equal(idle.items[1].instance->row.number, 3);
