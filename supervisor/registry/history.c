@@ -5,7 +5,7 @@
 
 /* Rows that may go for one that comes. */
 enum { GONE_FOR_ONE = 4 };
-static const int64_t DAY_MS = 24 * 60 * 60 * 1000LL;
+static const int64_t DAY_MS = 24LL * 60 * 60 * 1000;
 
 /*
  * Ids only grow, so the oldest rows have the lowest ones: no count, no scan. A row from a day when the clock
