@@ -423,6 +423,47 @@ static void alternatives_are_shown_but_are_never_emergency_ports(void **state)
 	assert_int_equal(c.move_to, 0);
 }
 
+/* For a launch that fails anyway strangers are left alone and nothing is waited for. */
+static void what_is_costly_is_left_when_another_one_fails(void **state)
+{
+	(void)state;
+	static const struct {
+		enum port_class class;
+		bool costly;
+		const char *word; /* afterwards */
+	} rows[] = {{CLASS_FOREIGN, true, "fail"}, {CLASS_WRONG_FAMILY, true, "fail"},
+		{CLASS_TIME_WAIT, true, "fail"}, {CLASS_OWN_STALE, false, "stop"},
+		{CLASS_OTHER_USER, false, "move"}, {CLASS_FREE, false, "ignore"}};
+	const struct resolve_rules rules = rules_of(STRATEGY_AGGRESSIVE);
+	const struct port row = api();
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct conflict c = on(&row, rows[i].class);
+		resolve_decide(&rules, &c);
+		assert_int_equal(resolve_is_costly(&c), rows[i].costly);
+		resolve_leave(&c);
+		assert_string_equal(port_action_word(c.action), rows[i].word);
+		assert_int_equal(c.is_left, rows[i].costly);
+		assert_int_equal(resolve_is_fatal(&c), rows[i].costly);
+		resolve_decide(&rules, &c);
+		assert_false(c.is_left);
+	}
+}
+
+static void who_is_optional_or_not_used_fails_no_launch(void **state)
+{
+	(void)state;
+	const struct resolve_rules rules = rules_of(STRATEGY_INTELLIGENT);
+	struct port row = api();
+	row.immutable = true;
+	struct conflict c = on(&row, CLASS_FOREIGN), spare = on(NULL, CLASS_FOREIGN);
+	resolve_decide(&rules, &c);
+	assert_true(resolve_is_fatal(&c));
+	row.optional = true;
+	assert_false(resolve_is_fatal(&c));
+	resolve_decide(&rules, &spare);
+	assert_false(resolve_is_fatal(&spare));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +485,8 @@ int main(void)
 		cmocka_unit_test(a_chosen_port_that_is_taken_is_asked_about_again),
 		cmocka_unit_test(a_leftover_that_stays_is_moved_away_from),
 		cmocka_unit_test(alternatives_are_shown_but_are_never_emergency_ports),
+		cmocka_unit_test(what_is_costly_is_left_when_another_one_fails),
+		cmocka_unit_test(who_is_optional_or_not_used_fails_no_launch),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
