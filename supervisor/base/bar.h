@@ -1,7 +1,8 @@
 /*
  * bar.h - a quantity as a bar of characters.
  *
- * With UTF-8 in eighths of a character (U+2588 to U+258F), else in number signs. What is not zero is seen.
+ * With UTF-8 in eighths of a character (U+2588 to U+258F), else in number signs. What is not zero
+ * is seen.
  */
 #ifndef BASE_BAR_H
 #define BASE_BAR_H

@@ -1,5 +1,6 @@
 /*
- * idle_show.h - instances that nobody has used for a long time, each with the command that releases it.
+ * idle_show.h - instances that nobody has used for a long time, each with the command that releases
+ * it.
  */
 #ifndef CLI_IDLE_SHOW_H
 #define CLI_IDLE_SHOW_H

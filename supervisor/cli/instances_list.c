@@ -47,8 +47,8 @@ static int read_days(const struct context *context, int *days, struct error *e)
 }
 
 /* Where there is no project, those of the machine can only be meant. */
-static int read_inventory(struct context *context, struct arena *arena, struct inventory *all,
-	struct error *e)
+static int read_inventory(
+	struct context *context, struct arena *arena, struct inventory *all, struct error *e)
 {
 	struct error why = {0};
 	const struct command_line *line = &context->line;

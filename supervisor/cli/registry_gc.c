@@ -37,7 +37,8 @@ static void add_fact(struct text *out, const struct stale_fact *fact)
 	json_text_close(out, '}');
 }
 
-static void add_facts(struct text *out, const char *key, const struct stale_facts *facts, bool going)
+static void add_facts(
+	struct text *out, const char *key, const struct stale_facts *facts, bool going)
 {
 	json_text_open(out, key, '[');
 	for (size_t i = 0; i < facts->count; i++)
@@ -138,7 +139,8 @@ static int run(struct tidying *t, struct error *e)
 
 int verb_registry_gc(struct context *context, struct error *e)
 {
-	struct tidying t = {.context = context, .arena = arena_new(),
+	struct tidying t = {.context = context,
+		.arena = arena_new(),
 		.is_dry = option_given(&context->line, OPTION_DRY_RUN)};
 	if (!t.arena)
 		return fail(e, EXIT_FAILED, "out of memory");

@@ -89,7 +89,8 @@ static void add_months(struct text *out, const struct figures *f)
 		json_text_number(out, "launches", month->launches);
 		json_text_number(out, "conflicts", month->conflicts);
 		json_text_decimal(out, "conflicts_per_launch",
-			month->launches ? (double)month->conflicts / (double)month->launches : 0, 3);
+			month->launches ? (double)month->conflicts / (double)month->launches : 0,
+			3);
 		add_percent(out, "success_percent", month->undisturbed, month->launches);
 		json_text_close(out, '}');
 	}

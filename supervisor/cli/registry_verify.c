@@ -36,8 +36,8 @@ static void print_json(const struct truth *truth)
 
 static bool is_same(const struct difference *a, const struct difference *b)
 {
-	return a->kind == b->kind && a->instance == b->instance && !strcmp(a->project, b->project) &&
-		!strcmp(a->reason, b->reason);
+	return a->kind == b->kind && a->instance == b->instance &&
+		!strcmp(a->project, b->project) && !strcmp(a->reason, b->reason);
 }
 
 /* What differs in the same way many times is one row. */
@@ -65,8 +65,8 @@ static void show(const struct context *context, const struct truth *truth)
 	const struct verification *found = &truth->found;
 	int permille = verify_permille(found);
 	OWNED_TEXT out = {0};
-	text_addf(&out, "accuracy %d.%d %%: %zu of %zu rows are true\n", permille / 10, permille % 10,
-		found->is_true, found->examined);
+	text_addf(&out, "accuracy %d.%d %%: %zu of %zu rows are true\n", permille / 10,
+		permille % 10, found->is_true, found->examined);
 	if (found->count) {
 		struct table *table = table_new(4);
 		for (size_t i = 0; i < 4; i++)
@@ -95,7 +95,8 @@ int verb_registry_verify(struct context *context, struct error *e)
 	else if (!result)
 		show(context, &truth);
 	if (!result && truth.found.count)
-		result = option_given(&context->line, OPTION_CI) ? EXIT_CONFLICT : EXIT_NOT_AS_WANTED;
+		result = option_given(&context->line, OPTION_CI) ? EXIT_CONFLICT
+								 : EXIT_NOT_AS_WANTED;
 	truth_release(&truth);
 	return result;
 }

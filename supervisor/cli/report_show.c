@@ -52,8 +52,8 @@ static int bar_width(void)
 
 /* ---- tables ---- */
 
-static struct table *begin(const struct showing *s, const char *title, const char *const *headings,
-	size_t columns)
+static struct table *begin(
+	const struct showing *s, const char *title, const char *const *headings, size_t columns)
 {
 	text_addf(s->out, "\n%s%s%s\n", colour_on(s->context->colour, COLOUR_BOLD), title,
 		colour_off(s->context->colour));
@@ -86,8 +86,8 @@ static void percent_cell(struct table *table, int permille)
 	table_cell(table, COLOUR_NONE, digits);
 }
 
-static void bar_cell(const struct showing *s, struct table *table, enum colour colour, int64_t value,
-	int64_t most)
+static void bar_cell(const struct showing *s, struct table *table, enum colour colour,
+	int64_t value, int64_t most)
 {
 	OWNED_TEXT bar = {0};
 	bar_add(&bar, value, most, s->bar, s->utf8);
@@ -123,7 +123,8 @@ static void add_blocks(const struct showing *s)
 
 static void add_months(const struct showing *s)
 {
-	static const char *const headings[] = {"MONTH", "LAUNCHES", "CONFLICTS", "WITHOUT CONFLICT", ""};
+	static const char *const headings[] = {
+		"MONTH", "LAUNCHES", "CONFLICTS", "WITHOUT CONFLICT", ""};
 	const struct figures *f = &s->report->figures;
 	if (!f->month_count)
 		return;
@@ -141,7 +142,8 @@ static void add_months(const struct showing *s)
 
 static void add_busiest(const struct showing *s)
 {
-	static const char *const headings[] = {"PROJECT", "INSTANCE", "LAUNCHES", "PORTS IN USE", ""};
+	static const char *const headings[] = {
+		"PROJECT", "INSTANCE", "LAUNCHES", "PORTS IN USE", ""};
 	const struct figures *f = &s->report->figures;
 	size_t shown = at_most(f->busiest_count, BUSIEST_MOST);
 	if (!shown)
@@ -182,10 +184,12 @@ static void add_idle(const struct showing *s)
 	if (!idle->count)
 		return;
 	text_addf(s->out, "\n%sIdle instances%s (not used for %d days)\n",
-		colour_on(s->context->colour, COLOUR_BOLD), colour_off(s->context->colour), IDLE_DAYS);
+		colour_on(s->context->colour, COLOUR_BOLD), colour_off(s->context->colour),
+		IDLE_DAYS);
 	idle_show(s->context, &first, s->out);
 	if (first.count < idle->count)
-		text_addf(s->out, "... and %zu more; `stackup instances --unused --machine` has all\n",
+		text_addf(s->out,
+			"... and %zu more; `stackup instances --unused --machine` has all\n",
 			idle->count - first.count);
 }
 
@@ -196,16 +200,18 @@ static void add_now(const struct showing *s)
 	const struct figures *f = &s->report->figures;
 	const struct verification *found = &s->report->truth.found;
 	int permille = verify_permille(found);
-	text_addf(s->out, "Ports      %d of %d leased ones in use; %d taken by a stranger now, %d not where "
-		"they belong\n", f->active_ports, f->leased_ports, f->conflicts_now, f->moved_ports);
+	text_addf(s->out,
+		"Ports      %d of %d leased ones in use; %d taken by a stranger now, %d not where "
+		"they belong\n",
+		f->active_ports, f->leased_ports, f->conflicts_now, f->moved_ports);
 	text_addf(s->out, "Projects   %d tracked: %d active, %d reserved, %d legacy, %d archived\n",
 		f->projects, f->active_projects, f->reserved_projects, f->legacy_projects,
 		f->archived_projects);
-	text_addf(s->out, "Instances  %d: %d running, %zu idle\n", f->instances, f->running_instances,
-		f->idle.count);
+	text_addf(s->out, "Instances  %d: %d running, %zu idle\n", f->instances,
+		f->running_instances, f->idle.count);
 	text_addf(s->out, "Blocks     %d owned, %d left\n", f->blocks_owned, f->blocks_left);
-	text_addf(s->out, "Registry   %d.%d %% accurate: %zu of %zu rows are true%s\n", permille / 10,
-		permille % 10, found->is_true, found->examined,
+	text_addf(s->out, "Registry   %d.%d %% accurate: %zu of %zu rows are true%s\n",
+		permille / 10, permille % 10, found->is_true, found->examined,
 		found->count ? "; `stackup registry verify` tells the others" : "");
 }
 
@@ -218,16 +224,19 @@ static void add_launches(const struct showing *s)
 		text_add_char(s->out, '\n');
 		return;
 	}
-	text_addf(s->out, ": %d.%d %% without a conflict, %lld failed for want of a port\n", permille / 10,
-		permille % 10, (long long)l->failed);
-	text_addf(s->out, "Assigning  median %.1f ms, 99 %% within %.1f ms\n", (double)l->median_us / 1000,
-		(double)l->p99_us / 1000);
+	text_addf(s->out, ": %d.%d %% without a conflict, %lld failed for want of a port\n",
+		permille / 10, permille % 10, (long long)l->failed);
+	text_addf(s->out, "Assigning  median %.1f ms, 99 %% within %.1f ms\n",
+		(double)l->median_us / 1000, (double)l->p99_us / 1000);
 }
 
 void report_show(const struct context *context, const struct report *report)
 {
 	OWNED_TEXT out = {0};
-	struct showing s = {.context = context, .report = report, .out = &out, .bar = bar_width(),
+	struct showing s = {.context = context,
+		.report = report,
+		.out = &out,
+		.bar = bar_width(),
 		.utf8 = speaks_utf8()};
 	add_now(&s);
 	add_launches(&s);

@@ -1,5 +1,6 @@
 /*
- * report_show.h - the report for people: sentences, tables, and on a terminal a bar beside each row.
+ * report_show.h - the report for people: sentences, tables, and on a terminal a bar beside each
+ * row.
  */
 #ifndef CLI_REPORT_SHOW_H
 #define CLI_REPORT_SHOW_H

@@ -20,11 +20,13 @@ int tidy_rules(const struct context *context, struct stale_rules *rules, struct 
 	*rules = stale_rules_default();
 	for (enum stale_kind kind = 0; kind < STALE_KIND_COUNT; kind++)
 		names[kind] = stale_kind_word(kind);
-	user_file_keep_days((const char *const *)environ, names, rules->keep_days, STALE_KIND_COUNT);
+	user_file_keep_days(
+		(const char *const *)environ, names, rules->keep_days, STALE_KIND_COUNT);
 	if (!keep)
 		return 0;
 	if (!number_parse(keep, 0, KEEP_MOST, &days))
-		return fail(e, EXIT_USAGE, "--keep %s is no number of days: use 0 to %d", keep, KEEP_MOST);
+		return fail(e, EXIT_USAGE, "--keep %s is no number of days: use 0 to %d", keep,
+			KEEP_MOST);
 	for (enum stale_kind kind = 0; kind < STALE_KIND_COUNT; kind++)
 		rules->keep_days[kind] = (int)days;
 	return 0;
@@ -63,8 +65,8 @@ static bool take_turn(const struct context *context, const char *chore, int64_t 
 	struct error none = {0};
 	if (!looks_due(context, chore, now, days))
 		return false;
-	struct registry *r = registry_open(
-		context->paths.state, REGISTRY_WRITE, REGISTRY_LOOP_MS, NULL, &none);
+	struct registry *r =
+		registry_open(context->paths.state, REGISTRY_WRITE, REGISTRY_LOOP_MS, NULL, &none);
 	bool mine = r && !registry_begin(r, &none) && is_due(r, chore, now, days) &&
 		!chore_put_off(r, chore, now + (int64_t)days * DAY_S, &none) &&
 		!registry_commit(r, &none);
@@ -126,9 +128,9 @@ static void review(const struct context *context, struct arena *arena, int64_t n
 	size_t count = count_idle(context, arena);
 	if (!count || !take_turn(context, CHORE_REVIEW, now, REVIEW_DAYS))
 		return;
-	say("%zu instance%s not been used for %d days; `stackup instances --unused --machine` tells which, "
-	    "and how to release %s", count, count == 1 ? " has" : "s have", IDLE_DAYS,
-		count == 1 ? "it" : "them");
+	say("%zu instance%s not been used for %d days; `stackup instances --unused --machine` tells "
+	    "which, and how to release %s",
+		count, count == 1 ? " has" : "s have", IDLE_DAYS, count == 1 ? "it" : "them");
 }
 
 void tidy_in_passing(const struct context *context)

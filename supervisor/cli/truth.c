@@ -31,7 +31,8 @@ static int take_ports(const struct instance *row, const json_t *service, struct 
 	json_t *port;
 	json_object_foreach((json_t *)(uintptr_t)json_object_get(service, "ports"), name, port)
 	{
-		struct verify_want want = {.project_id = row->project_id, .instance = row->number,
+		struct verify_want want = {.project_id = row->project_id,
+			.instance = row->number,
 			.port = (uint16_t)json_integer_value(port)};
 		if (!list_push(out, want))
 			return -1;
@@ -46,8 +47,8 @@ static bool ask(const struct context *context, const struct instance *row, json_
 	OWNED(char) socket = paths_socket(&context->paths, row->project, row->number);
 	if (!socket || client_connect(&client, socket, REPLY_MS, &none))
 		return false;
-	int result = client_call(
-		&client, json_pack("{s:s}", "verb", "status"), REPLY_MS, reply, &none);
+	int result =
+		client_call(&client, json_pack("{s:s}", "verb", "status"), REPLY_MS, reply, &none);
 	client_close(&client);
 	return !result;
 }
@@ -62,7 +63,8 @@ static int ask_one(const struct context *context, const struct instance *row, st
 		truth->mute++;
 		return 0;
 	}
-	json_array_foreach(json_object_get(json_object_get(reply, "instance"), "services"), index, service)
+	json_t *services = json_object_get(json_object_get(reply, "instance"), "services");
+	json_array_foreach(services, index, service)
 	{
 		if (!result && serves(service))
 			result = take_ports(row, service, out);
@@ -71,8 +73,8 @@ static int ask_one(const struct context *context, const struct instance *row, st
 	return result ? fail(e, EXIT_FAILED, "out of memory") : 0;
 }
 
-static int ask_all(const struct context *context, struct truth *truth, struct wants *out,
-	struct error *e)
+static int ask_all(
+	const struct context *context, struct truth *truth, struct wants *out, struct error *e)
 {
 	struct inventory all;
 	struct arena *arena = arena_new();

@@ -1,6 +1,6 @@
 /*
- * truth.h - the registry of this machine, verified: what ports/verify.h sees, with what supervisors say of
- * their services.
+ * truth.h - the registry of this machine, verified: what ports/verify.h sees, with what supervisors
+ * say of their services.
  */
 #ifndef CLI_TRUTH_H
 #define CLI_TRUTH_H

@@ -54,7 +54,8 @@ static int active_ports_of(const struct counting *c, const struct inventory_inst
 	int count = 0;
 	for (size_t i = 0; i < c->facts->lease_count; i++) {
 		const struct verify_lease *lease = &c->facts->leases[i];
-		count += lease->owner == instance && *lease->row->service && verify_is_served(lease);
+		count +=
+			lease->owner == instance && *lease->row->service && verify_is_served(lease);
 	}
 	return count;
 }
@@ -63,7 +64,8 @@ static void take_block(struct counting *c, const struct inventory_project *proje
 {
 	const struct inventory *all = &c->facts->all;
 	struct block_use *use = arena_append(c->arena, c->out->blocks, c->out->block_count);
-	*use = (struct block_use){.block = block, .base_port = block_port(all->ports_base, block),
+	*use = (struct block_use){.block = block,
+		.base_port = block_port(all->ports_base, block),
 		.project = project->row.name};
 	for (size_t i = project->first; i < project->first + project->count; i++) {
 		const struct inventory_instance *instance = &all->instances[i];
@@ -113,9 +115,9 @@ static void take_busiest(struct counting *c)
 			&c->facts->all, c->launches[i].project_id, c->launches[i].instance);
 		if (!instance)
 			continue;
-		*arena_append(c->arena, c->out->busiest, c->out->busiest_count) = (struct instance_use){
-			instance->row.project, instance->row.number, c->launches[i].launches,
-			active_ports_of(c, instance)};
+		*arena_append(c->arena, c->out->busiest, c->out->busiest_count) =
+			(struct instance_use){instance->row.project, instance->row.number,
+				c->launches[i].launches, active_ports_of(c, instance)};
 	}
 }
 
@@ -142,8 +144,9 @@ static int read_registry(struct counting *c, struct registry *r, const char *sin
 	return 0;
 }
 
-int figures_read(const char *state, const char *since, int64_t now_ms, const struct verify_facts *facts,
-	const struct verification *found, struct arena *arena, struct figures *out, struct error *e)
+int figures_read(const char *state, const char *since, int64_t now_ms,
+	const struct verify_facts *facts, const struct verification *found, struct arena *arena,
+	struct figures *out, struct error *e)
 {
 	struct counting c = {.facts = facts, .arena = arena, .out = out};
 	*out = (struct figures){0};

@@ -1,9 +1,10 @@
 /*
- * figures.h - the figures of the report: how the ports of this machine are used, and how often somebody was
- * in the way.
+ * figures.h - the figures of the report: how the ports of this machine are used, and how often
+ * somebody was in the way.
  *
- * Of now: what verify.h sees. Of the time since `since`: what launches left in the registry. A conflict is a
- * port of a service that somebody else had when it was wanted, however it was settled.
+ * Of now: what verify.h sees. Of the time since `since`: what launches left in the registry. A
+ * conflict is a port of a service that somebody else had when it was wanted, however it was
+ * settled.
  */
 #ifndef PORTS_FIGURES_H
 #define PORTS_FIGURES_H
@@ -54,7 +55,8 @@ struct figures {
 };
 
 /* since is ISO, UTC. Everything lies in the arena or in the facts. */
-int figures_read(const char *state, const char *since, int64_t now_ms, const struct verify_facts *facts,
-	const struct verification *found, struct arena *arena, struct figures *out, struct error *e);
+int figures_read(const char *state, const char *since, int64_t now_ms,
+	const struct verify_facts *facts, const struct verification *found, struct arena *arena,
+	struct figures *out, struct error *e);
 
 #endif

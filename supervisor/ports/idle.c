@@ -25,10 +25,10 @@ void idle_find(const char *state, const struct inventory *all, int64_t now_ms, i
 		int64_t last_ms = inventory_last_sign(state, &instance->row, now_ms);
 		if (now_ms - last_ms < days * DAY_MS)
 			continue;
-		*arena_append(arena, out->items, out->count) = (struct idle_instance){
-			.instance = instance,
-			.days = (int)((now_ms - last_ms) / DAY_MS),
-			.is_gone = worktree_is_gone(&instance->row)};
+		*arena_append(arena, out->items, out->count) =
+			(struct idle_instance){.instance = instance,
+				.days = (int)((now_ms - last_ms) / DAY_MS),
+				.is_gone = worktree_is_gone(&instance->row)};
 	}
 	if (out->count)
 		qsort(out->items, out->count, sizeof *out->items, longest_first);

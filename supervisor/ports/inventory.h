@@ -1,5 +1,6 @@
 /*
- * inventory.h - what the registry has, as it is now: projects, their instances, and which of them run.
+ * inventory.h - what the registry has, as it is now: projects, their instances, and which of them
+ * run.
  *
  *	1. inventory_read(state, 0, arena, &all, e), or a project's id for that one alone.
  *	2. for (p in all.projects) for (i in all.items[p.first .. p.first + p.count - 1])
@@ -54,8 +55,8 @@ int inventory_read(const char *state, int64_t project_id, struct arena *arena,
 	struct inventory *out, struct error *e);
 
 /*
- * When it was used last, wall clock: started, wanted or stopped. A run that ended without being stopped was in
- * use until it wrote its last event. What cannot be read is as if it was used now.
+ * When it was used last, wall clock: started, wanted or stopped. A run that ended without being
+ * stopped was in use until it wrote its last event. What cannot be read is as if it was used now.
  */
 int64_t inventory_last_sign(const char *state, const struct instance *row, int64_t now_ms);
 

@@ -11,7 +11,7 @@ const char *stale_kind_word(enum stale_kind kind)
 #define X(name, word, days, why) [name] = word,
 		STALE_KINDS(X)
 #undef X
-		[STALE_KIND_COUNT] = "",
+			[STALE_KIND_COUNT] = "",
 	};
 	return words[kind];
 }
@@ -22,7 +22,7 @@ const char *stale_kind_why(enum stale_kind kind)
 #define X(name, word, days, why) [name] = why,
 		STALE_KINDS(X)
 #undef X
-		[STALE_KIND_COUNT] = "",
+			[STALE_KIND_COUNT] = "",
 	};
 	return sentences[kind];
 }

@@ -1,15 +1,17 @@
 /*
  * stale.h - what is kept of those who do not come back, and when it may go.
  *
- * A row a kind: its word, how many days it stays after the last sign of use, and why it goes. What runs,
- * what a process of a dead run still stands behind, what somebody listens on and what cannot be seen
- * (a disk that is away) is never stale, however old.
+ * A row a kind: its word, how many days it stays after the last sign of use, and why it goes. What
+ * runs, what a process of a dead run still stands behind, what somebody listens on and what cannot
+ * be seen (a disk that is away) is never stale, however old.
  *
- *	leases		of an instance that does not run: after a crash, or what a stopped one would move to
- *	worktrees	the claim on an instance number of a worktree that was removed; the state directory
- *			is set aside (aside.h). That of a main worktree goes only when somebody asks for it
- *	reservations	a port kept for somebody. Where it is for no service of ours nobody can tell whether
- *			it is used: only who asks for it gets rid of it
+ *	leases		of an instance that does not run: after a crash, or what a stopped one
+ *			would move to
+ *	worktrees	the claim on an instance number of a worktree that was removed; the state
+ *			directory is set aside (aside.h). That of a main worktree goes only when
+ *			somebody asks for it
+ *	reservations	a port kept for somebody. Where it is for no service of ours nobody can tell
+ *			whether it is used: it goes only when somebody asks for it
  *	directories	state that was set aside
  *
  *	1. stale_look() gathers facts by looking only, the oldest first within a kind.
@@ -17,8 +19,8 @@
  *	3. stale_remove() looks at each once more and removes it, everything of the registry in one
  *	   transaction, with a row of the audit each.
  *
- * In passing (`up`) the number of removals is bounded, and so is what is looked at: of many old claims
- * and directories another part every day.
+ * In passing (`up`) the number of removals is bounded, and so is what is looked at: of many old
+ * claims and directories another part every day.
  */
 #ifndef PORTS_STALE_H
 #define PORTS_STALE_H
@@ -34,7 +36,7 @@
 	X(STALE_LEASES, "leases", 7, "its instance has not run since")                             \
 	X(STALE_WORKTREE, "worktrees", 7, "its worktree was removed; last used")                   \
 	X(STALE_RESERVATION, "reservations", 90, "nobody has used it since")                       \
-	X(STALE_DIRECTORY, "directories", 30, "its instance changed hands, and nobody has asked for it since")
+	X(STALE_DIRECTORY, "directories", 30, "its instance changed hands, nobody has wanted it since")
 #define X(name, word, days, why) name,
 enum stale_kind { STALE_KINDS(X) STALE_KIND_COUNT };
 #undef X
@@ -44,7 +46,7 @@ const char *stale_kind_why(enum stale_kind kind);
 #define STALE_ANSWERS(X)                                                                           \
 	X(STALE_GOES, "goes")                                                                      \
 	X(STALE_LIVES, "its instance runs")                                                        \
-	X(STALE_LEFTOVERS, "processes of its last run are left; `stackup cleanup` ends them")         \
+	X(STALE_LEFTOVERS, "processes of its last run are left; `stackup cleanup` ends them")      \
 	X(STALE_UNSEEN, "its file system is not there")                                            \
 	X(STALE_IN_USE, "somebody has the port")                                                   \
 	X(STALE_CHANGED, "it was used meanwhile")                                                  \
@@ -100,8 +102,8 @@ int stale_look(const char *state, const struct stale_rules *rules, struct arena 
 /* Fills the answers; how many go. */
 size_t stale_plan(const struct stale_rules *rules, struct stale_facts *facts);
 /*
- * What goes; *removed is how many. Directories are removed after the transaction: when one cannot be, the
- * rest goes nevertheless and e tells the first.
+ * What goes; *removed is how many. Directories are removed after the transaction: when one cannot
+ * be, the rest goes nevertheless and e tells the first.
  */
 int stale_remove(const char *state, struct stale_facts *facts, size_t *removed, struct error *e);
 

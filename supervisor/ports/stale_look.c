@@ -1,5 +1,6 @@
 /*
- * The facts behind stale_plan(): what is there, how old it is, and whether something of it is alive.
+ * The facts behind stale_plan(): what is there, how old it is, and whether something of it is
+ * alive.
  */
 #include <dirent.h>
 #include <fts.h>
@@ -82,7 +83,8 @@ static void add_leases(struct looking *l, const struct lease_count *group)
 	fact->instance = group->instance;
 	fact->lives = row && row->status == INSTANCE_RUNNING;
 	fact->used = row ? row->used : 0;
-	fact->last_ms = row ? inventory_last_sign(l->state, row, l->rules->now_ms) : time_of(l, group->since);
+	fact->last_ms = row ? inventory_last_sign(l->state, row, l->rules->now_ms)
+			    : time_of(l, group->since);
 	fact->what = arena_format(l->arena, "%d lease%s of %s instance %d", group->leases,
 		group->leases == 1 ? "" : "s", group->project, group->instance);
 }
@@ -109,12 +111,12 @@ static void add_worktree(struct looking *l, const struct instance *row, int64_t 
 	fact->path = row->worktree;
 	fact->is_unseen = worktree_is_unseen(row);
 	/*
-	 * A main worktree that is not where it was may have been moved by hand, and machines that share a
-	 * home need not share what lies beside it.
+	 * A main worktree that is not where it was may have been moved by hand, and machines that
+	 * share a home need not share what lies beside it.
 	 */
 	fact->on_request = !*row->git_dir || !l->is_alone;
-	fact->what = arena_format(
-		l->arena, "the claim of %s on %s instance %d", row->worktree, row->project, row->number);
+	fact->what = arena_format(l->arena, "the claim of %s on %s instance %d", row->worktree,
+		row->project, row->number);
 }
 
 static void look_at_worktrees(struct looking *l)
@@ -124,8 +126,8 @@ static void look_at_worktrees(struct looking *l)
 		if (!is_in_turn(l, i, l->all.instance_count))
 			continue;
 		int64_t last_ms = inventory_last_sign(l->state, row, l->rules->now_ms);
-		bool counts = !l->rules->in_passing || (row->status != INSTANCE_RUNNING &&
-							       is_old(l, STALE_WORKTREE, last_ms));
+		bool counts = !l->rules->in_passing ||
+			(row->status != INSTANCE_RUNNING && is_old(l, STALE_WORKTREE, last_ms));
 		if (counts && worktree_is_gone(row))
 			add_worktree(l, row, last_ms);
 	}
@@ -134,12 +136,13 @@ static void look_at_worktrees(struct looking *l)
 static bool any_old(const struct looking *l)
 {
 	for (size_t i = 0; i < l->out->count; i++)
-		if (!l->out->items[i].lives && is_old(l, l->out->items[i].kind, l->out->items[i].last_ms))
+		if (!l->out->items[i].lives &&
+			is_old(l, l->out->items[i].kind, l->out->items[i].last_ms))
 			return true;
 	return false;
 }
 
-/* One scan of the processes, when something would go: what `cleanup` would end stands behind its instance. */
+/* One scan, when something would go: what `cleanup` would end stands behind its instance. */
 static int look_for_leftovers(struct looking *l, struct error *e)
 {
 	const struct debris_rules rules = {.state = l->state};
@@ -200,8 +203,8 @@ static void look_at_reservations(struct looking *l)
 		fact->on_request = !r->project_id;
 		fact->is_in_use = is_old(l, STALE_RESERVATION, last_ms) && somebody_has(r->port);
 		fact->what = r->project_id
-			? arena_format(l->arena, "port %u, reserved for '%s' of %s instance %d", r->port,
-				r->service, r->project, r->instance)
+			? arena_format(l->arena, "port %u, reserved for '%s' of %s instance %d",
+				  r->port, r->service, r->project, r->instance)
 			: arena_format(l->arena, "port %u, reserved for %s", r->port, r->owner);
 	}
 }
@@ -220,8 +223,8 @@ static bool is_large(const char *path)
 	return count > STALE_PASSING_FILES;
 }
 
-static void add_directory(struct looking *l, const char *project, const char *name, int instance,
-	int64_t since_ms)
+static void add_directory(
+	struct looking *l, const char *project, const char *name, int instance, int64_t since_ms)
 {
 	struct stat st;
 	const char *path = arena_format(l->arena, "%s/%s/%s", l->state, project, name);
@@ -232,7 +235,8 @@ static void add_directory(struct looking *l, const char *project, const char *na
 	fact->instance = instance;
 	fact->path = path;
 	fact->last_ms = since_ms;
-	fact->on_request = l->rules->in_passing && is_old(l, STALE_DIRECTORY, since_ms) && is_large(path);
+	fact->on_request =
+		l->rules->in_passing && is_old(l, STALE_DIRECTORY, since_ms) && is_large(path);
 	fact->what = arena_format(l->arena, "%s/%s", project, name);
 }
 
@@ -277,7 +281,8 @@ static int read_registry(struct looking *l, struct error *e)
 	int result = lease_counts(r, l->arena, &l->leases, &l->lease_count, e) ||
 			reservation_list(r, l->arena, &l->reservations, &l->reservation_count, e) ||
 			reservation_uses(r, l->arena, &l->uses, &l->use_count, e)
-		? -1 : 0;
+		? -1
+		: 0;
 	registry_close(r);
 	return result ? -1 : inventory_read(l->state, 0, l->arena, &l->all, e);
 }
@@ -285,7 +290,10 @@ static int read_registry(struct looking *l, struct error *e)
 int stale_look(const char *state, const struct stale_rules *rules, struct arena *arena,
 	struct stale_facts *out, struct error *e)
 {
-	struct looking l = {.state = state, .rules = rules, .arena = arena, .out = out,
+	struct looking l = {.state = state,
+		.rules = rules,
+		.arena = arena,
+		.out = out,
 		.is_alone = place_is_local(state)};
 	*out = (struct stale_facts){0};
 	if (!registry_exists(state))

@@ -33,8 +33,8 @@ static int audit(const struct removing *m, const struct stale_fact *fact, struct
 }
 
 /* 1: as it was when it was looked at, and *row is it; 0: not any more; -1. */
-static int find_same(const struct removing *m, struct stale_fact *fact, struct instance *row,
-	struct error *e)
+static int find_same(
+	const struct removing *m, struct stale_fact *fact, struct instance *row, struct error *e)
 {
 	*row = (struct instance){0};
 	int got = instance_find(m->registry, fact->project_id, fact->instance, m->arena, row, e);
@@ -45,8 +45,8 @@ static int find_same(const struct removing *m, struct stale_fact *fact, struct i
 }
 
 /*
- * Inside the transaction nobody can claim the instance anew: a claim takes its byte in one of its own. So
- * the byte need not be kept until the commit.
+ * Inside the transaction nobody can claim the instance anew: a claim takes its byte in one of its
+ * own. So the byte need not be kept until the commit.
  */
 static int is_free(const struct removing *m, struct stale_fact *fact, struct error *e)
 {
@@ -65,7 +65,9 @@ static int remove_leases(struct removing *m, struct stale_fact *fact, struct err
 		got = find_same(m, fact, &row, e);
 	if (got <= 0)
 		return got;
-	return lease_drop(m->registry, fact->project_id, fact->instance, e) || audit(m, fact, e) ? -1 : 0;
+	return lease_drop(m->registry, fact->project_id, fact->instance, e) || audit(m, fact, e)
+		? -1
+		: 0;
 }
 
 static int remove_worktree(struct removing *m, struct stale_fact *fact, struct error *e)

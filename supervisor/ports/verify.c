@@ -46,12 +46,15 @@ static void judge_project(struct judging *j, const struct verify_project *projec
 {
 	j->out->examined++;
 	if (project->is_gone)
-		differ(j, (struct difference){VERIFY_PATH_GONE, project->row->name, 0, "", 0,
-			arena_format(j->arena, "its directory %s is gone", project->row->path)});
+		differ(j,
+			(struct difference){VERIFY_PATH_GONE, project->row->name, 0, "", 0,
+				arena_format(
+					j->arena, "its directory %s is gone", project->row->path)});
 }
 
 /* Of two that share a range the later one is told. */
-static const struct instance *sharer(const struct judging *j, const struct verify_instance *instance)
+static const struct instance *sharer(
+	const struct judging *j, const struct verify_instance *instance)
 {
 	const struct instance *row = &instance->it->row;
 	for (const struct verify_instance *other = j->facts->instances; other < instance; other++)
@@ -77,8 +80,8 @@ static void judge_instance(struct judging *j, const struct verify_instance *inst
 			instance_status_word(instance->it->recorded));
 	} else if (other) {
 		d.kind = VERIFY_SHARED_RANGE;
-		d.reason = arena_format(j->arena, "it shares ports with instance %d, and both run",
-			other->number);
+		d.reason = arena_format(
+			j->arena, "it shares ports with instance %d, and both run", other->number);
 	} else if (instance->is_gone) {
 		d.kind = VERIFY_WORKTREE_GONE;
 		d.reason = arena_format(j->arena, "its worktree %s was removed", row->worktree);
@@ -102,8 +105,9 @@ static const struct lease *twin(const struct judging *j, const struct verify_lea
 	if (lease == j->facts->leases || !*lease->row->service)
 		return NULL;
 	const struct verify_lease *before = lease - 1;
-	return before->is_here == lease->is_here && is_same_port(before->row, lease->row) ? before->row
-											 : NULL;
+	return before->is_here == lease->is_here && is_same_port(before->row, lease->row)
+		? before->row
+		: NULL;
 }
 
 static bool is_outside(const struct verify_lease *lease)
@@ -111,8 +115,9 @@ static bool is_outside(const struct verify_lease *lease)
 	const struct inventory_instance *owner = lease->owner;
 	bool of_range = lease->row->kind == LEASE_SPARE ||
 		(lease->row->kind == LEASE_HOME && lease->row->slot >= 0);
-	return of_range && (lease->row->port < owner->base_port ||
-				   lease->row->port >= owner->base_port + instance_slots(owner->row.spans));
+	return of_range &&
+		(lease->row->port < owner->base_port ||
+			lease->row->port >= owner->base_port + instance_slots(owner->row.spans));
 }
 
 static bool listens(const struct port_view *view)
@@ -152,7 +157,8 @@ static const char *holder_of(struct judging *j, const struct port_view *view)
 }
 
 /* false: what listens there is as it should be. */
-static bool judge_listeners(struct judging *j, const struct verify_lease *lease, struct difference *d)
+static bool judge_listeners(
+	struct judging *j, const struct verify_lease *lease, struct difference *d)
 {
 	const struct port_view *stranger = NULL;
 	bool own = verify_is_served(lease);
@@ -161,7 +167,8 @@ static bool judge_listeners(struct judging *j, const struct verify_lease *lease,
 			stranger = &lease->views[i];
 	if (!own && stranger) {
 		d->kind = VERIFY_STRANGER;
-		d->reason = arena_format(j->arena, "somebody else listens on it: %s", holder_of(j, stranger));
+		d->reason = arena_format(
+			j->arena, "somebody else listens on it: %s", holder_of(j, stranger));
 		return true;
 	}
 	d->kind = VERIFY_SILENT;
@@ -200,8 +207,10 @@ static bool differs(struct judging *j, const struct verify_lease *lease, struct 
 static void judge_lease(struct judging *j, const struct verify_lease *lease)
 {
 	const struct lease *row = lease->row;
-	struct difference d = {.project = row->project, .instance = row->instance,
-		.service = row->service, .port = row->port};
+	struct difference d = {.project = row->project,
+		.instance = row->instance,
+		.service = row->service,
+		.port = row->port};
 	if (!lease->is_here && lives(lease->owner))
 		return;
 	j->out->examined++;
@@ -216,7 +225,8 @@ static const struct lease *lease_of(const struct judging *j, const struct servic
 	for (size_t i = 0; i < j->facts->lease_count; i++) {
 		const struct lease *row = j->facts->leases[i].row;
 		if (row->project_id == service->project_id && row->instance == service->instance &&
-			!strcmp(row->service, service->service) && !strcmp(row->name, service->name))
+			!strcmp(row->service, service->service) &&
+			!strcmp(row->name, service->name))
 			return row;
 	}
 	return NULL;
@@ -227,7 +237,9 @@ static void judge_service(struct judging *j, const struct verify_service *servic
 	const struct service_row *row = service->row;
 	struct difference d = {.kind = VERIFY_SERVICE_DIFFERS,
 		.project = service->owner ? service->owner->row.project : "",
-		.instance = row->instance, .service = row->service, .port = row->port};
+		.instance = row->instance,
+		.service = row->service,
+		.port = row->port};
 	const struct lease *lease = lives(service->owner) ? lease_of(j, row) : NULL;
 	j->out->examined++;
 	if (lease && lease->port == row->port)
@@ -236,8 +248,8 @@ static void judge_service(struct judging *j, const struct verify_service *servic
 		d.kind = VERIFY_SERVICE_DEAD;
 		d.reason = "it is recorded as active, and its instance does not run";
 	} else if (lease) {
-		d.reason = arena_format(j->arena, "it is recorded with this port, and leased is %u",
-			lease->port);
+		d.reason = arena_format(
+			j->arena, "it is recorded with this port, and leased is %u", lease->port);
 	} else {
 		d.reason = "it is recorded with this port, and nothing is leased for it";
 	}
@@ -249,12 +261,14 @@ static void judge_stray(struct judging *j, const struct port_view *view)
 	const struct owner *holder = &view->holder;
 	bool live = view->class == CLASS_OWN_LIVE;
 	j->out->examined++;
-	differ(j, (struct difference){live ? VERIFY_UNLEASED : VERIFY_LEFTOVER,
-		arena_string(j->arena, holder->project), holder->instance,
-		arena_string(j->arena, holder->service ? holder->service : ""), view->port,
-		arena_format(j->arena, live ? "it listens on a port without a lease: pid %d (%s)"
-					    : "what a dead run left behind listens on it: pid %d (%s)",
-			(int)holder->pid, holder->name ? holder->name : "?")});
+	differ(j,
+		(struct difference){live ? VERIFY_UNLEASED : VERIFY_LEFTOVER,
+			arena_string(j->arena, holder->project), holder->instance,
+			arena_string(j->arena, holder->service ? holder->service : ""), view->port,
+			arena_format(j->arena,
+				live ? "it listens on a port without a lease: pid %d (%s)"
+				     : "what a dead run left behind listens on it: pid %d (%s)",
+				(int)holder->pid, holder->name ? holder->name : "?")});
 }
 
 void verify_judge(const struct verify_facts *facts, struct arena *arena, struct verification *out)

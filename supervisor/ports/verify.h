@@ -1,21 +1,23 @@
 /*
  * verify.h - is what the registry says true? Its rows against who lives and who listens.
  *
- * Examined is every row that says something about now: a project (its directory is there), an instance
- * (it runs or not as recorded, its worktree is there, no other one that runs shares its ports), a lease
- * (its instance has it, and nobody else listens there), an active service (it has the port of its lease).
- * A row is true or differs for one reason, the first of VERIFY_KINDS that holds. A listener of one of our
- * runs on a port without a lease is a row that is missing: one that was examined and is not true.
+ * Examined is every row that says something about now: a project (its directory is there), an
+ * instance (it runs or not as recorded, its worktree is there, no other one that runs shares its
+ * ports), a lease (its instance has it, and nobody else listens there), an active service (it has
+ * the port of its lease). A row is true or differs for one reason, the first of VERIFY_KINDS that
+ * holds. A listener of one of our runs on a port without a lease is a row that is missing: one that
+ * was examined and is not true.
  *
  *	accuracy = rows that are true / rows examined, in percent
  *
- * Not examined: leases of another network namespace or machine whose instance lives, and of archived
- * projects their directory. A silent port is only a difference where somebody says that its service is ready (a want).
+ * Not examined: leases of another network namespace or machine whose instance lives, and of
+ * archived projects their directory. A silent port is only a difference where somebody says that
+ * its service is ready (a want).
  *
- *	1. verify_look() gathers facts: one dump of the sockets, one scan of the processes, the lock bytes.
+ *	1. verify_look() gathers facts: the sockets and the processes in one look each, lock bytes.
  *	2. verify_judge(): pure.
- *	3. While all of this moves, a start that is half done can look like a difference. What was seen by
- *	   two looks is one: verify_keep_seen().
+ *	3. While all of this moves, a start that is half done can look like a difference. What was
+ *	   seen by two looks is one: verify_keep_seen().
  */
 #ifndef PORTS_VERIFY_H
 #define PORTS_VERIFY_H

@@ -109,7 +109,8 @@ static void take_leases(struct looking *l)
 		bool elsewhere = owner && instance_is_elsewhere(&owner->row);
 		struct verify_lease *lease =
 			arena_append(l->arena, l->out->leases, l->out->lease_count);
-		*lease = (struct verify_lease){.row = row, .owner = owner,
+		*lease = (struct verify_lease){.row = row,
+			.owner = owner,
 			.is_here = row->netns == self.netns && !elsewhere,
 			.is_wanted = is_wanted(l, row)};
 		if (lease->is_here)
@@ -152,7 +153,8 @@ static int read_registry(struct looking *l, struct error *e)
 		return -1;
 	int result = lease_list(r, 0, 0, l->arena, &l->leases, &l->lease_count, e) ||
 			service_list_active(r, l->arena, &l->services, &l->service_count, e)
-		? -1 : 0;
+		? -1
+		: 0;
 	registry_close(r);
 	return result ? -1 : inventory_read(l->state, 0, l->arena, &l->out->all, e);
 }

@@ -17,6 +17,6 @@ int chore_next(struct registry *r, const char *name, int64_t *when, struct error
 
 int chore_put_off(struct registry *r, const char *name, int64_t when, struct error *e)
 {
-	return sql_run(r, e, "INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)", "si", name,
-		when);
+	return sql_run(r, e, "INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)", "si",
+		name, when);
 }

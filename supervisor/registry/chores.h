@@ -1,7 +1,8 @@
 /*
  * chores.h - what somebody who comes by does now and then, and when it is due next.
  *
- * Seconds since 1970: these are days and months, and a clock that jumps only makes a chore early or late.
+ * Seconds since 1970: these are days and months, and a clock that jumps only makes a chore early or
+ * late.
  */
 #ifndef REGISTRY_CHORES_H
 #define REGISTRY_CHORES_H

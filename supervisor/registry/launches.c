@@ -39,7 +39,8 @@ static int read_quantile(struct registry *r, const char *since, int64_t count, i
 	return got < 0 ? -1 : 0;
 }
 
-int launch_figures(struct registry *r, const char *since, struct launch_figures *out, struct error *e)
+int launch_figures(
+	struct registry *r, const char *since, struct launch_figures *out, struct error *e)
 {
 	sqlite3_stmt *row;
 	*out = (struct launch_figures){0};
@@ -58,7 +59,8 @@ int launch_figures(struct registry *r, const char *since, struct launch_figures 
 	int64_t assigned = out->count - out->failed;
 	return read_quantile(r, since, assigned, 50, &out->median_us, e) ||
 			read_quantile(r, since, assigned, 99, &out->p99_us, e)
-		? -1 : 0;
+		? -1
+		: 0;
 }
 
 int month_figures(struct registry *r, int most, struct arena *arena, struct month_figures **out,
@@ -71,7 +73,8 @@ int month_figures(struct registry *r, int most, struct arena *arena, struct mont
 		return 0;
 	int got = sql_first(r, e, &row,
 		"SELECT month, sum(launches), sum(undisturbed), sum(conflicts) FROM ("
-		"SELECT substr(timestamp, 1, 7) AS month, 1 AS launches, conflicts = 0 AS undisturbed, "
+		"SELECT substr(timestamp, 1, 7) AS month, 1 AS launches, conflicts = 0 AS "
+		"undisturbed, "
 		"0 AS conflicts FROM launches UNION ALL "
 		"SELECT substr(timestamp, 1, 7), 0, 0, 1 FROM conflicts WHERE service <> '') "
 		"GROUP BY month ORDER BY month DESC LIMIT ?1",

@@ -1,8 +1,9 @@
 /*
  * launches.h - how launches got their ports: one row each, of which the report makes its figures.
  *
- * A row is written by the transaction that writes the leases, and pruned as history.h says. Times are ISO,
- * UTC; `since` is the earliest that counts, "" for all. A file before version 5 reads as one without.
+ * A row is written by the transaction that writes the leases, and pruned as history.h says. Times
+ * are ISO, UTC; `since` is the earliest that counts, "" for all. A file before version 5 reads as
+ * one without.
  */
 #ifndef REGISTRY_LAUNCHES_H
 #define REGISTRY_LAUNCHES_H
@@ -25,7 +26,8 @@ struct launch_figures {
 	int64_t median_us; /* of those that were assigned; 0 where there are none */
 	int64_t p99_us;
 };
-int launch_figures(struct registry *r, const char *since, struct launch_figures *out, struct error *e);
+int launch_figures(
+	struct registry *r, const char *since, struct launch_figures *out, struct error *e);
 
 struct month_figures {
 	const char *month; /* "2026-01" */

@@ -41,8 +41,11 @@ static int end(void **state)
 
 static void record(int instance, bool assigned, int conflicts, int64_t assign_us)
 {
-	struct launch_note note = {.project_id = 1, .instance = instance, .assigned = assigned,
-		.conflicts = conflicts, .assign_us = assign_us};
+	struct launch_note note = {.project_id = 1,
+		.instance = instance,
+		.assigned = assigned,
+		.conflicts = conflicts,
+		.assign_us = assign_us};
 	assert_int_equal(launch_record(w.registry, &note, &w.e), 0);
 }
 
@@ -96,8 +99,14 @@ static void the_busiest_instance_comes_first(void **state)
 static void a_month_has_its_launches_and_its_conflicts(void **state)
 {
 	(void)state;
-	struct conflict_note note = {.project_id = 1, .instance = 1, .service = "api", .port = 30101,
-		.class = "foreign", .holder = "somebody", .action = "moved", .moved_to = 30105};
+	struct conflict_note note = {.project_id = 1,
+		.instance = 1,
+		.service = "api",
+		.port = 30101,
+		.class = "foreign",
+		.holder = "somebody",
+		.action = "moved",
+		.moved_to = 30105};
 	struct conflict_note spare = note;
 	struct month_figures *months;
 	size_t count;

@@ -76,7 +76,8 @@ static void what_stands_behind_it_counts_more_than_its_age(void **state)
 		{{.kind = STALE_RESERVATION, .is_in_use = true}, false, STALE_IN_USE},
 		{{.kind = STALE_RESERVATION, .on_request = true}, false, STALE_GOES},
 		{{.kind = STALE_RESERVATION, .on_request = true}, true, STALE_ON_REQUEST},
-		{{.kind = STALE_RESERVATION, .on_request = true, .is_in_use = true}, true, STALE_IN_USE},
+		{{.kind = STALE_RESERVATION, .on_request = true, .is_in_use = true}, true,
+			STALE_IN_USE},
 		{{.kind = STALE_DIRECTORY, .on_request = true}, true, STALE_ON_REQUEST},
 		{{.kind = STALE_DIRECTORY}, true, STALE_GOES},
 	};
@@ -158,10 +159,18 @@ static void idle_are_those_that_do_not_run_and_were_not_used(void **state)
 {
 	(void)state;
 	struct inventory_instance items[] = {
-		{.row = {.number = 1, .status = INSTANCE_RUNNING, .last_used_at = "2025-01-01T00:00:00Z"}},
-		{.row = {.number = 3, .status = INSTANCE_STOPPED, .last_used_at = "2025-12-01T00:00:00Z"}},
-		{.row = {.number = 4, .status = INSTANCE_CRASHED, .last_used_at = "2025-02-01T00:00:00Z"}},
-		{.row = {.number = 5, .status = INSTANCE_STOPPED, .last_used_at = "2026-02-01T00:00:00Z"}},
+		{.row = {.number = 1,
+			 .status = INSTANCE_RUNNING,
+			 .last_used_at = "2025-01-01T00:00:00Z"}},
+		{.row = {.number = 3,
+			 .status = INSTANCE_STOPPED,
+			 .last_used_at = "2025-12-01T00:00:00Z"}},
+		{.row = {.number = 4,
+			 .status = INSTANCE_CRASHED,
+			 .last_used_at = "2025-02-01T00:00:00Z"}},
+		{.row = {.number = 5,
+			 .status = INSTANCE_STOPPED,
+			 .last_used_at = "2026-02-01T00:00:00Z"}},
 		{.row = {.number = 6, .status = INSTANCE_STOPPED, .last_used_at = "someday"}},
 	};
 	struct inventory all = {.instances = items, .instance_count = 5};

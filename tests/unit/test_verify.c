@@ -30,21 +30,35 @@ static struct world w;
 static struct inventory_instance instance(int number, enum instance_status recorded, bool lives)
 {
 	return (struct inventory_instance){
-		.row = {.project_id = 1, .project = "shop", .number = number, .spans = 1, .worktree = "/w",
-			.status = lives ? INSTANCE_RUNNING
-				: recorded == INSTANCE_STOPPED ? INSTANCE_STOPPED : INSTANCE_CRASHED},
-		.recorded = recorded, .base_port = (uint16_t)(30090 + 10 * number)};
+		.row = {.project_id = 1,
+			.project = "shop",
+			.number = number,
+			.spans = 1,
+			.worktree = "/w",
+			.status = lives                        ? INSTANCE_RUNNING
+				: recorded == INSTANCE_STOPPED ? INSTANCE_STOPPED
+							       : INSTANCE_CRASHED},
+		.recorded = recorded,
+		.base_port = (uint16_t)(30090 + 10 * number)};
 }
 
 static struct lease lease(uint16_t port, const char *service, int slot, enum lease_kind kind)
 {
-	return (struct lease){.port = port, .project_id = 1, .instance = 1, .project = "shop",
-		.service = service, .name = *service ? "main" : "", .slot = slot, .kind = kind};
+	return (struct lease){.port = port,
+		.project_id = 1,
+		.instance = 1,
+		.project = "shop",
+		.service = service,
+		.name = *service ? "main" : "",
+		.slot = slot,
+		.kind = kind};
 }
 
 static struct port_view listener(uint16_t port, enum port_class class)
 {
-	return (struct port_view){.port = port, .seen = true, .class = class,
+	return (struct port_view){.port = port,
+		.seen = true,
+		.class = class,
 		.socket = {.state = SOCKET_LISTEN, .port = port}};
 }
 
@@ -53,22 +67,36 @@ static int begin(void **state)
 	(void)state;
 	w = (struct world){.arena = arena_new(),
 		.project = {.id = 1, .name = "shop", .path = "/w", .status = "active"},
-		.instances = {instance(1, INSTANCE_RUNNING, true), instance(3, INSTANCE_STOPPED, false)},
+		.instances = {instance(1, INSTANCE_RUNNING, true),
+			instance(3, INSTANCE_STOPPED, false)},
 		.leases = {lease(30101, "api", 1, LEASE_HOME), lease(30102, "", 2, LEASE_SPARE)},
 		.views = {listener(30101, CLASS_OWN_LIVE), listener(30102, CLASS_LEASED)},
-		.service = {.project_id = 1, .instance = 1, .service = "api", .name = "main", .port = 30101}};
+		.service = {.project_id = 1,
+			.instance = 1,
+			.service = "api",
+			.name = "main",
+			.port = 30101}};
 	w.views[1].socket.state = SOCKET_BOUND;
 	w.projects[0].row = &w.project;
 	for (int i = 0; i < 2; i++) {
 		w.seen[i].it = &w.instances[i];
-		w.judged[i] = (struct verify_lease){.row = &w.leases[i], .owner = &w.instances[0],
-			.is_here = true, .views = &w.views[i], .view_count = 1};
+		w.judged[i] = (struct verify_lease){.row = &w.leases[i],
+			.owner = &w.instances[0],
+			.is_here = true,
+			.views = &w.views[i],
+			.view_count = 1};
 	}
 	w.judged[0].is_wanted = true;
 	w.services[0] = (struct verify_service){&w.service, &w.instances[0]};
-	w.facts = (struct verify_facts){.projects = w.projects, .project_count = 1, .instances = w.seen,
-		.instance_count = 2, .leases = w.judged, .lease_count = 2, .services = w.services,
-		.service_count = 1, .strays = w.strays};
+	w.facts = (struct verify_facts){.projects = w.projects,
+		.project_count = 1,
+		.instances = w.seen,
+		.instance_count = 2,
+		.leases = w.judged,
+		.lease_count = 2,
+		.services = w.services,
+		.service_count = 1,
+		.strays = w.strays};
 	return w.arena ? 0 : -1;
 }
 
@@ -115,7 +143,8 @@ static void accuracy_is_rounded_down(void **state)
 	static const struct {
 		size_t is_true, examined;
 		int permille;
-	} rows[] = {{1, 1, 1000}, {0, 1, 0}, {2, 3, 666}, {999, 1000, 999}, {9999, 10000, 999}, {0, 0, 1000}};
+	} rows[] = {{1, 1, 1000}, {0, 1, 0}, {2, 3, 666}, {999, 1000, 999}, {9999, 10000, 999},
+		{0, 0, 1000}};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct verification v = {.examined = rows[i].examined, .is_true = rows[i].is_true};
 		assert_int_equal(verify_permille(&v), rows[i].permille);
@@ -267,8 +296,8 @@ static void services_have_the_ports_of_their_leases(void **state)
 	(void)state;
 	w.service.port = 31000;
 	expect_one(VERIFY_SERVICE_DIFFERS, 1, 31000);
-	w.service = (struct service_row){.project_id = 1, .instance = 1, .service = "web", .name = "main",
-		.port = 30100};
+	w.service = (struct service_row){
+		.project_id = 1, .instance = 1, .service = "web", .name = "main", .port = 30100};
 	expect_one(VERIFY_SERVICE_DIFFERS, 1, 30100);
 	w.services[0].owner = &w.instances[1];
 	expect_one(VERIFY_SERVICE_DEAD, 1, 30100);
@@ -278,7 +307,8 @@ static void listeners_without_a_lease(void **state)
 {
 	(void)state;
 	struct port_view stray = listener(4000, CLASS_OWN_LIVE);
-	stray.holder = (struct owner){.pid = 7, .project = (char *)(uintptr_t)"shop", .instance = 1};
+	stray.holder =
+		(struct owner){.pid = 7, .project = (char *)(uintptr_t) "shop", .instance = 1};
 	stray.has_holder = true;
 	w.strays[0].view = &stray;
 	w.facts.stray_count = 1;
