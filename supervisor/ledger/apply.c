@@ -91,6 +91,7 @@ static int by_id(const void *a, const void *b)
 static int write_projects(struct applying *a, struct error *e)
 {
 	size_t count = a->document->project_count;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers */
 	struct ledger_project **order = arena_take(a->arena, (count + 1) * sizeof *order);
 	for (size_t i = 0; i < count; i++)
 		order[i] = &a->document->projects[i];

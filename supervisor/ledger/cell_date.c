@@ -14,9 +14,10 @@ struct date_words {
 
 static int month_of(const char *word)
 {
-	static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+	static const char *const names[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug",
+		"sep", "oct", "nov", "dec"};
 	for (int i = 0; i < 12; i++)
-		if (!strncmp(word, names + 3 * i, 3))
+		if (!strncmp(word, names[i], 3))
 			return i + 1;
 	return 0;
 }

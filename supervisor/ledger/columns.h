@@ -31,9 +31,7 @@
 	X(COLUMN_PATH, "path directory dir location folder projectpath")                           \
 	X(COLUMN_STATUS, "status state")                                                           \
 	X(COLUMN_OWNER, "owner ownedby contact team maintainer responsible assignedto")            \
-	X(COLUMN_DATE,                                                                             \
-		"date created createdat since registered added dateadded allocated "               \
-		"allocatedon assigned dateallocated dateassigned")                                 \
+	X(COLUMN_DATE, "date created createdat since registered added dateadded allocated assigned") \
 	X(COLUMN_NOTES, "notes note comment comments remarks")                                     \
 	X(COLUMN_STACK, "stackname stack")                                                         \
 	X(COLUMN_INSTANCE, "instance instanceid instancenumber instanceno inst")                   \

@@ -39,7 +39,7 @@ static bool has_dashes(const char *content, size_t length)
 		for (; content < stop; content++) {
 			bar |= *content == '|';
 			dash |= *content == '-';
-			other |= !memchr("|-: \t\r", *content, 6);
+			other |= !*content || !strchr("|-: \t\r", *content);
 		}
 		if (bar && dash && !other)
 			return true;
