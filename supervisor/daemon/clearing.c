@@ -109,6 +109,9 @@ static void on_done(struct ev_loop *loop, ev_async *w, int events)
 struct clearing *clearing_new(struct instance *in, const struct port *rows, size_t count,
 	const struct claim_options *options)
 {
+	/* The look takes as long as a claim, and no other strategy stops a stranger. */
+	if (options->strategy != STRATEGY_AGGRESSIVE)
+		return NULL;
 	struct clearing *c = calloc(1, sizeof *c);
 	if (!c || !(c->arena = arena_new())) {
 		free(c);
