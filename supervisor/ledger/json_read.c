@@ -50,9 +50,9 @@ static void pass(struct reader *r, const json_t *value)
 	json_t *item;
 	if (json_is_object(value))
 		take_line(r);
-	json_array_foreach (value, index, item)
+	json_array_foreach(value, index, item)
 		pass(r, item);
-	json_object_foreach ((json_t *)(uintptr_t)value, key, item)
+	json_object_foreach((json_t *)(uintptr_t)value, key, item)
 		pass(r, item);
 }
 
@@ -116,7 +116,7 @@ static void read_list(struct reader *r, const json_t *list, const char *key, con
 		refuse(r, key, arena_format(r->arena, "%s is no list", key));
 		pass(r, list);
 	}
-	json_array_foreach (list, index, item) {
+	json_array_foreach(list, index, item) {
 		if (json_is_object(item)) {
 			take(r, item, of);
 		} else {
@@ -181,7 +181,7 @@ static void take_instance(struct reader *r, const json_t *object, const void *of
 		*arena_append(r->arena, ledger->instances, ledger->instance_count) = instance;
 	const char *key;
 	json_t *value;
-	json_object_foreach ((json_t *)(uintptr_t)object, key, value)
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
 		if (!strcmp(key, "services"))
 			read_list(r, value, key, &instance.row, take_service);
 		else
@@ -207,7 +207,7 @@ static void read_blocks(struct reader *r, const json_t *object, struct ledger_pr
 	int *blocks = NULL;
 	size_t index;
 	json_t *item;
-	json_array_foreach (list, index, item) {
+	json_array_foreach(list, index, item) {
 		if (!json_is_integer(item) || json_integer_value(item) < 0 ||
 			json_integer_value(item) > BLOCK_MOST)
 			return refuse(
@@ -255,7 +255,7 @@ static void take_project(struct reader *r, const json_t *object, const void *of)
 		*arena_append(r->arena, ledger->projects, ledger->project_count) = project;
 	const char *key;
 	json_t *value;
-	json_object_foreach ((json_t *)(uintptr_t)object, key, value)
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
 		if (whole && !strcmp(key, "instances"))
 			read_list(r, value, key, project.row.name, take_instance);
 		else if (whole && !strcmp(key, "slots"))
@@ -292,7 +292,7 @@ static void read_document(struct reader *r, const json_t *root)
 	const char *key;
 	json_t *value;
 	take_line(r);
-	json_object_foreach ((json_t *)(uintptr_t)root, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)root, key, value) {
 		r->line = 0;
 		if (!strcmp(key, "projects"))
 			read_list(r, value, key, NULL, take_project);
