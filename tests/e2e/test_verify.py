@@ -4,8 +4,8 @@ import shutil
 import signal
 
 import pytest
-from harness import descendants_of, gone, until
-from holders import occupy
+from harness import can_connect, descendants_of, git, gone, until
+from holders import leave_behind, occupy
 
 STACK = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\n"
 
@@ -92,6 +92,43 @@ def test_two_leases_of_one_service(running):
     running.world.ask_registry("""INSERT INTO leases SELECT netns, protocol, 30999, project_id, instance, service, port_name,
         -1, 'moved', created_at FROM leases WHERE service = 'api'""")
     assert differences(running.world) == [("lease_twice", 1, 30999)]
+
+
+def test_a_lease_of_an_instance_that_there_is_not(running):
+    running.world.ask_registry("""INSERT INTO leases SELECT netns, protocol, 30999, project_id, 7, service, port_name,
+        -1, 'fixed', created_at FROM leases WHERE service = 'api'""")
+    assert differences(running.world) == [("lease_orphan", 7, 30999)]
+
+
+def test_two_that_run_and_share_ports(running):
+    running.up("-i", "3")
+    running.world.ask_registry("UPDATE instances SET spans = 3 WHERE instance = 1")
+    assert differences(running.world) == [("shared_range", 3, 0)]
+
+
+def test_what_a_dead_run_left_listening(shop):
+    shop.stack("[service api]\ncommand = ACTOR --port 4950 --listen\nidentity = off\nready = started\n")
+    shop.up()
+    until(lambda: can_connect(4950))
+    leave_behind(shop)
+    assert ("leftover", 1, 4950) in differences(shop.world)
+    shop.down()
+    assert verify(shop.world, code=0)["accuracy"] == 100.0
+
+
+def test_a_worktree_that_was_removed(shop):
+    shop.stack(STACK)
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"],
+                 ["worktree", "add", "-q", "-b", "one", "../tree"]):
+        git(shop.dir, *args)
+    tree = shop.world.project("tree")
+    tree.up()
+    tree.down()
+    assert verify(shop.world, code=0)["accuracy"] == 100.0
+    git(shop.dir, "worktree", "remove", "--force", "../tree")
+    assert differences(shop.world) == [("worktree_gone", 3, 0)]
+    shop.run("registry", "gc", "--keep", "0", code=0)
+    assert verify(shop.world, code=0)["accuracy"] == 100.0
 
 
 def test_a_directory_that_is_gone(world):
