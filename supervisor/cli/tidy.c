@@ -42,19 +42,19 @@ static void add_line(struct text *out, const struct stale_fact *fact)
 
 /* ---- whose turn it is ---- */
 
-static bool is_due(struct registry *r, const char *chore, int64_t now, int days)
+static bool is_due(struct registry *r, const char *chore, int64_t now)
 {
 	int64_t next = 0;
 	/* Further away than it can be: the clock was wrong when it was put off. */
 	return r && !chore_next(r, chore, &next, NULL) &&
-		(now >= next || next > now + (int64_t)days * DAY_S);
+		(now >= next || next > now + (int64_t)REVIEW_DAYS * DAY_S);
 }
 
-static bool looks_due(const struct context *context, const char *chore, int64_t now, int days)
+static bool looks_due(const struct context *context, const char *chore, int64_t now)
 {
 	struct error none = {0};
 	struct registry *r = context_registry(context, &none);
-	bool due = is_due(r, chore, now, days);
+	bool due = is_due(r, chore, now);
 	registry_close(r);
 	return due;
 }
@@ -63,15 +63,25 @@ static bool looks_due(const struct context *context, const char *chore, int64_t 
 static bool take_turn(const struct context *context, const char *chore, int64_t now, int days)
 {
 	struct error none = {0};
-	if (!looks_due(context, chore, now, days))
+	if (!looks_due(context, chore, now))
 		return false;
 	struct registry *r =
 		registry_open(context->paths.state, REGISTRY_WRITE, REGISTRY_LOOP_MS, NULL, &none);
-	bool mine = r && !registry_begin(r, &none) && is_due(r, chore, now, days) &&
+	bool mine = r && !registry_begin(r, &none) && is_due(r, chore, now) &&
 		!chore_put_off(r, chore, now + (int64_t)days * DAY_S, &none) &&
 		!registry_commit(r, &none);
 	registry_close(r);
 	return mine;
+}
+
+static void put_off(const struct context *context, const char *chore, int64_t until)
+{
+	struct error none = {0};
+	struct registry *r =
+		registry_open(context->paths.state, REGISTRY_WRITE, REGISTRY_LOOP_MS, NULL, &none);
+	if (r && !registry_begin(r, &none) && !chore_put_off(r, chore, until, &none))
+		(void)registry_commit(r, &none);
+	registry_close(r);
 }
 
 /* ---- a few stale things ---- */
@@ -122,12 +132,13 @@ static size_t count_idle(const struct context *context, struct arena *arena)
 	return idle.count;
 }
 
-/* Looked for every day until there is something to mention. */
+/* Looked for every day until there is something to mention; then a month later. */
 static void review(const struct context *context, struct arena *arena, int64_t now)
 {
 	size_t count = count_idle(context, arena);
-	if (!count || !take_turn(context, CHORE_REVIEW, now, REVIEW_DAYS))
+	if (!count)
 		return;
+	put_off(context, CHORE_REVIEW, now + (int64_t)REVIEW_DAYS * DAY_S);
 	say("%zu instance%s not been used for %d days; `stackup instances --unused --machine` tells "
 	    "which, and how to release %s",
 		count, count == 1 ? " has" : "s have", IDLE_DAYS, count == 1 ? "it" : "them");
@@ -142,7 +153,7 @@ void tidy_in_passing(const struct context *context)
 		return;
 	if (take_turn(context, CHORE_TIDY, now, 1))
 		tidy(context, arena);
-	if (shows && looks_due(context, CHORE_REVIEW, now, REVIEW_DAYS))
+	if (shows && take_turn(context, CHORE_REVIEW, now, 1))
 		review(context, arena, now);
 	arena_free(arena);
 }
