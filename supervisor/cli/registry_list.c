@@ -74,6 +74,12 @@ static void show(const struct context *context, const struct inventory *all)
 	out_text(&out);
 }
 
+static void put_away(struct text *json)
+{
+	out_text(json);
+	text_clear(json);
+}
+
 int verb_registry_list(struct context *context, struct error *e)
 {
 	struct arena *arena = arena_new();
@@ -85,7 +91,7 @@ int verb_registry_list(struct context *context, struct error *e)
 	if (!result && all.instance_count <= RECONCILE_MOST && reconcile_worktrees(context, 0))
 		result = inventory_read(context->paths.state, 0, arena, &all, e);
 	if (!result && context->json) {
-		inventory_add_all(&json, &all);
+		inventory_add_all(&json, &all, put_away);
 		inventory_print_json(&json);
 	} else if (!result) {
 		show(context, &all);

@@ -149,6 +149,8 @@ int64_t inventory_last_sign(const char *state, const struct instance *row, int64
 
 /* ---- JSON ---- */
 
+enum { PIECE_BYTES = 64 * 1024 };
+
 static void add_words(struct text *out, const char *key, const char *value)
 {
 	text_add(out, key);
@@ -212,13 +214,16 @@ static void add_project(struct text *out, const struct inventory *all,
 	text_add_char(out, '}');
 }
 
-void inventory_add_all(struct text *out, const struct inventory *all)
+void inventory_add_all(struct text *out, const struct inventory *all,
+	void (*write)(struct text *out))
 {
 	text_add(out, "{\"version\":1,\"projects\":[");
 	for (size_t i = 0; i < all->project_count; i++) {
 		if (i)
 			text_add_char(out, ',');
 		add_project(out, all, &all->projects[i]);
+		if (out->length >= PIECE_BYTES)
+			write(out);
 	}
 	text_add(out, "]}");
 }

@@ -60,8 +60,12 @@ int inventory_read(const char *state, int64_t project_id, struct arena *arena,
  */
 int64_t inventory_last_sign(const char *state, const struct instance *row, int64_t now_ms);
 
-/* {"version":1,"projects":[...]} */
-void inventory_add_all(struct text *out, const struct inventory *inventory);
+/*
+ * {"version":1,"projects":[...]}. In pieces: whenever *out has grown to some thousand bytes, write()
+ * puts it away and empties it.
+ */
+void inventory_add_all(struct text *out, const struct inventory *inventory,
+	void (*write)(struct text *out));
 /* {"version":1,"project":{...}} of the first one */
 void inventory_add_one(struct text *out, const struct inventory *inventory);
 /* {"version":1,"project":"shop","instances":[...]} of the first one */
