@@ -171,6 +171,8 @@ static int open_to_append(struct registry *r, struct error *e)
 	int there = place_check_file(r->path, e);
 	if (there <= 0)
 		return there < 0 ? -1 : fail(e, EXIT_REGISTRY, "the registry %s is gone", r->path);
+	if (registry_lost_log(r))
+		return fail(e, EXIT_REGISTRY, "the log of the registry %s is gone", r->path);
 	if (registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e) ||
 		registry_read_version(r, e) || registry_check_version(r, e))
 		return -1;
