@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from harness import until
+from harness import process_state, until
 
 STACK = "[service api]\ncommand = ACTOR --listen\n"
 
@@ -33,6 +33,34 @@ def settle(shop):
     """All that was committed is in the file: what is damaged there, no log repairs."""
     with opened(shop) as db:
         assert db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+
+
+def _has_it_open(pid):
+    for fd in os.scandir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            if "registry" in os.readlink(fd.path):
+                return True
+    return False
+
+
+@contextlib.contextmanager
+def at_rest(shop):
+    """The supervisor, which writes events into the registry whenever there are some, stands still outside of it."""
+    pid = shop.instance()["pid"]
+
+    def stands():
+        os.kill(pid, signal.SIGSTOP)
+        until(lambda: process_state(pid) == "T", what="the supervisor stands still")
+        if _has_it_open(pid):
+            os.kill(pid, signal.SIGCONT)
+            return False
+        return True
+
+    until(stands, what="the supervisor has nothing to write")
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def beside(shop, kind):

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 from harness import SOURCE
-from registry_parts import STACK, ask, beside, file_of, opened, running, runs_on, settle, version_of
+from registry_parts import STACK, ask, at_rest, beside, file_of, opened, running, runs_on, settle, version_of
 
 
 def garbage(path):
@@ -30,8 +30,9 @@ def bad_page(path):
 @pytest.mark.parametrize("damage", [garbage, empty, truncated], ids=lambda d: d.__name__)
 def test_fault_F1_a_damaged_file_is_set_aside_and_rebuilt(shop, damage):
     pid, port = running(shop)
-    settle(shop)
-    damage(file_of(shop))
+    with at_rest(shop):
+        settle(shop)
+        damage(file_of(shop))
     said = shop.run("status", code=0)
     assert "the registry was damaged; it is kept as" in said.err and "made from the records of 1 instance" in said.err
     assert len(beside(shop, "corrupt")) == 1
@@ -52,8 +53,9 @@ def test_fault_F1_a_damaged_file_is_set_aside_and_rebuilt(shop, damage):
                          ids="-".join)
 def test_fault_F1_whatever_is_asked_first_mends_it(shop, verb):
     running(shop)
-    settle(shop)
-    garbage(file_of(shop))
+    with at_rest(shop):
+        settle(shop)
+        garbage(file_of(shop))
     said = shop.run(*verb)
     assert said.code in (0, 4) and said.err.count("the registry was damaged") == 1, said
     shop.down()
@@ -61,11 +63,12 @@ def test_fault_F1_whatever_is_asked_first_mends_it(shop, verb):
 
 def test_fault_F2_one_bad_page(shop):
     pid, port = running(shop)
-    settle(shop)
-    bad_page(file_of(shop))
-    checked = shop.run("registry", "integrity", "--json", code=7).json
-    assert not checked["sound"] and checked["problems"]
-    assert not beside(shop, "corrupt")
+    with at_rest(shop):
+        settle(shop)
+        bad_page(file_of(shop))
+        checked = shop.run("registry", "integrity", "--json", code=7).json
+        assert not checked["sound"] and checked["problems"]
+        assert not beside(shop, "corrupt")
     assert "the registry was damaged" in shop.run("status", code=0).err
     runs_on(shop, pid, port)
     assert len(beside(shop, "corrupt")) == 1
@@ -74,13 +77,15 @@ def test_fault_F2_one_bad_page(shop):
 
 def test_fault_F3_deleted_while_it_runs(shop):
     pid, port = running(shop)
-    for path in shop.world.home.glob("registry.db*"):
-        path.unlink()
+    with at_rest(shop):
+        for path in shop.world.home.glob("registry.db*"):
+            path.unlink()
     said = shop.run("status", code=0)
     assert "the registry was gone; a new one was made from the records of 1 instance" in said.err
     runs_on(shop, pid, port)
-    for path in shop.world.home.glob("registry.db*"):
-        path.unlink()
+    with at_rest(shop):
+        for path in shop.world.home.glob("registry.db*"):
+            path.unlink()
     shop.run("restart", "api", code=0)
     shop.down()
     shop.up()
@@ -90,8 +95,9 @@ def test_fault_F3_deleted_while_it_runs(shop):
 @pytest.mark.parametrize("kind", ["-wal", "-shm"])
 def test_fault_F4_the_log_is_deleted(shop, kind):
     pid, port = running(shop)
-    (shop.world.home / f"registry.db{kind}").unlink(missing_ok=True)
-    assert shop.run("registry", "list", code=0)
+    with at_rest(shop):
+        (shop.world.home / f"registry.db{kind}").unlink(missing_ok=True)
+        assert "running" in shop.run("registry", "list", code=0).out
     runs_on(shop, pid, port)
     shop.run("registry", "integrity", code=0)
     shop.down()
@@ -103,7 +109,7 @@ def test_fault_F4_the_log_is_deleted(shop, kind):
 def test_fault_F9_a_newer_version_is_read_and_never_written(shop):
     pid, port = running(shop)
     version = version_of(shop)
-    with opened(shop) as db:
+    with at_rest(shop), opened(shop) as db:
         db.execute("PRAGMA user_version = 999")
         db.execute("ALTER TABLE projects ADD COLUMN colour TEXT NOT NULL DEFAULT 'blue'")
     settle(shop)
