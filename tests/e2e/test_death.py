@@ -34,7 +34,7 @@ def all_pids(shop):
     return instance, [instance["pid"], instance["guardian_pid"]] + descendants_of(instance["pid"])
 
 
-def nothing_left(pids, seconds=5):
+def nothing_left(pids, seconds=15):
     until(lambda: not [p for p in pids if alive(p)], seconds, "everything gone")
 
 
