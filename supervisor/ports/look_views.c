@@ -138,6 +138,7 @@ static int add_socket(struct viewing *v, struct port_view *view,
 	uint64_t inode = view->socket.inode;
 	size_t at = inode ? owner_index_first(owners, inode) : owners->count;
 	view->has_holder = false;
+	view->holder = (struct owner){0}; /* the same view serves all sockets of the port */
 	if (at == owners->count) {
 		if (inode && v->facts->unnamed)
 			put_user(v, view);

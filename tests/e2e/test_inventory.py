@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from harness import CLONE_NEWNET, NOBODY, http_get, listening_ports, until
-from holders import leave_served
+from holders import leave_served, occupy
 
 WEB = """
     [service api]
@@ -221,6 +221,16 @@ def test_fault_F20_thousands_of_outgoing_connections_in_the_blocks(shop, holders
             assert shop.run("ports", "who", str(block[0]), "--json").json["listeners"][0]["class"] == "ephemeral"
     finally:
         pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").write_text(before)
+
+
+@pytest.mark.parametrize("verb", ["who", "free"])
+def test_a_port_that_is_bound_and_in_time_wait(world, verb):
+    leave_served(4601, closed=True)
+    with occupy(4601, listen=False):
+        until(lambda: {l["state"] for l in who(world, 4601)} == {"bound", "time_wait"})
+        entries = who(world, 4601)
+        assert [l["holder"] and l["holder"]["pid"] for l in entries] == [os.getpid(), None]
+        world.run("ports", verb, "4601", code=0 if verb == "who" else 2)  # 2: there is nobody to ask
 
 
 def test_time_wait_says_for_how_long(world):
