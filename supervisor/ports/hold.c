@@ -111,7 +111,8 @@ static int change_to_marker(struct hold *hold, struct error *e)
 static int relax_open(struct hold *hold, enum hold_mode mode, struct error *e)
 {
 	if (mode == HOLD_LISTEN) {
-		if (listen(hold->fd, BACKLOG))
+		/* Accepted connections inherit it: what is left of them hinders no later hold. */
+		if (set_reuse(hold->fd, 1) || listen(hold->fd, BACKLOG))
 			return fail_errno(e, EXIT_CONFLICT, "listening on port %u", hold->port);
 		hold->state = HOLD_IS_LISTENING;
 		return 0;
@@ -175,7 +176,7 @@ int hold_unlisten(struct hold *hold, struct error *e)
 	if (hold->state != HOLD_IS_LISTENING)
 		return 0;
 	/* The port stays bound: it was bound by number (SOCK_BINDPORT_LOCK of the kernel). */
-	if (shutdown(hold->fd, SHUT_RDWR))
+	if (set_reuse(hold->fd, 0) || shutdown(hold->fd, SHUT_RDWR))
 		return fail_errno(e, EXIT_FAILED, "holding port %u again", hold->port);
 	hold->state = HOLD_IS_EXCLUSIVE;
 	return 0;

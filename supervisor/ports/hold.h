@@ -11,7 +11,7 @@
  *	    relaxed	SO_REUSEADDR on the same socket
  *	    marker	a socket on 127.83.0.1:P instead, for servers that bind 127.0.0.1 plainly
  *	    no		closed: for servers that set no SO_REUSEADDR at all
- *	    listen	we listen; hold->fd is for LISTEN_FDS
+ *	    listen	we listen, which keeps everybody else away; hold->fd is for LISTEN_FDS
  *	hold_rearm()	exclusive again, when no child of ours is meant to own P
  *	hold_close()
  *

@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 import pytest
-from harness import alive, can_connect, gone, http_get, listening_ports, port_is_free, until
+from harness import STUCK_S, alive, can_connect, gone, http_get, listening_ports, port_is_free, until
 from holders import leave_behind, occupy
 
 WEB = """
@@ -354,6 +354,32 @@ def test_hold_listen_passes_the_socket(shop):
     shop.up()
     assert http_get(30101).startswith("api ")
     assert "env LISTEN_FDS=1" in shop.log("api") and "env LISTEN_FDNAMES=" in shop.log("api")
+
+
+def let_it_close_first(port):
+    """One request whose connection the server ends, so that TIME_WAIT is on its port."""
+    with socket.create_connection(("127.0.0.1", port), timeout=STUCK_S) as s:
+        s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        while s.recv(4096):
+            pass
+
+
+def test_hold_listen_comes_back_to_its_port(shop):
+    """Past what connections have left there: after down, and after a move."""
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen-fd
+        hold = listen
+    """)
+    shop.up()
+    let_it_close_first(30101)
+    shop.down()
+    assert "TIME_WAIT" not in shop.up().err
+    assert shop.port("api") == 30101
+    let_it_close_first(30101)
+    for port in (30108, 30101):
+        shop.run("ports", "move", "api", port, "--grace", 0, code=0)
+    assert shop.port("api") == 30101 and http_get(30101).startswith("api ")
 
 
 def test_hold_listen_with_a_shell_is_an_error(shop):

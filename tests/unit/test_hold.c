@@ -276,6 +276,42 @@ static void connections_of_an_ordinary_server_do_not_hinder(void **state)
 	assert_int_equal(hold_take_beside(&hold, 32061, NULL), -1);
 }
 
+/* The server to which the socket was passed closes first. */
+static void serve_one(struct hold *hold)
+{
+	OWNED_FD client = connect_to(hold->port);
+	int accepted = -1;
+	char byte;
+	assert_true(client >= 0);
+	while (accepted < 0)
+		accepted = accept(hold->fd, NULL, NULL);
+	close(accepted);
+	assert_int_equal(read(client, &byte, 1), 0);
+}
+
+static void connections_of_a_listening_hold_do_not_hinder(void **state)
+{
+	(void)state;
+	struct hold hold = HOLD_NONE;
+	assert_return_code(hold_take(&hold, 32062, false, NULL), errno);
+	assert_return_code(hold_relax(&hold, HOLD_LISTEN, NULL), errno);
+	assert_true(refused(try4(LOCAL, 32062, true, false)));
+	serve_one(&hold);
+	/* The service comes back to the port. */
+	assert_return_code(hold_unlisten(&hold, NULL), errno);
+	assert_true(refused(try4(LOCAL, 32062, true, false)));
+	assert_return_code(hold_relax(&hold, HOLD_LISTEN, NULL), errno);
+	serve_one(&hold);
+	/* So does another run. */
+	hold_close(&hold);
+	assert_return_code(hold_take_beside(&hold, 32062, NULL), errno);
+	assert_return_code(hold_relax(&hold, HOLD_LISTEN, NULL), errno);
+	serve_one(&hold);
+	hold_close(&hold);
+	/* And a server of the ordinary kind. */
+	assert_false(refused(try4(LOCAL, 32062, true, true)));
+}
+
 static uint16_t chosen_port(bool by_connect, uint16_t server)
 {
 	OWNED_FD fd = by_connect ? connect_to(server) : try4(LOCAL, 0, false, false);
@@ -340,6 +376,7 @@ int main(void)
 		cmocka_unit_test(somebody_answers_where_the_service_was),
 		cmocka_unit_test(udp_is_held_alone),
 		cmocka_unit_test(connections_of_an_ordinary_server_do_not_hinder),
+		cmocka_unit_test(connections_of_a_listening_hold_do_not_hinder),
 		cmocka_unit_test(invariant_I4_a_held_port_is_never_ephemeral),
 		cmocka_unit_test(relaxing_works_here),
 	};
