@@ -264,6 +264,11 @@ static void check_exists(struct judging *j, struct ledger_project *mine)
 			"'%s' has no path: it is reserved, and a stack of that name takes it over",
 			mine->row.name);
 		mine->row.status = "reserved";
+	} else if (!mine->row.status) {
+		remark(j, mine->line, "path",
+			"the directory %s of '%s' does not exist: it is reserved until it is started there",
+			mine->row.path, mine->row.name);
+		mine->row.status = "reserved";
 	} else if (active) {
 		contradict(j, mine->line, &mine->fate, "path",
 			"the directory %s of '%s' does not exist", mine->row.path, mine->row.name);

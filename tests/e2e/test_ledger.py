@@ -236,15 +236,15 @@ def test_an_instance_is_that_of_the_worktree_with_its_branch(world):
     assert "added: 1 instance" in said.out and world.project("auth").instance()["instance"] == 7
 
 
-CONFLICTS = """| Project Name | Block | Ports | Path |
-|---|---|---|---|
-| good | 3 | | ROOT/good |
-| one | 5 | | ROOT/good |
-| two | 5 | | ROOT/good |
-| outside | 6 | 30700-30799 | ROOT/good |
-| missing | 8 | | ROOT/nowhere |
-| shop | 9 | | ROOT/shop |
-| thief | 1 | | ROOT/good |
+CONFLICTS = """| Project Name | Block | Ports | Path | Status |
+|---|---|---|---|---|
+| good | 3 | | ROOT/good | |
+| one | 5 | | ROOT/good | |
+| two | 5 | | ROOT/good | |
+| outside | 6 | 30700-30799 | ROOT/good | |
+| missing | 8 | | ROOT/nowhere | active |
+| shop | 9 | | ROOT/shop | |
+| thief | 1 | | ROOT/good | |
 
 | Project | Instance | Ports |
 |---|---|---|
@@ -277,6 +277,17 @@ def test_what_contradicts_is_named_and_left_out(world):
                  f"block 1 of 'thief' is that of 'shop' ({shop.dir})", "instance 14 of 'good' is outside", "no project 'nobody'"):
         assert part in texts
     assert shop.instance()["state"] == "ready" and shop.port("api") == 30101
+
+
+def test_a_table_of_projects_that_are_not_here_yet(world):
+    """A team's list names more directories than one machine has: their blocks are kept for the day they are there."""
+    document = f"| Project | Block | Path |\n|---|---|---|\n| later | 7 | {world.root}/projects/later |\n"
+    said = imported(world, document)
+    assert "reserved until it is started there" in said.err and projects(world)["later"]["status"] == "reserved"
+    later = world.project("later")
+    later.stack(STACK)
+    later.up()
+    assert later.port("api") == 30701 and projects(world)["later"]["status"] == "active"
 
 
 def test_what_runs_is_not_touched_and_the_rest_changes(world):

@@ -348,7 +348,10 @@ static void contradictions_in_a_document(void **state)
 		{HEAD "| a | 5 | 30510-30519 | /a | |\n", ""},
 		{HEAD "| a | | 3000-3009 | /a | |\n", "3: ports 3000-3009 of 'a' are in no block: block 0 begins at 30000\n"},
 		{HEAD "| a | 105 | | /a | |\n", "3: block 105 of 'a': there is no such block\n"},
-		{HEAD "| a | 5 | | /missing | |\n", "3: the directory /missing of 'a' does not exist\n"},
+		{HEAD "| a | 5 | | /missing | |\n",
+			"~3: the directory /missing of 'a' does not exist: "
+			"it is reserved until it is started there\n"},
+		{HEAD "| a | 5 | | /missing | active |\n", "3: the directory /missing of 'a' does not exist\n"},
 		{HEAD "| a | 5 | | /missing | reserved |\n", "~3: the directory /missing of 'a' does not exist\n"},
 		{HEAD "| a | 5 | | code/a | |\n", "3: the path 'code/a' of 'a' does not begin at /\n"},
 		{HEAD "| a/b | 5 | | /a | |\n", "3: 'a/b' cannot be the name of a project: its state is a directory of that name\n"},
