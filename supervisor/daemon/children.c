@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemon/instance.h"
+#include "daemon/takeover.h"
 
 /* Reaped in one turn at most; the rest waits as zombies for the next. */
 enum { REAP_A_TURN = 256 };
@@ -47,9 +48,21 @@ static bool has_auto_hold(struct instance *in, int service)
 	return false;
 }
 
+static bool stranger_is_there(struct instance *in, int service)
+{
+	const struct service *s = service_at(in, service);
+	for (size_t i = 0; i < s->port_count; i++) {
+		const struct port *port = port_at(in, service, i);
+		if (port->hold == HOLD_AUTO && lost_to_server(in, port))
+			return true;
+	}
+	return false;
+}
+
 /*
- * A server that sets no SO_REUSEADDR cannot bind beside our relaxed hold. Then the failure was ours:
- * the next weaker way of holding is tried at once, and what works is remembered for the next launch.
+ * A server that sets no SO_REUSEADDR cannot bind beside our relaxed hold. Where nobody else was in its
+ * way the failure was ours: the next weaker way of holding is tried at once, and what works is
+ * remembered for the next launch.
  */
 static bool was_our_hold(struct instance *in, int service, const struct exit_status *status)
 {
@@ -61,7 +74,7 @@ static bool was_our_hold(struct instance *in, int service, const struct exit_sta
 	OWNED_TEXT tail = {0};
 	io_drain(io);
 	intake_tail(&io->log->intake, 20, &tail);
-	if (!says_port_in_use(text_string(&tail)))
+	if (!says_port_in_use(text_string(&tail)) || stranger_is_there(in, service))
 		return false;
 	io->run.hold = io->run.hold == HOLD_MARKER ? HOLD_NO : HOLD_MARKER;
 	io->run.hold_learned = true;

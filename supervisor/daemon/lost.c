@@ -10,6 +10,11 @@
 
 #include "daemon/takeover.h"
 
+static struct hold *hold_of(struct instance *in, const struct port *port)
+{
+	return claim_hold(&in->claim, port->number, port->protocol == PROTOCOL_UDP);
+}
+
 /* Who connects to the service's port on this machine would come to that listener. */
 static bool is_in_the_way(const struct socket_entry *s)
 {
@@ -63,6 +68,25 @@ static bool is_lost(struct instance *in, const struct port *port, struct hold *h
 	return lost;
 }
 
+/* A listener on any address, or whoever is bound: no server of ours fits beside that. */
+static bool is_a_server(const struct socket_entry *s)
+{
+	return s->state == SOCKET_LISTEN || s->state == SOCKET_BOUND || s->state == SOCKET_UDP;
+}
+
+bool lost_to_server(struct instance *in, const struct port *port)
+{
+	struct socket_list list = {0};
+	const struct hold *hold = hold_of(in, port);
+	bool found = false;
+	(void)sockets_all(&in->sockets, &port->number, 1, hold && hold->udp, &list, NULL);
+	for (size_t i = 0; i < list.count && hold && !found; i++)
+		found = list.items[i].udp == hold->udp && is_a_server(&list.items[i])
+			&& !is_our_hold(hold, &list.items[i]);
+	list_release(&list);
+	return found;
+}
+
 /*
  * An optional service's port that somebody had when the instance started, or one that was lost
  * since and cannot be another: then the service tries on until it is free.
@@ -105,11 +129,6 @@ int lost_check(struct instance *in, const struct service *s, const struct port *
 	if (s->index != second_row(in) && is_lost(in, port, hold))
 		return say_lost(in, s, port, e);
 	return hold->state == HOLD_CLOSED ? take_again(in, s, port, hold, e) : 0;
-}
-
-static struct hold *hold_of(struct instance *in, const struct port *port)
-{
-	return claim_hold(&in->claim, port->number, port->protocol == PROTOCOL_UDP);
 }
 
 /* What is not held any more is claimed like a port that was never had. */

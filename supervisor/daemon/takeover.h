@@ -68,6 +68,8 @@ void takeover_free(struct instance *in);
 int lost_check(struct instance *in, const struct service *s, const struct port *port,
 	struct hold *hold, struct error *e);
 int lost_claim(struct instance *in, struct takeover *t, struct error *e);
+/* Somebody else is bound to the port or listens there, on whatever address, beside our hold. */
+bool lost_to_server(struct instance *in, const struct port *port);
 
 enum step_state { STEP_WAITS, STEP_DONE, STEP_FAILED };
 

@@ -1,9 +1,11 @@
 """A service gets another port while it runs, and an orderly restart passes its socket on."""
+import contextlib
 import os
 import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 
@@ -688,6 +690,27 @@ def test_row_P9_a_port_lost_while_the_service_was_down(shop):
         assert str(port) in (shop.state_dir() / "ports.env").read_text()
     shop.run("restart", "api", code=0)  # it stays where it is
     assert shop.port("api") == port
+
+
+def test_a_port_lost_while_the_service_started(shop):
+    """The stranger was in the way, not our hold: nothing weaker is tried, let alone remembered."""
+    shop.stack("""
+        [service api]
+        command = ACTOR --write-file begun yes --wait-file go --listen
+        restart.delay = 10ms
+    """)
+    shop.detach()
+    until(lambda: shop.starts("begun"))
+    with take_beside(30101):
+        shop.write("go", "")
+        shop.wait_state("api", "ready")
+        assert shop.port("api") != 30101
+    told = texts(shop, "port")
+    assert any(f"pid {os.getpid()}" in t for t in told), told
+    assert not [t for t in told if "trying hold" in t], told
+    shop.down()
+    with contextlib.closing(sqlite3.connect(f"file:{shop.world.home}/registry.db?mode=ro", uri=True)) as db:
+        assert db.execute("SELECT service, mode FROM hold_modes").fetchall() == []
 
 
 def test_a_lost_port_that_cannot_move_is_waited_for(shop):
