@@ -5,6 +5,7 @@
 
 #include "ledger/judge_parts.h"
 
+__attribute__((format(printf, 2, 0)))
 static const char *format_text(struct arena *arena, const char *format, va_list args)
 {
 	OWNED_TEXT text = {0};

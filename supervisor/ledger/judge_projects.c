@@ -253,31 +253,23 @@ static void check_owned(struct judging *j, struct ledger_project *mine)
 	}
 }
 
+/* The list of a team names more directories than one machine has. */
 static void check_exists(struct judging *j, struct ledger_project *mine)
 {
 	bool active = !mine->row.status || !strcmp(mine->row.status, "active");
 	bool there = *mine->row.path && j->facts->exists(j->facts->self, mine->row.path);
 	if (there || (!active && !*mine->row.path))
 		return;
-	if (!*mine->row.path) {
+	if (!*mine->row.path)
 		remark(j, mine->line, "path",
 			"'%s' has no path: it is reserved, and a stack of that name takes it over",
 			mine->row.name);
+	else
+		remark(j, mine->line, "path", "the directory %s of '%s' does not exist%s",
+			mine->row.path, mine->row.name,
+			active ? ": it is reserved until it is started there" : "");
+	if (active)
 		mine->row.status = "reserved";
-	} else if (!mine->row.status) {
-		remark(j, mine->line, "path",
-			"the directory %s of '%s' does not exist: it is reserved until it is started there",
-			mine->row.path, mine->row.name);
-		mine->row.status = "reserved";
-	} else if (active) {
-		contradict(j, mine->line, &mine->fate, "path",
-			"the directory %s of '%s' does not exist", mine->row.path, mine->row.name);
-		complaint_hint(j->reading->complaints,
-			"correct it, or say that the project is reserved, legacy or archived");
-	} else {
-		remark(j, mine->line, "path", "the directory %s of '%s' does not exist",
-			mine->row.path, mine->row.name);
-	}
 }
 
 static void check_registered(struct judging *j, struct ledger_project *mine)

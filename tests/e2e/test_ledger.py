@@ -236,15 +236,15 @@ def test_an_instance_is_that_of_the_worktree_with_its_branch(world):
     assert "added: 1 instance" in said.out and world.project("auth").instance()["instance"] == 7
 
 
-CONFLICTS = """| Project Name | Block | Ports | Path | Status |
-|---|---|---|---|---|
-| good | 3 | | ROOT/good | |
-| one | 5 | | ROOT/good | |
-| two | 5 | | ROOT/good | |
-| outside | 6 | 30700-30799 | ROOT/good | |
-| missing | 8 | | ROOT/nowhere | active |
-| shop | 9 | | ROOT/shop | |
-| thief | 1 | | ROOT/good | |
+CONFLICTS = """| Project Name | Block | Ports | Path |
+|---|---|---|---|
+| good | 3 | | ROOT/good |
+| one | 5 | | ROOT/good |
+| two | 5 | | ROOT/good |
+| outside | 6 | 30700-30799 | ROOT/good |
+| relative | 8 | | code/relative |
+| shop | 9 | | ROOT/shop |
+| thief | 1 | | ROOT/good |
 
 | Project | Instance | Ports |
 |---|---|---|
@@ -269,11 +269,11 @@ def test_what_contradicts_is_named_and_left_out(world):
     assert [c["line"] for c in told["complaints"]] == [4, 5, 6, 7, 8, 9, 14, 15, 16]
     assert all(c["severity"] == "error" and c["file"] == str(world.root / "ports.md") for c in told["complaints"])
     assert told["projects"]["added"] == [{"name": "good", "block": 3, "line": 3}]
-    assert {p["name"] for p in told["projects"]["left_out"]} == {"one", "two", "outside", "missing", "shop", "thief"}
+    assert {p["name"] for p in told["projects"]["left_out"]} == {"one", "two", "outside", "relative", "shop", "thief"}
     assert told["instances"]["added"] == [{"project": "good", "instance": 1, "line": 13}]
     texts = "\n".join(c["text"] for c in told["complaints"])
     for part in ("block 5 is that of 'one' and, in line 5, of 'two'", "ports 30700-30799 of 'outside' are not in its block 6",
-                 "nowhere of 'missing' does not exist", "'shop' is registered with block 1, not with block 9",
+                 "the path 'code/relative' of 'relative' does not begin at /", "'shop' is registered with block 1, not with block 9",
                  f"block 1 of 'thief' is that of 'shop' ({shop.dir})", "instance 14 of 'good' is outside", "no project 'nobody'"):
         assert part in texts
     assert shop.instance()["state"] == "ready" and shop.port("api") == 30101
@@ -281,9 +281,11 @@ def test_what_contradicts_is_named_and_left_out(world):
 
 def test_a_table_of_projects_that_are_not_here_yet(world):
     """A team's list names more directories than one machine has: their blocks are kept for the day they are there."""
-    document = f"| Project | Block | Path |\n|---|---|---|\n| later | 7 | {world.root}/projects/later |\n"
+    document = ("| Project | Block | Path | Status |\n|---|---|---|---|\n"
+                f"| later | 7 | {world.root}/projects/later | active |\n| nowhere | 8 | | |\n")
     said = imported(world, document)
     assert "reserved until it is started there" in said.err and projects(world)["later"]["status"] == "reserved"
+    world.run("registry", "integrity", code=0)
     later = world.project("later")
     later.stack(STACK)
     later.up()

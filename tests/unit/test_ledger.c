@@ -351,7 +351,9 @@ static void contradictions_in_a_document(void **state)
 		{HEAD "| a | 5 | | /missing | |\n",
 			"~3: the directory /missing of 'a' does not exist: "
 			"it is reserved until it is started there\n"},
-		{HEAD "| a | 5 | | /missing | active |\n", "3: the directory /missing of 'a' does not exist\n"},
+		{HEAD "| a | 5 | | /missing | active |\n",
+			"~3: the directory /missing of 'a' does not exist: "
+			"it is reserved until it is started there\n"},
 		{HEAD "| a | 5 | | /missing | reserved |\n", "~3: the directory /missing of 'a' does not exist\n"},
 		{HEAD "| a | 5 | | code/a | |\n", "3: the path 'code/a' of 'a' does not begin at /\n"},
 		{HEAD "| a/b | 5 | | /a | |\n", "3: 'a/b' cannot be the name of a project: its state is a directory of that name\n"},
