@@ -125,14 +125,14 @@ def shown_state(pid):
 
 
 def with_environment(needle):
-    """Pids of living processes that carry NAME=VALUE in their environment."""
-    found, needle = [], needle.encode() + b"\0"
+    """Pids of living processes whose environment has a NAME=VALUE that begins so."""
+    found, needle = [], b"\0" + needle.encode()
     for entry in os.scandir("/proc"):
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
             with open(f"/proc/{entry.name}/environ", "rb") as f:
-                if needle in f.read() + b"\0" and alive(int(entry.name)):
+                if needle in b"\0" + f.read() and alive(int(entry.name)):
                     found.append(Survivor(int(entry.name)))
         except OSError:
             continue
@@ -562,7 +562,8 @@ class World:
         return terminal
 
     def survivors(self):
-        return with_environment(f"STACKUP_HOME={self.home}")
+        """Also of another home that the test made."""
+        return with_environment(f"STACKUP_HOME={self.root}/")
 
     def finish(self):
         """Ends what is left in the orderly way, then looks for leaks and sanitizer reports."""
