@@ -38,7 +38,10 @@ static void add_action(struct text *out, const struct port_conflict *c)
 			c->plan.emergency ? "the emergency port " : "", c->plan.move_to);
 		break;
 	case RESOLVE_FAIL:
-		text_add(out, "the start fails");
+		if (resolve_is_fatal(&c->plan) || c->plan.is_left)
+			text_add(out, "the start fails");
+		else
+			text_addf(out, "the others start without '%s', which is optional", c->service);
 		break;
 	case RESOLVE_ASK:
 		text_add(out, "you are asked");

@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "ports/claim_parts.h"
+#include "ports/kin.h"
 #include "ports/look_parts.h"
 #include "ports/policy.h"
 #include "ports/pool.h"
@@ -117,7 +118,6 @@ static void add_conflict(struct checking *c, const struct port *row, uint16_t po
 	port_verdict_add(&line, v, lease);
 	struct arena *arena = c->check->arena;
 	struct conflict plan = plan_of(c, row, port, v);
-	c->check->wanted += row != NULL;
 	*arena_append(arena, c->check->items, c->check->count) = (struct port_conflict){
 		.project = arena_string(arena, c->claim->project),
 		.instance = c->claim->instance,
@@ -193,6 +193,19 @@ static void place_all(struct checking *c)
 	}
 }
 
+/* A service that is optional does without its port; a running instance has lost it. */
+static bool is_in_the_way(const struct checking *c, const struct conflict *plan)
+{
+	bool running = c->claim->outcome == CLAIM_RUNNING;
+	return plan->row && (running || plan->action != RESOLVE_FAIL || resolve_is_fatal(plan));
+}
+
+static void count_wanted(struct checking *c)
+{
+	for (size_t i = 0; i < c->check->count; i++)
+		c->check->wanted += is_in_the_way(c, &c->check->items[i].plan);
+}
+
 static void collect(struct checking *c)
 {
 	struct arena *arena = c->check->arena;
@@ -224,10 +237,13 @@ int ports_check(const char *state, const struct claim *claim, const struct port 
 		return 0;
 	result = look_see(c.ports, c.count, &c.sockets, e);
 	if (!result) {
-		claim_find_owners(state, options, &c.sockets, &check->owners);
+		/* All of them: what may be stopped is told. */
+		owners_find(&c.sockets, &check->owners);
+		kin_mark_owners(state, &check->owners);
 		settle_pool(&c, rows);
 		check_all(&c);
 		place_all(&c);
+		count_wanted(&c);
 	}
 	list_release(&c.sockets);
 	return result;

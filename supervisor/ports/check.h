@@ -27,7 +27,7 @@ struct port_check {
 	struct owner_list owners; /* owns */
 	struct port_conflict *items; /* in the arena; in the order of the rows, then of the range */
 	size_t count;
-	size_t wanted; /* how many of them are about a port that a service uses */
+	size_t wanted; /* how many of them are in a service's way that a launch does not do without */
 };
 void port_check_release(struct port_check *check);
 
