@@ -119,6 +119,14 @@ static bool is_chosen(const struct resolving *v, const struct port_conflict *c)
 		.choice_count = v->answers.count}, c->plan.row) != NULL;
 }
 
+static const struct port_conflict *not_stopped(const struct resolving *v)
+{
+	for (size_t i = 0; i < v->check.count; i++)
+		if (v->check.items[i].plan.not_stopped)
+			return &v->check.items[i];
+	return NULL;
+}
+
 /* Who was shown is who will be ended, and nobody who comes after. */
 static int agree(struct resolving *v, struct error *e)
 {
@@ -189,6 +197,26 @@ static int carry_out(struct resolving *v, struct error *e)
 	return result;
 }
 
+/* For a running instance a port that is lost is no success, whoever does without it. */
+static int foresee(const struct resolving *v)
+{
+	bool fails = not_stopped(v) != NULL;
+	for (size_t i = 0; i < v->check.count; i++) {
+		const struct conflict *plan = &v->check.items[i].plan;
+		fails = fails || resolve_is_fatal(plan) ||
+			(v->r.running && plan->action == RESOLVE_FAIL);
+	}
+	return fails ? EXIT_CONFLICT : EXIT_DONE;
+}
+
+/* The services have ports, and yet it is not what was wanted. */
+static int tell_not_stopped(const struct resolving *v, struct error *e)
+{
+	const struct port_conflict *c = not_stopped(v);
+	return c ? fail(e, EXIT_CONFLICT, "port %u of service '%s' was not freed: %s", c->plan.port,
+		c->service, c->plan.reason) : EXIT_DONE;
+}
+
 static int resolve_all(struct resolving *v, struct error *e)
 {
 	if (take_options(v, e) || read_reassignments(v, e) || look(v, e))
@@ -203,10 +231,11 @@ static int resolve_all(struct resolving *v, struct error *e)
 		return EXIT_DONE;
 	}
 	if (option_given(&v->context->line, OPTION_DRY_RUN))
-		return count_of(v, RESOLVE_FAIL) ? EXIT_CONFLICT : EXIT_DONE;
+		return foresee(v);
 	if (agree(v, e))
 		return -1;
-	return v->r.running ? resolve_running(v, e) : carry_out(v, e);
+	int result = v->r.running ? resolve_running(v, e) : carry_out(v, e);
+	return result ? result : tell_not_stopped(v, e);
 }
 
 int verb_ports_resolve(struct context *context, struct error *e)

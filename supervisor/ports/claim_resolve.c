@@ -197,11 +197,14 @@ static void tell_settled(const struct boarding *b)
 static void tell_moved(const struct boarding *b, const struct trouble *t, const char *sentence)
 {
 	struct text *out = &b->claim->notices;
+	text_add(out, sentence);
+	if (t->plan.not_stopped)
+		text_addf(out, "; not stopped: %s", t->plan.reason);
 	if (t->plan.emergency)
-		text_addf(out, "%s; nothing else is free for it: it gets the emergency port %u, until "
-			"`stackup ports resolve` finds it a better one\n", sentence, t->plan.move_to);
+		text_addf(out, "; nothing else is free for it: it gets the emergency port %u, until "
+			"`stackup ports resolve` finds it a better one\n", t->plan.move_to);
 	else
-		text_addf(out, "%s; it gets port %u\n", sentence, t->plan.move_to);
+		text_addf(out, "; it gets port %u\n", t->plan.move_to);
 }
 
 static void add_question(const struct boarding *b, const struct trouble *t, const char *sentence)

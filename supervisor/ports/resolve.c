@@ -85,7 +85,18 @@ static struct port_decision by_rule(const struct resolve_rules *rules, const str
 	return d;
 }
 
-static struct port_decision by_wish(const struct resolve_rules *rules, const struct conflict *c,
+/* What a person wanted stopped and what is not says why. */
+static struct port_decision by_rule_instead(const struct resolve_rules *rules, struct conflict *c,
+	enum port_action wish)
+{
+	struct port_decision d = by_rule(rules, c);
+	c->not_stopped = wish == RESOLVE_STOP && d.action == RESOLVE_MOVE;
+	if (c->not_stopped && c->untouchable)
+		d.reason = c->untouchable;
+	return d;
+}
+
+static struct port_decision by_wish(const struct resolve_rules *rules, struct conflict *c,
 	enum port_action wish)
 {
 	if (wish == RESOLVE_FAIL)
@@ -96,7 +107,7 @@ static struct port_decision by_wish(const struct resolve_rules *rules, const str
 		return say(RESOLVE_STOP, "as asked");
 	if (wish == RESOLVE_MOVE && resolve_can_move(c))
 		return say(RESOLVE_MOVE, "as asked");
-	return by_rule(rules, c);
+	return by_rule_instead(rules, c, wish);
 }
 
 void resolve_decide(const struct resolve_rules *rules, struct conflict *c)
@@ -104,6 +115,7 @@ void resolve_decide(const struct resolve_rules *rules, struct conflict *c)
 	struct port_decision d;
 	bool stale = c->class == CLASS_OWN_STALE && !c->stopped && !c->untouchable;
 	enum port_action wish = c->row ? wish_of(rules, c) : RESOLVE_IGNORE;
+	c->not_stopped = false;
 	if (stale || c->class == CLASS_FREE)
 		d = strategy_decide(c->class, rules->strategy);
 	else if (!c->row)

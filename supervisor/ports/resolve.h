@@ -62,6 +62,7 @@ struct conflict {
 	uint16_t move_to; /* RESOLVE_MOVE and placed */
 	bool emergency; /* move_to is an emergency port */
 	bool is_left; /* it would be stopped or waited for, were it not for another one that fails */
+	bool not_stopped; /* somebody wanted who has it to be stopped; for `reason` it moves instead */
 };
 
 /* Fills action and reason. */

@@ -19,6 +19,17 @@ API = """
     command = ACTOR --listen
 """
 
+LOST = """
+    [service api]
+    command = ACTOR --listen
+    [service extra]
+    command = ACTOR --listen
+    slot = 5
+    optional = yes
+    immutable = yes
+"""
+
+
 def rows(world, query, *values):
     with sqlite3.connect(f"file:{world.home}/registry.db?mode=ro", uri=True) as db:
         return db.execute(query, values).fetchall()
@@ -303,8 +314,9 @@ def test_fault_F20_a_listener_on_ipv6_only(shop, holder):
     assert signal.SIGTERM in server.ended() and shop.port("api") == 30101
 
 
-def test_a_port_with_several_processes_is_cleared_or_left_as_a_whole(shop, holder):
-    """SO_REUSEPORT: one of the group belongs to somebody else, so nobody of it is stopped."""
+@pytest.fixture
+def shared_with_nobody():
+    """Two processes have one listener on 30101, and one of them belongs to somebody else."""
     if os.getuid() != 0:
         pytest.skip("needs root to become another user")
     code = ("import os,signal,socket,sys\n"
@@ -316,13 +328,17 @@ def test_a_port_with_several_processes_is_cleared_or_left_as_a_whole(shop, holde
     group = subprocess.Popen(["/usr/bin/python3", "-c", code], stdout=subprocess.PIPE, start_new_session=True)
     try:
         assert group.stdout.readline() == b"up\n" and group.stdout.readline() == b"up\n"
-        shop.stack(API)
-        shop.up("--strategy", "aggressive")
-        assert group.poll() is None and shop.port("api") != 30101 and not audited(shop.world)
+        yield group
     finally:
         os.killpg(group.pid, signal.SIGKILL)
         group.wait()
         group.stdout.close()
+
+
+def test_a_port_with_several_processes_is_cleared_or_left_as_a_whole(shop, shared_with_nobody):
+    shop.stack(API)
+    shop.up("--strategy", "aggressive")
+    assert shared_with_nobody.poll() is None and shop.port("api") != 30101 and not audited(shop.world)
 
 
 # ---- ports check --------------------------------------------------------------------------------
@@ -354,6 +370,28 @@ def test_a_stranger_on_a_port_that_no_service_uses_counts_only_with_ci(shop, hol
     server = holder(30109)
     assert str(server.pid) in shop.run("ports", "check", code=0).out
     shop.run("ports", "check", "--ci", code=5)
+
+
+def test_an_optional_service_without_its_port_hinders_no_start(shop, holder):
+    """The check says what the launch does."""
+    shop.stack(LOST)
+    server = holder(30105)
+    found = shop.run("ports", "check", code=0).out
+    assert "the start fails" not in found and "'extra', which is optional" in found and str(server.pid) in found
+    assert "'extra', which is optional" in shop.run("ports", "resolve", "--dry-run", code=0).out
+    shop.run("check", "--ports", code=0)
+    shop.run("ports", "check", "--ci", code=5)
+    shop.detach()
+    shop.wait_state("api", "ready")
+    assert server.untouched()
+
+
+def test_check_offers_to_stop_only_what_free_would(shop, shared_with_nobody):
+    shop.stack(API)
+    [conflict] = shop.run("ports", "check", "--json", code=5).json["conflicts"]
+    assert conflict["holder"]["pid"] == shared_with_nobody.pid and set(conflict["options"]) == {"move", "edit"}
+    assert "ports free" not in shop.run("ports", "check", code=5).out
+    assert "not stopped: it is of user nobody" in shop.run("ports", "free", "30101", "--yes", code=5).err
 
 
 # ---- ports free ---------------------------------------------------------------------------------
@@ -501,6 +539,16 @@ def test_resolve_says_what_it_cannot_do(shop, holder):
     assert shop.run("ports", "resolve", "--stop", "--move", code=2)
 
 
+def test_resolve_says_who_was_not_stopped(shop, shared_with_nobody):
+    shop.stack(API)
+    planned = shop.run("ports", "resolve", "--stop", "--dry-run", code=5).out
+    assert "another user" in planned and "moves to" in planned
+    said = shop.run("ports", "resolve", "--stop", "--yes", code=5).err
+    port = int(shop.run("port", "api", code=0).out)
+    assert port != 30101 and f"not stopped: it belongs to another user; it gets port {port}" in said
+    assert "was not freed" in said and shared_with_nobody.poll() is None and not audited(shop.world)
+
+
 def test_resolve_asks_on_a_terminal(shop, holder):
     shop.stack("[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\nslot = 5")
     api, web = holder(30101), holder(30105)
@@ -515,17 +563,6 @@ def test_resolve_asks_on_a_terminal(shop, holder):
     assert signal.SIGTERM in api.ended() and web.untouched()
     shop.up()
     assert shop.port("api") == 30101 and shop.port("web") == 30108
-
-
-LOST = """
-    [service api]
-    command = ACTOR --listen
-    [service extra]
-    command = ACTOR --listen
-    slot = 5
-    optional = yes
-    immutable = yes
-"""
 
 
 def test_resolve_frees_a_port_that_a_running_instance_lost(shop, holder):
