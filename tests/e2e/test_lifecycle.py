@@ -329,6 +329,7 @@ def test_fault_B21_last_command_wins(shop):
     """)
     shop.detach()
     shop.wait_state("api", "starting")
+    until(lambda: shop.starts("starts"))
     assert shop.run("stop", "api").code == 0 and shop.state("api") == "down"
     shop.write("go", "")
     shop.run("start", "api", code=0)
