@@ -155,8 +155,9 @@ static bool can_hold(enum env_format format, const char *name)
 	return true;
 }
 
-/* Value NULL: there is one, but it is not written. */
-static void write_one(enum env_format format, const char *name, const char *value, struct text *out)
+/* hidden: there is a value, but it is not written; only where has_null(). */
+static void write_one(enum env_format format, const char *name, const char *value, bool hidden,
+	struct text *out)
 {
 	switch (format) {
 	case ENV_FORMAT_SH:
@@ -172,7 +173,7 @@ static void write_one(enum env_format format, const char *name, const char *valu
 		text_add(out, "  ");
 		add_json(out, name);
 		text_add(out, ": ");
-		if (!value)
+		if (hidden)
 			text_add(out, "null");
 		else if (format == ENV_FORMAT_JSON)
 			add_json(out, value);
@@ -236,7 +237,7 @@ static void write_variable(struct writing *w, const struct variable *var, struct
 	}
 	if (w->format == ENV_FORMAT_JSON)
 		text_add(out, w->written ? ",\n" : "\n");
-	write_one(w->format, var->name, hidden ? NULL : value, out);
+	write_one(w->format, var->name, value, hidden, out);
 	w->written++;
 }
 
