@@ -13,6 +13,7 @@ struct forwarding {
 	struct port port; /* the row as it was */
 	struct port_move move;
 	bool left; /* the old port is somebody's again */
+	bool told; /* that it is full */
 };
 
 static void listen_on(struct forwarding *f, struct hold *hold, bool v6, const uint8_t *address)
@@ -131,11 +132,23 @@ bool forwarding_has(const struct instance *in, uint64_t inode)
 	return false;
 }
 
+static void tell_full(struct instance *in, struct forwarding *f)
+{
+	char text[REASON_SIZE];
+	if (f->told || !forward_refused(f->forward))
+		return;
+	f->told = true;
+	reason_format(text, "port %u leads %zu connections to '%s' at once, and more are closed; "
+		"let clients use its own port", f->move.from, forward_most(f->forward), f->service);
+	tell_event(in, -1, EVENT_WARNING, text);
+}
+
 void forwarding_turn(struct instance *in)
 {
 	for (size_t i = 0; i < in->forwardings.count;) {
 		struct forwarding *f = in->forwardings.items[i];
 		struct error e = {0};
+		tell_full(in, f);
 		if (!forward_is_over(f->forward)) {
 			i++;
 			continue;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,8 +20,12 @@ struct forward {
 	size_t listener_count;
 	TAILQ_HEAD(, relay) relays; /* owns */
 	size_t relay_count;
+	size_t most; /* of them */
+	size_t refused;
 	ev_timer grace;
 	ev_timer pause; /* accepting goes on when it is over */
+	bool refuses; /* it has been full for too long */
+	bool drains;
 	bool over;
 };
 
@@ -34,28 +39,43 @@ static void accept_more(struct forward *f, bool on)
 	}
 }
 
-static void pause_accepting(struct forward *f)
+static void pause_accepting(struct forward *f, int ms)
 {
 	accept_more(f, false);
-	ev_timer_set(&f->pause, FORWARD_PAUSE_MS / 1000., 0.);
+	ev_timer_set(&f->pause, ms / 1000., 0.);
 	ev_timer_start(f->loop, &f->pause);
+}
+
+static void go_on_accepting(struct forward *f)
+{
+	f->refuses = f->relay_count >= f->most;
+	ev_timer_stop(f->loop, &f->pause);
+	accept_more(f, true);
 }
 
 static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop;
 	(void)events;
-	struct forward *f = timer->data;
-	if (f->relay_count < FORWARD_CONNECTIONS)
-		accept_more(f, true);
+	go_on_accepting(timer->data);
 }
 
 static void on_grace_over(struct ev_loop *loop, ev_timer *timer, int events)
 {
-	(void)loop;
 	(void)events;
 	struct forward *f = timer->data;
-	f->over = true;
+	f->over = f->drains;
+	if (f->drains)
+		return;
+	f->drains = true;
+	forward_close(f);
+	ev_timer_set(timer, FORWARD_DRAIN_MS / 1000., 0.);
+	ev_timer_start(loop, timer);
+	struct relay *next;
+	for (struct relay *relay = TAILQ_FIRST(&f->relays); relay; relay = next) {
+		next = TAILQ_NEXT(relay, link);
+		relay_finish(relay);
+	}
 }
 
 static void on_relay_end(struct relay *relay)
@@ -64,8 +84,7 @@ static void on_relay_end(struct relay *relay)
 	TAILQ_REMOVE(&f->relays, relay, link);
 	f->relay_count--;
 	relay_free(relay);
-	if (!ev_is_active(&f->pause))
-		accept_more(f, true);
+	go_on_accepting(f);
 }
 
 static bool is_shortage(int number)
@@ -84,29 +103,48 @@ static void never_wait(int fd)
 		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+/* False: it is to be looked at again later. */
+static bool accept_one(struct forward *f, int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct relay *relay = NULL;
+	if (fd >= 0 && f->refuses) {
+		close(fd);
+		f->refused++;
+		return true;
+	}
+	if (fd >= 0)
+		relay = relay_new(f->loop, fd, f->to, on_relay_end, f);
+	if (!relay && is_shortage(errno)) {
+		pause_accepting(f, FORWARD_PAUSE_MS);
+		return false;
+	}
+	if (!relay)
+		return fd >= 0;
+	TAILQ_INSERT_TAIL(&f->relays, relay, link);
+	if (++f->relay_count < f->most)
+		return true;
+	pause_accepting(f, FORWARD_PATIENCE_MS);
+	return false;
+}
+
 static void on_connection(struct io_watch *watch, int events)
 {
 	(void)events;
 	struct forward *f = watch->owner;
 	never_wait(watch->io.fd);
-	for (int i = 0; i < ACCEPTS_A_TURN && f->relay_count < FORWARD_CONNECTIONS; i++) {
-		int fd = accept4(watch->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		struct relay *relay = NULL;
-		if (fd >= 0)
-			relay = relay_new(f->loop, fd, f->to, on_relay_end, f);
-		if (!relay && is_shortage(errno)) {
-			pause_accepting(f);
-			return;
-		}
-		if (!relay && fd < 0)
-			return;
-		if (!relay)
-			continue;
-		TAILQ_INSERT_TAIL(&f->relays, relay, link);
-		f->relay_count++;
-	}
-	if (f->relay_count == FORWARD_CONNECTIONS)
-		accept_more(f, false);
+	for (int i = 0; i < ACCEPTS_A_TURN && accept_one(f, watch->io.fd); i++)
+		continue;
+}
+
+/* The supervisor's own work needs descriptors as well. */
+static size_t most_connections(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return FORWARD_CONNECTIONS;
+	rlim_t fit = files.rlim_cur / 2 / RELAY_DESCRIPTORS;
+	return fit < 1 ? 1 : fit < FORWARD_CONNECTIONS ? (size_t)fit : FORWARD_CONNECTIONS;
 }
 
 struct forward *forward_new(struct ev_loop *loop, uint16_t to, int64_t grace_ms)
@@ -116,6 +154,7 @@ struct forward *forward_new(struct ev_loop *loop, uint16_t to, int64_t grace_ms)
 		return NULL;
 	f->loop = loop;
 	f->to = to;
+	f->most = most_connections();
 	TAILQ_INIT(&f->relays);
 	ev_timer_init(&f->pause, on_pause_over, 0., 0.);
 	ev_timer_init(&f->grace, on_grace_over, (double)grace_ms / 1000., 0.);
@@ -168,6 +207,16 @@ bool forward_has(const struct forward *f, uint64_t inode)
 size_t forward_connections(const struct forward *f)
 {
 	return f->relay_count;
+}
+
+size_t forward_most(const struct forward *f)
+{
+	return f->most;
+}
+
+size_t forward_refused(const struct forward *f)
+{
+	return f->refused;
 }
 
 void forward_free(struct forward *f)

@@ -11,10 +11,14 @@
  * Bytes go from socket to socket by splice(2) through a pipe and never enter this process. A side
  * that ends its sending is passed on as such (shutdown(2)), so protocols that half-close work.
  *
- * It cannot hurt the loop: at most FORWARD_CONNECTIONS at once (others wait in the backlog), at
- * most FORWARD_BUDGET bytes of one connection a turn, what a pipe holds is all that waits in
- * between. When accept(2) or pipe(2) have no descriptor it pauses for FORWARD_PAUSE_MS. At the end
- * of the grace every connection is closed.
+ * It cannot hurt the loop: at most forward_most() connections at once (FORWARD_CONNECTIONS, or as
+ * many as half of the process's descriptors allow), at most FORWARD_BUDGET bytes of one connection a
+ * turn, what a pipe holds is all that waits in between. When accept(2) or pipe(2) have no descriptor it
+ * pauses for FORWARD_PAUSE_MS. Whoever is one too many waits in the backlog; when no place has become
+ * free within FORWARD_PATIENCE_MS, those who wait and those who come are closed at once until one does.
+ *
+ * At the end of the grace nothing new is accepted, and servers are told that no more comes: what is
+ * under way has FORWARD_DRAIN_MS to arrive. Then every connection is closed.
  */
 #ifndef FORWARD_FORWARD_H
 #define FORWARD_FORWARD_H
@@ -29,10 +33,12 @@ struct ev_loop;
 struct forward;
 
 enum {
-	FORWARD_CONNECTIONS = 64,
+	FORWARD_CONNECTIONS = 1024,
 	FORWARD_LISTENERS = 4,
 	FORWARD_BUDGET = 256 * 1024,
 	FORWARD_PAUSE_MS = 100,
+	FORWARD_PATIENCE_MS = 1000,
+	FORWARD_DRAIN_MS = 2000,
 };
 
 /* NULL: out of memory. `to` is a port of 127.0.0.1, or ::1 where that refuses. */
@@ -42,10 +48,13 @@ void forward_free(struct forward *f);
 bool forward_listen(struct forward *f, int fd);
 void forward_aim(struct forward *f, uint16_t to);
 void forward_close(struct forward *f);
-/* The grace has passed, or it is closed and nothing is under way. */
+/* The grace and the drain have passed, or it is closed and nothing is under way. */
 bool forward_is_over(const struct forward *f);
 /* Has it accepted the connection with this socket inode? */
 bool forward_has(const struct forward *f, uint64_t inode);
 size_t forward_connections(const struct forward *f);
+size_t forward_most(const struct forward *f);
+/* So many were closed because it was full. */
+size_t forward_refused(const struct forward *f);
 
 #endif

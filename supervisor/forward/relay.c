@@ -78,10 +78,11 @@ static bool pump(struct relay *r, enum relay_side from)
 		if (!way->held && !way->ended) {
 			ssize_t got = splice(
 				r->fd[from], NULL, way->pipe[1], NULL, PIPE_BYTES, flags);
-			if (got < 0)
+			bool dry = got < 0 && errno == EAGAIN && way->last;
+			if (got < 0 && !dry)
 				return errno == EAGAIN || errno == EINTR;
-			way->ended = got == 0;
-			way->held = (size_t)got;
+			way->ended = got <= 0;
+			way->held = dry ? 0 : (size_t)got;
 		}
 		if (!way->held)
 			break;
@@ -138,6 +139,14 @@ static void on_ready(struct io_watch *watch, int events)
 		r->on_end(r);
 	else
 		watch_both(r);
+}
+
+void relay_finish(struct relay *r)
+{
+	r->way[RELAY_CLIENT].last = true;
+	/* While it connects there is nobody to tell; that is done when it has. */
+	if (!r->connecting)
+		on_ready(&r->watch[RELAY_CLIENT], 0);
 }
 
 struct relay *relay_new(struct ev_loop *loop, int client, uint16_t to,

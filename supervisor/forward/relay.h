@@ -11,12 +11,14 @@
 
 #include "loop/io_watch.h"
 
+enum { RELAY_DESCRIPTORS = 6 };
 enum relay_side { RELAY_CLIENT, RELAY_SERVER };
 
 /* What one side sends to the other. */
 struct relay_way {
 	int pipe[2]; /* owns */
 	size_t held; /* bytes in the pipe */
+	bool last; /* what has not come yet is not waited for */
 	bool ended; /* it will send no more ... */
 	bool passed_on; /* ... and the other side knows */
 };
@@ -38,6 +40,8 @@ struct relay {
 /* Owns client from now on, also on failure. NULL with errno: no memory or no descriptors. */
 struct relay *relay_new(struct ev_loop *loop, int client, uint16_t to,
 	void (*on_end)(struct relay *relay), void *owner);
+/* The server gets what has come from the client, and its end; the client the answer. May free it. */
+void relay_finish(struct relay *relay);
 void relay_free(struct relay *relay);
 
 #endif

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -226,6 +227,40 @@ def test_the_old_port_leads_to_the_new_one_for_a_while(shop):
     until(lambda: 30101 not in listening_ports(), 10)
     assert not can_connect(30101) and not port_is_free(30101)
     assert http_get(30108) == f"api {pid}\n"
+
+
+def was_closed(connection):
+    try:
+        return connection.recv(1, socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def answers(port):
+    try:
+        return http_get(port)
+    except OSError:
+        return ""
+
+
+def test_more_connections_than_a_forward_can_have_are_closed_with_a_word(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+    """)
+    shop.up()
+    supervisor = shop.instance()["pid"]
+    before = resource.prlimit(supervisor, resource.RLIMIT_NOFILE)
+    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (300, before[1]))
+    shop.run("ports", "move", "api", "30108", "--grace", "1h", code=0)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", 30101))) for _ in range(40)]
+        until(lambda: sum(map(was_closed, clients)) == 40 - 25)
+        until(lambda: texts(shop, "warning"))
+    assert len(texts(shop, "warning")) == 1 and "25 connections to 'api'" in texts(shop, "warning")[0]
+    until(lambda: answers(30101), what="a place became free")
 
 
 def test_grace_0_leads_nowhere(shop):

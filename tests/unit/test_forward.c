@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -215,30 +216,66 @@ static void without_a_target_the_client_is_let_go(void **state)
 	UNTIL(forward_connections(w.forward) == 0);
 }
 
-static void too_many_wait_for_their_turn(void **state)
+struct pair {
+	int client;
+	int server;
+};
+static struct pair pairs[FORWARD_CONNECTIONS];
+
+static void fill(void)
+{
+	size_t most = forward_most(w.forward);
+	assert_in_range(most, 1, FORWARD_CONNECTIONS);
+	for (size_t i = 0; i < most; i++) {
+		pairs[i].client = connect_to(OLD);
+		pairs[i].server = accept_one(w.server);
+	}
+	assert_int_equal(forward_connections(w.forward), most);
+}
+
+static void close_pairs(size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++) {
+		close(pairs[i].client);
+		close(pairs[i].server);
+	}
+}
+
+static void one_too_many_gets_the_place_of_who_leaves(void **state)
 {
 	(void)state;
-	enum { MANY = FORWARD_CONNECTIONS + 10 };
-	int clients[MANY];
-	int servers[MANY];
-	for (int i = 0; i < MANY; i++)
+	int server = -1;
+	fill();
+	OWNED_FD client = connect_to(OLD);
+	close_pairs(0, 1);
+	/* Where this test was kept waiting, patience may be over. */
+	UNTIL((server = accept(w.server, NULL, NULL)) >= 0 || forward_refused(w.forward));
+	if (server >= 0)
+		close(server);
+	close_pairs(1, forward_most(w.forward));
+}
+
+static void too_many_are_not_kept_waiting(void **state)
+{
+	(void)state;
+	enum { MORE = 20 };
+	int clients[MORE];
+	fill();
+	for (int i = 0; i < MORE; i++)
 		clients[i] = connect_to(OLD);
-	for (int i = 0; i < FORWARD_CONNECTIONS; i++)
-		servers[i] = accept_one(w.server);
-	for (int i = 0; i < 50; i++)
-		turn();
-	assert_int_equal(forward_connections(w.forward), FORWARD_CONNECTIONS);
-	assert_int_equal(accept(w.server, NULL, NULL), -1);
-	for (int i = 0; i < FORWARD_CONNECTIONS; i++) {
-		close(clients[i]);
-		close(servers[i]);
-	}
-	for (int i = FORWARD_CONNECTIONS; i < MANY; i++) {
-		servers[i] = accept_one(w.server);
-		close(servers[i]);
+	UNTIL(forward_refused(w.forward) == MORE);
+	for (int i = 0; i < MORE; i++) {
+		UNTIL(reads(clients[i]));
+		assert_true(got <= 0);
 		close(clients[i]);
 	}
+	assert_int_equal(forward_connections(w.forward), forward_most(w.forward));
+	close_pairs(0, forward_most(w.forward));
 	UNTIL(forward_connections(w.forward) == 0);
+	OWNED_FD client = connect_to(OLD);
+	OWNED_FD server = accept_one(w.server);
+	say(server, "hello");
+	expect(client, "hello");
 }
 
 static void closed_it_ends_with_its_last_connection(void **state)
@@ -273,6 +310,24 @@ static void the_grace_ends_everything(void **state)
 	UNTIL(reads(server));
 }
 
+static void what_is_under_way_arrives_after_the_grace(void **state)
+{
+	(void)state;
+	struct forward *brief = forward_new(w.loop, NEW, 50);
+	assert_true(forward_listen(brief, listen_at(OTHER, false)));
+	OWNED_FD client = connect_to(OTHER);
+	int server = accept_one(w.server);
+	say(client, "question");
+	expect(server, "question");
+	expect(server, "");
+	say(server, "answer");
+	close(server);
+	expect(client, "answer");
+	expect(client, "");
+	UNTIL(forward_is_over(brief));
+	forward_free(brief);
+}
+
 /* As a server leaves it to which the socket was passed. */
 static void a_socket_that_waits_does_not_stop_the_loop(void **state)
 {
@@ -299,11 +354,18 @@ int main(void)
 		TEST(whoever_breaks_off_ends_both_sides),
 		TEST(a_target_on_ipv6_alone_is_found),
 		TEST(without_a_target_the_client_is_let_go),
-		TEST(too_many_wait_for_their_turn),
+		TEST(one_too_many_gets_the_place_of_who_leaves),
+		TEST(too_many_are_not_kept_waiting),
 		TEST(closed_it_ends_with_its_last_connection),
 		TEST(the_grace_ends_everything),
+		TEST(what_is_under_way_arrives_after_the_grace),
 		TEST(a_socket_that_waits_does_not_stop_the_loop),
 	};
+	/* Few descriptors, so that few connections are too many. */
+	struct rlimit files;
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max < 1200 ? files.rlim_max : 1200;
+	setrlimit(RLIMIT_NOFILE, &files);
 	if (!alone_is_possible())
 		return 0;
 	return cmocka_run_group_tests(tests, NULL, NULL);
