@@ -173,12 +173,25 @@ static void show_json(const struct resolved *r)
 		r->claim.block, "ports", rows));
 }
 
+/* As the file has it: what a run or a plan has moved comes home again. */
+static int plan_ports(struct resolved *r, struct error *e)
+{
+	int count;
+	const struct port *rows = draft_ports(r->draft, &count);
+	struct claim claim = r->claim;
+	claim.moved_count = 0;
+	r->ports = arena_copy(r->arena, rows, (size_t)count * sizeof *rows);
+	return claim_preview(&claim, r->ports, (size_t)count, e);
+}
+
 int verb_ports_docs(struct context *context, struct error *e)
 {
 	struct resolved r;
 	OWNED_TEXT out = {0};
 	struct page d = {.resolved = &r, .out = &out};
 	int result = resolve_checked(context, &r, e);
+	if (!result)
+		result = plan_ports(&r, e);
 	if (!result && context->json) {
 		show_json(&r);
 	} else if (!result) {

@@ -502,6 +502,23 @@ def test_row_P13_docs_are_markdown_tables(shop):
     assert {line.count("|") - line.count(r"\|") for line in lines if line.startswith("| api")} == {14}
 
 
+def test_docs_are_of_the_file_whatever_has_moved(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        [service frontend]
+        command = ACTOR --listen
+        slot = 0
+    """)
+    docs = shop.run("ports", "docs", code=0).out
+    with occupy(30100):
+        shop.up()
+    shop.run("ports", "move", "api", "30105", code=0)
+    assert shop.port("api") == 30105 and shop.port("frontend") != 30100
+    assert shop.run("ports", "docs", code=0).out == docs
+    assert shop.run("ports", "docs", "--json", code=0).json["ports"][0]["instances"]["2"] == 30111
+
+
 def test_history_tells_moves_conflicts_and_reservations(shop):
     shop.stack(FIXED)
     shop.up()
