@@ -6,10 +6,15 @@
 #include "ports/worktree.h"
 #include "stackfile/locate.h"
 
-/* Fills what it is now; false: as recorded, or nobody can tell. */
+/*
+ * Fills what it is now; false: as recorded, or nobody can tell. Where a removed worktree was may be
+ * another one.
+ */
 static bool has_changed(struct instance *row, struct arena *arena)
 {
 	struct git_facts git;
+	if (worktree_is_gone(row))
+		return false;
 	const char *path = worktree_path(row, arena);
 	locate_git(arena, path, &git);
 	if (!git.present || strcmp(git.top, path) != 0)

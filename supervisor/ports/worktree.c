@@ -53,17 +53,26 @@ const struct instance *worktree_last_used(const struct worktree *w, const struct
 	return best;
 }
 
-/* The worktree's `.git`, which the file `gitdir` names: absolute, or from git_dir on. */
-static bool read_gitdir(const char *git_dir, struct text *out)
+/* What a file of git names, absolute: it may be written from dir on. */
+static bool read_named(const char *dir, const char *name, const char *prefix, struct text *out)
 {
 	OWNED_TEXT path = {0}, content = {0};
-	text_addf(&path, "%s/gitdir", git_dir);
+	text_addf(&path, "%s/%s", dir, name);
 	if (!text_ok(&path) || file_read(text_string(&path), GITDIR_MOST, &content, NULL))
 		return false;
 	text_cut(&content, strcspn(text_string(&content), "\r\n"));
 	const char *named = text_string(&content);
-	text_addf(out, "%s%s%s", *named == '/' ? "" : git_dir, *named == '/' ? "" : "/", named);
+	if (strncmp(named, prefix, strlen(prefix)) != 0)
+		return false;
+	named += strlen(prefix);
+	text_addf(out, "%s%s%s", *named == '/' ? "" : dir, *named == '/' ? "" : "/", named);
 	return *named && text_ok(out);
+}
+
+/* The worktree's `.git`. */
+static bool read_gitdir(const char *git_dir, struct text *out)
+{
+	return read_named(git_dir, "gitdir", "", out);
 }
 
 static bool is_locked(const char *git_dir)
@@ -71,19 +80,6 @@ static bool is_locked(const char *git_dir)
 	OWNED_TEXT path = {0};
 	text_addf(&path, "%s/locked", git_dir);
 	return text_ok(&path) && !is_missing(text_string(&path));
-}
-
-bool worktree_is_gone(const struct instance *row)
-{
-	struct worktree now;
-	OWNED_TEXT dot_git = {0};
-	worktree_init(&now, row->worktree, row->git_dir);
-	if (!*row->git_dir || is_missing(row->git_dir))
-		return is_missing(row->worktree);
-	if (differs(now.mark, row->git_mark))
-		return true;
-	return read_gitdir(row->git_dir, &dot_git) && is_missing(text_string(&dot_git)) &&
-		!is_locked(row->git_dir);
 }
 
 static bool has_entries(const char *path)
@@ -107,14 +103,44 @@ static void add_parent(struct text *out, const char *path, int levels)
 	}
 }
 
+/* Its repository is there and does not know it any more. */
+static bool is_forgotten(const struct instance *row)
+{
+	OWNED_TEXT repository = {0};
+	add_parent(&repository, row->git_dir, 2);
+	return *row->git_dir && is_missing(row->git_dir) && has_entries(text_string(&repository));
+}
+
+/* Another worktree is where it was last. */
+static bool is_replaced(const struct instance *row)
+{
+	struct worktree now;
+	OWNED_TEXT git_dir = {0};
+	if (!read_named(row->worktree, ".git", "gitdir: ", &git_dir))
+		return false;
+	OWNED(char) real = realpath(text_string(&git_dir), NULL);
+	worktree_init(&now, row->worktree, real);
+	return !worktree_has(&now, row);
+}
+
+bool worktree_is_gone(const struct instance *row)
+{
+	struct worktree now;
+	OWNED_TEXT dot_git = {0};
+	worktree_init(&now, row->worktree, row->git_dir);
+	if (!*row->git_dir || is_missing(row->git_dir))
+		return is_missing(row->worktree) || (is_forgotten(row) && is_replaced(row));
+	if (differs(now.mark, row->git_mark))
+		return true;
+	return read_gitdir(row->git_dir, &dot_git) && is_missing(text_string(&dot_git)) &&
+		!is_locked(row->git_dir);
+}
+
 bool worktree_is_unseen(const struct instance *row)
 {
-	OWNED_TEXT parent = {0}, repository = {0};
+	OWNED_TEXT parent = {0};
 	add_parent(&parent, row->worktree, 1);
-	add_parent(&repository, row->git_dir, 2);
-	if (*row->git_dir && is_missing(row->git_dir) && has_entries(text_string(&repository)))
-		return false;
-	return !has_entries(text_string(&parent));
+	return !is_forgotten(row) && !has_entries(text_string(&parent));
 }
 
 const char *worktree_path(const struct instance *row, struct arena *arena)

@@ -29,8 +29,9 @@ bool worktree_has(const struct worktree *w, const struct instance *row);
 const struct instance *worktree_last_used(const struct worktree *w, const struct instance *rows,
 	size_t count);
 /*
- * Nobody can come back for the instance: the worktree was removed. One that git has locked (because its
- * disk is not always there, git-worktree(1)) and one that cannot be looked at are not gone.
+ * Nobody can come back for the instance: the worktree was removed, whatever is at its path now. One
+ * that git has locked (because its disk is not always there, git-worktree(1)) and one that cannot be
+ * looked at are not gone.
  */
 bool worktree_is_gone(const struct instance *row);
 /*

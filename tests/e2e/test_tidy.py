@@ -72,6 +72,12 @@ def test_leases_of_a_dead_run_go_when_it_is_a_week_old(shop):
     assert going(shop, "--keep", "0") == [] and staying(shop) == {}
     kill_all(shop)
     assert staying(shop) == {"leases": "it is not old enough"}
+    row, = gc(shop)["kept"]
+    for words in ([], ["--dry-run"]):
+        said = shop.run("registry", "gc", *words, code=0)
+        assert "10 leases of shop instance 1" in said.out and f"until {row['until'][:10]}" in said.out
+        assert "--keep 0" in said.err and "nothing in the registry is stale" not in said.err
+    assert shop.world.ask_registry("SELECT count(*) FROM leases") == [(10,)]
     grow_old(shop)
     said = shop.run("registry", "gc", "--dry-run", code=0)
     assert "10 leases of shop instance 1" in said.out and "2020-01-02" in said.out and "dry run" in said.err
@@ -120,6 +126,24 @@ def test_the_claim_of_a_removed_worktree_goes_and_its_state_is_set_aside(reposit
     assert repository.world.ask_registry("SELECT count(*) FROM instances WHERE instance = 3") == [(0,)]
     assert not repository.state_dir(3).exists() and len(list(repository.state_dir(3).parent.glob("3.before-*"))) == 1
     assert not list((repository.world.home / "locks").glob("p*-3.json"))
+
+
+def test_also_when_another_worktree_is_in_its_place(repository):
+    tree = worktree(repository, "one")
+    tree.up()
+    tree.down()
+    git(repository.dir, "worktree", "move", "../one", "../place")
+    place = repository.world.project("place")
+    place.up()
+    place.down()
+    git(repository.dir, "worktree", "remove", "--force", "../place")
+    git(repository.dir, "worktree", "add", "-q", "-b", "two", "../place")
+    place.up("-i", "4")
+    shown = repository.run("instances", "--json", code=0).json["instances"]
+    assert [(row["instance"], row["branch"]) for row in shown] == [(3, "one"), (4, "two")]
+    table = repository.run("instances", code=0).out.splitlines()
+    assert [line.endswith("(removed)") for line in table[1:]] == [True, False], table
+    assert [row["instance"] for row in gc(repository, "--keep", "0")["removed"]] == [3]
 
 
 def test_never_while_something_of_it_runs(repository):
