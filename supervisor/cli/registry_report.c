@@ -124,6 +124,35 @@ static void add_ports(struct text *out, const struct figures *f)
 	json_text_close(out, ']');
 }
 
+static void add_incident(struct text *out, const struct incident_row *row)
+{
+	json_text_open(out, NULL, '{');
+	json_text_string(out, "time", row->time);
+	json_text_string(out, "project", row->project);
+	json_text_number(out, "instance", row->instance);
+	json_text_string(out, "kind", row->kind);
+	json_text_string(out, "text", row->text);
+	json_text_close(out, '}');
+}
+
+static void add_incidents(struct text *out, const struct figures *f)
+{
+	json_text_open(out, "incidents", '{');
+	json_text_open(out, "kinds", '[');
+	for (size_t i = 0; i < f->incident_kind_count; i++) {
+		json_text_open(out, NULL, '{');
+		json_text_string(out, "kind", f->incident_kinds[i].kind);
+		json_text_number(out, "count", f->incident_kinds[i].times);
+		json_text_close(out, '}');
+	}
+	json_text_close(out, ']');
+	json_text_open(out, "last", '[');
+	for (size_t i = 0; i < f->incident_count; i++)
+		add_incident(out, &f->incidents[i]);
+	json_text_close(out, ']');
+	json_text_close(out, '}');
+}
+
 static void print_json(const struct report *report)
 {
 	const struct figures *f = &report->figures;
@@ -139,6 +168,7 @@ static void print_json(const struct report *report)
 	add_busiest(&out, f);
 	idle_add_json(&out, &f->idle);
 	add_ports(&out, f);
+	add_incidents(&out, f);
 	json_text_close(&out, '}');
 	inventory_print_json(&out);
 }

@@ -177,6 +177,26 @@ static void add_ports(const struct showing *s)
 	end(s, table, shown, f->port_count);
 }
 
+static void add_incidents(const struct showing *s)
+{
+	static const char *const headings[] = {"TIME (UTC)", "PROJECT", "INSTANCE", "INCIDENT", ""};
+	const struct figures *f = &s->report->figures;
+	if (!f->incident_count)
+		return;
+	struct table *table = begin(s, "Last incidents", headings, 5);
+	for (size_t i = 0; i < f->incident_count; i++) {
+		const struct incident_row *row = &f->incidents[i];
+		char minute[] = "2026-01-01 00:00";
+		snprintf(minute, sizeof minute, "%.10s %.5s", row->time, row->time + 11);
+		table_cell(table, COLOUR_GREY, minute);
+		table_cell(table, COLOUR_BOLD, row->project);
+		number_cell(table, row->instance);
+		table_cell(table, COLOUR_RED, row->kind);
+		table_cell(table, COLOUR_NONE, row->text);
+	}
+	end(s, table, f->incident_count, f->incident_count);
+}
+
 static void add_idle(const struct showing *s)
 {
 	const struct idle_list *idle = &s->report->figures.idle;
@@ -230,6 +250,18 @@ static void add_launches(const struct showing *s)
 		(double)l->median_us / 1000, (double)l->p99_us / 1000);
 }
 
+static void add_incident_kinds(const struct showing *s)
+{
+	const struct figures *f = &s->report->figures;
+	if (!f->incident_kind_count)
+		return;
+	text_add(s->out, "Incidents  ");
+	for (size_t i = 0; i < f->incident_kind_count; i++)
+		text_addf(s->out, "%s%lld %s", i ? ", " : "",
+			(long long)f->incident_kinds[i].times, f->incident_kinds[i].kind);
+	text_addf(s->out, " since %.10s\n", s->report->since);
+}
+
 void report_show(const struct context *context, const struct report *report)
 {
 	OWNED_TEXT out = {0};
@@ -240,10 +272,12 @@ void report_show(const struct context *context, const struct report *report)
 		.utf8 = speaks_utf8()};
 	add_now(&s);
 	add_launches(&s);
+	add_incident_kinds(&s);
 	add_blocks(&s);
 	add_months(&s);
 	add_busiest(&s);
 	add_idle(&s);
 	add_ports(&s);
+	add_incidents(&s);
 	out_text(&out);
 }

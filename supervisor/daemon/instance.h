@@ -44,6 +44,7 @@
 #include "ports/sockets.h"
 #include "probe/notify.h"
 #include "probe/prober.h"
+#include "registry/history.h"
 #include "spawn/child.h"
 #include "spawn/guardian.h"
 #include "spawn/tree.h"
@@ -349,6 +350,8 @@ int tell_open(struct instance *in, struct error *e);
 /* The file gets it with the next tell_flush(), which is at the end of the turn. */
 void tell_event(struct instance *in, int service, enum event_kind kind, const char *text);
 void tell_flush(struct instance *in);
+/* The registry's incidents get what somebody should look at later; nobody is told of it now. */
+void tell_incident(struct instance *in, int service, enum incident_kind kind, const char *text);
 /* The boot has failed: what `why` will say of this run. */
 void tell_not_started(struct instance *in, const struct complaints *c, const struct error *e);
 

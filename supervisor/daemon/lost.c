@@ -118,6 +118,7 @@ static int say_lost(struct instance *in, const struct service *s, const struct p
 	in->io[s->index]->run.lost = true;
 	port_explain(in->paths.state, &in->claim, port->number, port->protocol == PROTOCOL_UDP, 0,
 		&who);
+	tell_incident(in, s->index, INCIDENT_PORT_LOST, text_string(&who));
 	fail(e, EXIT_CONFLICT, "%s", text_string(&who));
 	e->number = EAGAIN;
 	return -1;

@@ -148,9 +148,21 @@ void recorder_event(struct recorder *recorder, const char *service, enum event_k
 		recorder->left_out++;
 		return;
 	}
+	record->what = RECORD_EVENT;
 	record->kind = event_kind_word(kind);
 	record->old_state = old_state;
 	record->new_state = new_state;
+	record->wall_ms = clock_wall_ms();
+	records_push(&recorder->fresh, record);
+}
+
+void recorder_incident(struct recorder *recorder, enum incident_kind kind, const char *text)
+{
+	struct record *record = recorder->allowed > 0 ? record_new(NULL, text) : NULL;
+	if (!record)
+		return;
+	record->what = RECORD_INCIDENT;
+	record->incident = kind;
 	record->wall_ms = clock_wall_ms();
 	records_push(&recorder->fresh, record);
 }
@@ -160,6 +172,7 @@ void recorder_hold(struct recorder *recorder, const char *service, enum hold_mod
 	struct record *record = record_new(service, NULL);
 	if (!record)
 		return; /* it is learned again */
+	record->what = RECORD_HOLD;
 	record->hold = mode;
 	records_push(&recorder->fresh, record);
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "registry/history.h"
 #include "registry/leases.h"
 #include "registry/registry.h"
 
@@ -77,18 +76,36 @@ static struct event_note note_of(const struct recorder_place *place, const struc
 		.wall_ms = record->wall_ms};
 }
 
+static int write_incident(struct registry *r, const struct recorder_place *place,
+	const struct record *record, struct error *e)
+{
+	const struct incident_note note = {.project_id = place->project_id,
+		.instance = place->instance,
+		.kind = record->incident,
+		.text = record->text,
+		.wall_ms = record->wall_ms};
+	return history_incident(r, &note, e);
+}
+
 static int write_all(struct registry *r, const struct recorder_place *place,
 	const struct record *records, struct error *e)
 {
 	struct event_note notes[RECORDS_TOGETHER];
 	size_t count = 0;
-	for (; records; records = records->next) {
-		if (records->kind)
+	for (; records; records = records->next)
+		switch (records->what) {
+		case RECORD_EVENT:
 			notes[count++] = note_of(place, records);
-		else /* it fails for a project that was forgotten meanwhile, and is learned again */
+			break;
+		case RECORD_INCIDENT:
+			if (write_incident(r, place, records, e))
+				return -1;
+			break;
+		case RECORD_HOLD: /* fails for a project that was forgotten; it is learned again */
 			(void)hold_mode_record(r, place->project_id, records->service,
 				hold_mode_word(records->hold), NULL);
-	}
+			break;
+		}
 	return history_events(r, notes, count, e);
 }
 

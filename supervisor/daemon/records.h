@@ -1,8 +1,8 @@
 /*
  * records.h - what waits to be written into the registry, and how it is written. Private to the recorder.
  *
- * A record is an event, or (without a kind) how the ports of a service are held with success. It belongs to
- * the queue it is in.
+ * A record is an event, an incident, or how the ports of a service are held with success. It belongs to the
+ * queue it is in.
  */
 #ifndef DAEMON_RECORDS_H
 #define DAEMON_RECORDS_H
@@ -12,10 +12,14 @@
 
 #include "daemon/recorder.h"
 
+enum record_what { RECORD_EVENT, RECORD_INCIDENT, RECORD_HOLD };
+
 struct record {
 	struct record *next;
-	const char *kind; /* NULL: how the service's ports are held */
+	enum record_what what;
+	enum incident_kind incident;
 	enum hold_mode hold;
+	const char *kind; /* of an event, like the states */
 	const char *old_state;
 	const char *new_state;
 	const char *text; /* behind the name */

@@ -121,10 +121,31 @@ static void record(struct instance *in, int service, enum event_kind kind, const
 		same ? NULL : before, same ? NULL : *told, text);
 }
 
+void tell_incident(struct instance *in, int service, enum incident_kind kind, const char *text)
+{
+	OWNED_TEXT line = {0};
+	text_addf(&line, "service '%s': %s", service_at(in, service)->name, text);
+	if (in->recorder)
+		recorder_incident(in->recorder, kind, text_string(&line));
+}
+
+/* Who was not started because of another has no incident of its own. */
+static void record_incident(struct instance *in, int service, enum event_kind kind, const char *text)
+{
+	if (service < 0)
+		return;
+	if (kind == EVENT_IMPOSTER)
+		tell_incident(in, service, INCIDENT_PORT_LOST, text);
+	else if (kind == EVENT_FAILED && keeper_run(in->keeper, service)->cause != CAUSE_DEPENDENCY)
+		tell_incident(in, service, INCIDENT_FAILED, text);
+}
+
 void tell_event(struct instance *in, int service, enum event_kind kind, const char *text)
 {
 	write_line(in, service, kind, text);
-	if (in->recorder)
+	if (in->recorder) {
 		record(in, service, kind, text);
+		record_incident(in, service, kind, text);
+	}
 	pending_progress(in, service, kind, text);
 }

@@ -205,8 +205,7 @@ static int note_crash(struct launch *l, struct error *e)
 		return 0;
 	text_addf(&claim->notices, "the last run of instance %d ended without being stopped\n",
 		claim->instance);
-	return history_event(l->registry, claim->project_id, claim->instance, "crashed",
-		"the supervisor ended without a word", e);
+	return history_crash(l->registry, claim->project_id, claim->instance, e);
 }
 
 static int put_instance(struct launch *l, struct error *e)

@@ -97,8 +97,7 @@ static int record_crash(struct registry *r, const struct claim *claim, bool away
 {
 	if (leftovers_audit(r, claim->project_id, claim->instance, &claim->removed, e))
 		return -1;
-	if (!claim->crash_known && history_event(r, claim->project_id, claim->instance, "crashed",
-					   "the supervisor ended without a word", e))
+	if (!claim->crash_known && history_crash(r, claim->project_id, claim->instance, e))
 		return -1;
 	if (away)
 		return put_away(r, claim, INSTANCE_STOPPED, e);

@@ -251,8 +251,7 @@ static int put_away(struct removing *m, struct registry *r, const struct debris_
 	if (got <= 0)
 		return got;
 	if (row.status == INSTANCE_RUNNING &&
-		history_event(r, fact->project_id, fact->instance, "crashed",
-			"the supervisor ended without a word", e))
+		history_crash(r, fact->project_id, fact->instance, e))
 		return -1;
 	if (instance_set_status(
 		    r, fact->project_id, fact->instance, INSTANCE_STOPPED, NULL, e))

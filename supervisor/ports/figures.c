@@ -6,7 +6,7 @@
 #include "ports/policy.h"
 #include "registry/projects.h"
 
-enum { MONTHS = 12 };
+enum { MONTHS = 12, INCIDENTS = 10 };
 
 struct counting {
 	const struct verify_facts *facts;
@@ -136,7 +136,11 @@ static int read_registry(struct counting *c, struct registry *r, const char *sin
 	if (blocks_needed(r, needed, BLOCKS, e) || launch_figures(r, since, &out->launches, e) ||
 		launch_counts(r, since, c->arena, &c->launches, &c->launch_count, e) ||
 		month_figures(r, MONTHS, c->arena, &out->months, &out->month_count, e) ||
-		history_conflict_counts(r, since, c->arena, &out->ports, &out->port_count, e))
+		history_conflict_counts(r, since, c->arena, &out->ports, &out->port_count, e) ||
+		history_incident_counts(r, since, c->arena, &out->incident_kinds,
+			&out->incident_kind_count, e) ||
+		history_incidents(r, since, INCIDENTS, c->arena, &out->incidents,
+			&out->incident_count, e))
 		return -1;
 	count_left(c, needed);
 	if (out->port_count)

@@ -49,6 +49,10 @@ struct figures {
 	size_t busiest_count;
 	struct conflict_count *ports; /* that conflicted, the most often first */
 	size_t port_count;
+	struct incident_count *incident_kinds; /* the most frequent first */
+	size_t incident_kind_count;
+	struct incident_row *incidents; /* the last few, the oldest first */
+	size_t incident_count;
 	/* of the last twelve months in which there was anything */
 	struct month_figures *months;
 	size_t month_count;

@@ -97,14 +97,36 @@ int history_audit(struct registry *r, int64_t project_id, int instance, const ch
 	return history_prune(r, HISTORY_AUDIT, 1, e);
 }
 
-int history_incident(struct registry *r, int64_t project_id, int instance, const char *kind,
-	const char *text, struct error *e)
+const char *incident_kind_word(enum incident_kind kind)
 {
-	char now[32];
+	static const char *const words[] = {
+#define X(name, word) [name] = word,
+		INCIDENT_KINDS(X)
+#undef X
+	};
+	return words[kind];
+}
+
+int history_incident(struct registry *r, const struct incident_note *note, struct error *e)
+{
+	char at[CLOCK_ISO_SIZE];
 	if (sql_run(r, e,
 		    "INSERT INTO incidents (project_id, instance, kind, text, timestamp) "
 		    "VALUES (?1, ?2, ?3, ?4, ?5)",
-		    "iisss", project_id, (int64_t)instance, kind, text, sql_now(now)))
+		    "iisss", note->project_id, (int64_t)note->instance,
+		    incident_kind_word(note->kind), note->text,
+		    clock_iso(note->wall_ms ? note->wall_ms : clock_wall_ms(), at)))
 		return -1;
 	return history_prune(r, HISTORY_INCIDENTS, 1, e);
+}
+
+int history_crash(struct registry *r, int64_t project_id, int instance, struct error *e)
+{
+	const struct incident_note note = {.project_id = project_id,
+		.instance = instance,
+		.kind = INCIDENT_CRASHED,
+		.text = "the supervisor ended without a word"};
+	if (history_event(r, project_id, instance, "crashed", note.text, e))
+		return -1;
+	return history_incident(r, &note, e);
 }

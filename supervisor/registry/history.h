@@ -65,8 +65,28 @@ int history_event(struct registry *r, int64_t project_id, int instance, const ch
 int history_audit(struct registry *r, int64_t project_id, int instance, const char *action,
 	const char *target, const char *reason, struct error *e);
 
-int history_incident(struct registry *r, int64_t project_id, int instance, const char *kind,
-	const char *text, struct error *e);
+/* What somebody should look at later. The words are what queries and reports have. */
+#define INCIDENT_KINDS(X)                                                                          \
+	X(INCIDENT_CRASHED, "crashed") /* a supervisor that nobody had stopped */                  \
+	X(INCIDENT_FAILED, "service_failed") /* it is not started again by itself */               \
+	X(INCIDENT_PORT_LOST, "port_lost") /* to a stranger, while the instance ran */             \
+	X(INCIDENT_EMERGENCY, "emergency_port")                                                    \
+	X(INCIDENT_EMERGENCY_LEFT, "emergency_port_left")
+#define X(name, word) name,
+enum incident_kind { INCIDENT_KINDS(X) };
+#undef X
+const char *incident_kind_word(enum incident_kind kind);
+
+struct incident_note {
+	int64_t project_id;
+	int instance;
+	enum incident_kind kind;
+	const char *text; /* one line */
+	int64_t wall_ms; /* when; 0: now */
+};
+int history_incident(struct registry *r, const struct incident_note *note, struct error *e);
+/* A supervisor died without being stopped: an event and an incident. */
+int history_crash(struct registry *r, int64_t project_id, int instance, struct error *e);
 
 /* For who writes rows himself: count rows have come, and a few more than that may go. */
 int history_prune(struct registry *r, enum history_table table, size_t count, struct error *e);

@@ -224,3 +224,46 @@ int history_conflict_counts(struct registry *r, const char *since, struct arena 
 		};
 	return got;
 }
+
+/* ---- incidents ---- */
+
+int history_incident_counts(struct registry *r, const char *since, struct arena *arena,
+	struct incident_count **out, size_t *count, struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	int got = sql_first(r, e, &row,
+		"SELECT kind, count(*) FROM incidents WHERE timestamp >= ?1 "
+		"GROUP BY kind ORDER BY count(*) DESC, kind",
+		"s", since);
+	for (; got == 1; got = sql_next(r, e, &row))
+		*arena_append(arena, *out, *count) = (struct incident_count){
+			.kind = sql_text(row, 0, arena),
+			.times = sqlite3_column_int64(row, 1),
+		};
+	return got;
+}
+
+int history_incidents(struct registry *r, const char *since, int most, struct arena *arena,
+	struct incident_row **out, size_t *count, struct error *e)
+{
+	sqlite3_stmt *row;
+	*out = NULL;
+	*count = 0;
+	int got = sql_first(r, e, &row,
+		"SELECT i.timestamp, p.name, i.instance, i.kind, i.text FROM incidents AS i "
+		"LEFT JOIN projects AS p ON p.id = i.project_id WHERE i.timestamp >= ?1 "
+		"ORDER BY i.timestamp DESC, i.id DESC LIMIT ?2",
+		"si", since, (int64_t)most);
+	for (; got == 1; got = sql_next(r, e, &row))
+		*arena_append(arena, *out, *count) = (struct incident_row){
+			.time = sql_text(row, 0, arena),
+			.project = sql_text(row, 1, arena),
+			.instance = sql_int(row, 2),
+			.kind = sql_text(row, 3, arena),
+			.text = sql_text(row, 4, arena),
+		};
+	reverse(*out, *count, sizeof **out);
+	return got;
+}

@@ -61,6 +61,25 @@ struct conflict_count {
 int history_conflict_counts(struct registry *r, const char *since, struct arena *arena,
 	struct conflict_count **out, size_t *count, struct error *e);
 
+/* Of what kind the incidents since then are; the most frequent first. */
+struct incident_count {
+	const char *kind;
+	int64_t times;
+};
+int history_incident_counts(struct registry *r, const char *since, struct arena *arena,
+	struct incident_count **out, size_t *count, struct error *e);
+
+struct incident_row {
+	const char *time; /* ISO, UTC */
+	const char *project; /* "": forgotten since */
+	int instance;
+	const char *kind;
+	const char *text;
+};
+/* The last `most` of them. */
+int history_incidents(struct registry *r, const char *since, int most, struct arena *arena,
+	struct incident_row **out, size_t *count, struct error *e);
+
 /*
  * The text of the query, for tests that ask SQLite how it will answer it. ?1 project, ?2 service, ?3 port or
  * instance, ?4 since, ?5 most. version is that of the file.

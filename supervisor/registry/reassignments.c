@@ -49,6 +49,14 @@ static int is_planned(struct registry *r, const struct reassignment *row, uint16
 	return got;
 }
 
+static int tell(struct registry *r, const struct reassignment *row, enum incident_kind kind,
+	const char *text, struct error *e)
+{
+	const struct incident_note note = {.project_id = row->project_id,
+		.instance = row->instance, .kind = kind, .text = text};
+	return history_incident(r, &note, e);
+}
+
 int reassignment_plan(struct registry *r, const struct reassignment *row, const char *why,
 	struct error *e)
 {
@@ -56,7 +64,7 @@ int reassignment_plan(struct registry *r, const struct reassignment *row, const 
 	int there = is_planned(r, row, row->port, e);
 	if (there)
 		return there < 0 ? -1 : 0;
-	if (history_incident(r, row->project_id, row->instance, "emergency_port", why, e))
+	if (tell(r, row, INCIDENT_EMERGENCY, why, e))
 		return -1;
 	return sql_change(r, e,
 		"INSERT OR REPLACE INTO reassignments (project_id, instance, service, port_name, port, "
@@ -71,7 +79,7 @@ int reassignment_end(struct registry *r, const struct reassignment *row, const c
 	int there = is_planned(r, row, 0, e);
 	if (there <= 0)
 		return there;
-	if (history_incident(r, row->project_id, row->instance, "emergency_port_left", how, e))
+	if (tell(r, row, INCIDENT_EMERGENCY_LEFT, how, e))
 		return -1;
 	return sql_change(r, e, "DELETE FROM reassignments WHERE " OF_ROW, "iiss", row->project_id,
 		(int64_t)row->instance, row->service, row->name);

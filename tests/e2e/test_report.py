@@ -1,14 +1,16 @@
 """`registry report`: what launches left behind, and how the ports of the machine are used."""
+import os
 import re
+import signal
 import sqlite3
 
-from harness import SOURCE, until
+from harness import SOURCE, STUCK_S, gone, until
 from holders import occupy
 
 STACK = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\n"
 FIGURES = {"version", "since", "active_ports", "leased_ports", "moved_ports", "conflicts_now", "projects", "instances",
            "launches", "registry", "blocks_owned", "blocks_left", "blocks", "months", "busiest", "idle",
-           "conflicting_ports"}
+           "conflicting_ports", "incidents"}
 
 
 def report(shop, *args):
@@ -99,6 +101,64 @@ def test_a_stranger_in_the_place_of_a_service_is_a_conflict_now(shop):
         found = report(shop)
         assert found["conflicts_now"] == 1 and found["registry"]["accuracy"] < 100
         assert "1 taken by a stranger" in shop.run("registry", "report", code=0).out
+
+
+def incidents(shop, *args):
+    """Kind and text of the last ones; each kind is counted."""
+    found = report(shop, *args)["incidents"]
+    last = [(row["kind"], row["text"]) for row in found["last"]]
+    for row in found["kinds"]:
+        assert row["count"] == sum(kind == row["kind"] for kind, _ in last)
+    return last
+
+
+def test_row_R1_a_service_past_its_limit_is_an_incident(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --exit 3
+        restart.limit = 1 in 1m
+        restart.delay = 10ms
+        [service web]
+        command = ACTOR --listen
+        depends_on = api
+    """)
+    assert incidents(shop) == []
+    shop.detach()
+    [(kind, text)] = until(lambda: incidents(shop), 3 * STUCK_S, "an incident")
+    assert kind == "service_failed" and text.startswith("service 'api': failed: ") and "code 3" in text
+    told = shop.run("registry", "report", code=0).out
+    assert "Incidents  1 service_failed since" in told and "Last incidents" in told and "service 'api'" in told
+    assert incidents(shop, "--since", "2999-01-01") == []
+
+
+def test_row_R1_a_supervisor_that_died_is_an_incident(shop):
+    shop.stack("[service api]\ncommand = ACTOR --listen\n")
+    shop.up()
+    supervisor = shop.instance()["pid"]
+    os.kill(supervisor, signal.SIGKILL)
+    gone(supervisor)
+
+    def crashes():
+        shop.run("status", code=3)
+        return incidents(shop)
+    assert [kind for kind, _ in until(crashes, 3 * STUCK_S, "an incident")] == ["crashed"]
+    shop.up()
+    assert [kind for kind, _ in incidents(shop)] == ["crashed"]
+
+
+def test_row_R1_a_port_that_a_stranger_took_meanwhile_is_an_incident(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --write-file begun yes --wait-file go --listen
+        restart.delay = 10ms
+        hold = no
+    """)
+    shop.detach()
+    until(lambda: shop.starts("begun"))
+    with occupy(30101):
+        os.kill(shop.pid("api"), signal.SIGKILL)
+        [(kind, text)] = until(lambda: incidents(shop), 3 * STUCK_S, "an incident")
+    assert kind == "port_lost" and "service 'api': " in text and "30101" in text
 
 
 def test_bars_are_for_terminals(shop):

@@ -100,6 +100,26 @@ static void all_is_written_at_the_end(void **state)
 	assert_int_equal(w.news.length, 0);
 }
 
+static void an_incident_is_written_with_when_it_happened(void **state)
+{
+	(void)state;
+	struct incident_row *row;
+	size_t count = 0;
+	make_registry();
+	recorder_incident(w.recorder, INCIDENT_FAILED, "service 'api': failed: code 3");
+	recorder_pass(w.recorder);
+	recorder_event(w.recorder, "api", EVENT_FAILED, "ready", "failed", "");
+	finish(true);
+	struct registry *r = registry_open(w.dir, REGISTRY_READ, REGISTRY_BOOT_MS, NULL, &w.e);
+	assert_non_null(r);
+	assert_int_equal(history_incidents(r, "2026", 5, w.arena, &row, &count, &w.e), 0);
+	registry_close(r);
+	assert_int_equal(count, 1);
+	assert_int_equal(row->instance, 3);
+	assert_string_equal(row->kind, "service_failed");
+	assert_string_equal(row->text, "service 'api': failed: code 3");
+}
+
 static void without_a_thread_nothing_is_lost_either(void **state)
 {
 	(void)state;
@@ -195,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(all_is_written_at_the_end),
+		TEST(an_incident_is_written_with_when_it_happened),
 		TEST(without_a_thread_nothing_is_lost_either),
 		TEST(what_is_dropped_is_not_written),
 		TEST(a_flood_does_not_push_the_history_out),
