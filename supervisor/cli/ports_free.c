@@ -49,6 +49,17 @@ static void tell_ended(const struct context *context, const struct owner_list *e
 		say("port %u is free", port);
 }
 
+/* Who shares the port with itself has several sockets there, and ends once. */
+static bool is_told(const struct port_look *look, size_t at)
+{
+	pid_t pid = look->items[at].has_holder ? look->items[at].holder.pid : 0;
+	for (size_t i = 0; pid && i < at; i++)
+		if (clear_is_kept_by(&look->items[i]) && look->items[i].has_holder &&
+			look->items[i].holder.pid == pid)
+			return true;
+	return false;
+}
+
 /* 1: go on. */
 static int confirm(const struct context *context, const struct port_look *look, uint16_t port,
 	struct error *e)
@@ -57,7 +68,7 @@ static int confirm(const struct context *context, const struct port_look *look, 
 	text_addf(&question, "end ");
 	size_t told = 0;
 	for (size_t i = 0; i < look->count; i++) {
-		if (!clear_is_kept_by(&look->items[i]))
+		if (!clear_is_kept_by(&look->items[i]) || is_told(look, i))
 			continue;
 		text_add(&question, told++ ? "; and " : "");
 		add_holder(&question, &look->items[i]);

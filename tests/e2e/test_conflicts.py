@@ -422,6 +422,18 @@ def test_free_without_a_terminal_wants_yes(shop, holder):
     assert server.ended()
 
 
+def test_free_names_who_shares_a_port_with_itself_once(shop):
+    code = ("import signal,socket\nheld=[socket.socket() for _ in range(2)]\nfor s in held:\n"
+            " s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)\n s.bind(('127.0.0.1', 8000))\n s.listen()\n"
+            "print('up', flush=True)\nsignal.pause()\n")
+    with subprocess.Popen(["/usr/bin/python3", "-c", code], stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout.readline() == b"up\n"
+            assert shop.run("ports", "free", "8000", code=2).err.count(f"pid {server.pid} ") == 1
+        finally:
+            server.kill()
+
+
 def test_free_takes_udp_too(shop, holder):
     server = holder(8000, kind="udp")
     shop.run("ports", "free", "8000", "--yes", code=0)
