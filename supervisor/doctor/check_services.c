@@ -91,10 +91,21 @@ static void add_missing(const struct facts *f, struct text *out, const struct he
 		owner_add_line(out, owner);
 }
 
+/* first: of those that are missing; had: of those that somebody has, 0 where nobody has any. */
+static void add_cure(struct text *out, uint16_t first, uint16_t had)
+{
+	static const char again[] = "`stackup down` and `stackup up` take the port again";
+	if (had)
+		text_addf(out, "`stackup ports who %u` tells more; end who has it, then %s", had, again);
+	else
+		text_addf(out, "what a connection has left there passes by itself in up to 60 s "
+			"(`stackup ports who %u` tells); then %s", first, again);
+}
+
 void judge_holds(const struct facts *f, struct finding *out)
 {
 	size_t missing = 0;
-	uint16_t first = 0;
+	uint16_t first = 0, had = 0;
 	OWNED_TEXT ports = {0};
 	for (size_t i = 0; i < f->held_count; i++) {
 		bool held;
@@ -104,6 +115,7 @@ void judge_holds(const struct facts *f, struct finding *out)
 		if (missing < TOLD_MOST)
 			add_missing(f, &ports, &f->held[i], other, missing);
 		first = first ? first : f->held[i].port;
+		had = had || !other ? had : f->held[i].port;
 		enum verdict verdict = *f->held[i].service ? VERDICT_PROBLEM : VERDICT_WARNING;
 		if (verdict > out->verdict)
 			out->verdict = verdict;
@@ -115,10 +127,7 @@ void judge_holds(const struct facts *f, struct finding *out)
 	} else if (missing) {
 		text_addf(&out->text, "not held, %zu of %zu ports of running instances: %s",
 			missing, f->held_count, text_string(&ports));
-		text_addf(&out->fix,
-			"`stackup ports who %u` tells more; end who has it, then "
-			"`stackup down` and `stackup up` take the port again",
-			first);
+		add_cure(&out->fix, first, had);
 	} else if (f->shows_bound) {
 		text_addf(
 			&out->text, "running instances hold all their ports (%zu)", f->held_count);

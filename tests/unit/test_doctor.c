@@ -209,7 +209,7 @@ static void placeholders(void **state)
 	expect("holds", VERDICT_OK, "hold all their ports (2)", "");
 	hold(30102, "");
 	expect("holds", VERDICT_WARNING, "not held, 1 of 3 ports of running instances: 30102 of shop instance 1, had by nobody",
-		"stackup ports who 30102");
+		"passes by itself in up to 60 s (`stackup ports who 30102`");
 	add_socket(30102, SOCKET_LISTEN, "127.0.0.1", false, STRANGER);
 	expect("holds", VERDICT_WARNING, "30102 of shop instance 1, had by pid 4242 (nc)",
 		"end who has it");
