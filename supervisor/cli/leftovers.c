@@ -16,13 +16,25 @@ static void add_ended(struct text *text, const struct owner_list *ended)
 	}
 }
 
+static void add_death(struct text *text, const struct target *t)
+{
+	OWNED_TEXT log = {0};
+	text_addf(&log, "%s/supervisor.log", t->state_dir);
+	text_addf(text, "%s: its last run ended without being stopped: ", target_name(t));
+	crash_explain(text_string(&log), text);
+}
+
+void leftovers_tell(const struct target *t)
+{
+	OWNED_TEXT text = {0};
+	add_death(&text, t);
+	say_lines(text_string(&text));
+}
+
 static void tell(const struct target *t, const struct owner_list *ended)
 {
 	OWNED_TEXT text = {0};
-	OWNED_TEXT log = {0};
-	text_addf(&log, "%s/supervisor.log", t->state_dir);
-	text_addf(&text, "%s: its last run ended without being stopped: ", target_name(t));
-	crash_explain(text_string(&log), &text);
+	add_death(&text, t);
 	if (ended->count)
 		add_ended(&text, ended);
 	else if (t->unclean)

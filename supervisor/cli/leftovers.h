@@ -18,5 +18,7 @@
  * not be ended or the registry not be written.
  */
 int leftovers_clear(struct context *context, struct target *target, bool away, struct error *e);
+/* Says that it died, and why, when that failed: for who goes on nevertheless. */
+void leftovers_tell(const struct target *target);
 
 #endif

@@ -81,18 +81,27 @@ static json_t *hung_instance(const struct target *t)
 	return instance;
 }
 
+static json_t *dead_instance(struct context *context, struct target *t)
+{
+	struct error why = {0};
+	bool died = t->unclean || t->crashed;
+	if (leftovers_clear(context, t, false, &why) < 0) {
+		leftovers_tell(t);
+		say("%s%s%s", why.text, why.hint[0] ? "; " : "", why.hint);
+		t->crashed = died;
+	}
+	if (*t->elsewhere)
+		say("%s runs on %s, not here", target_name(t), t->elsewhere);
+	return silent_instance(t, t->crashed ? "failed" : "stopped");
+}
+
 /* A new reference; *as_wanted tells for the exit code. NULL with e. */
 static json_t *look_at(
 	struct context *context, struct target *t, bool *as_wanted, struct error *e)
 {
 	*as_wanted = false;
-	if (!t->alive) {
-		if (leftovers_clear(context, t, false, e) < 0)
-			return NULL;
-		if (*t->elsewhere)
-			say("%s runs on %s, not here", target_name(t), t->elsewhere);
-		return silent_instance(t, t->crashed ? "failed" : "stopped");
-	}
+	if (!t->alive)
+		return dead_instance(context, t);
 	json_t *reply = NULL;
 	struct error why = {0};
 	if (ask(t, &reply, &why) < 0) {
@@ -307,7 +316,7 @@ static int find_many(struct context *context, enum target_set set, struct target
 	return -1;
 }
 
-/* Of many, one that was stopped is as wanted; one that runs must be complete. */
+/* Of many, one that was stopped is as wanted; one that runs must be complete, one that died is not. */
 static int status_of_many(struct context *context, enum target_set set, struct error *e)
 {
 	struct target *targets;
@@ -317,11 +326,11 @@ static int status_of_many(struct context *context, enum target_set set, struct e
 	int result = find_many(context, set, &targets, &count, e);
 	for (size_t i = 0; i < count; i++) {
 		bool as_wanted;
-		bool alive = targets[i].alive;
 		json_t *instance = result < 0 ? NULL : look_at(context, &targets[i], &as_wanted, e);
+		bool counts = targets[i].alive || targets[i].crashed;
 		if (!instance)
 			result = -1;
-		else if (json_array_append_new(instances, instance) == 0 && alive && !as_wanted)
+		else if (json_array_append_new(instances, instance) == 0 && counts && !as_wanted)
 			all_well = false;
 		target_release(&targets[i]);
 	}

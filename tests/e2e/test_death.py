@@ -92,6 +92,54 @@ def test_fault_S1_failed_until_somebody_starts_or_stops_it(shop):
             assert shop.instance()["state"] == "ready" and recorded() == "running"
 
 
+def newer_schema(shop, by):
+    """As a newer stackup leaves the registry when it migrates it: ours reads it, and does not write it."""
+    version, = shop.world.ask_registry("PRAGMA user_version")[0]
+    shop.world.ask_registry(f"PRAGMA user_version = {version + by}")
+
+
+def test_an_end_that_the_registry_could_not_be_told_is_no_crash(shop):
+    shop.stack(STACK)
+    shop.up()
+    newer_schema(shop, 1)
+    shop.down()
+    for back in (0, -1):
+        newer_schema(shop, back)
+        for words, code in (([], 3), (["--all"], 0)):
+            said = shop.run("status", *words, "--json", code=code)
+            assert said.json["instances"][0]["state"] == "stopped" and "without being stopped" not in said.err
+        assert "died" not in shop.run("cleanup", "--dry-run", code=0).out
+    assert shop.world.ask_registry("SELECT count(*) FROM events WHERE kind = 'crashed'") == [(0,)]
+    assert "without being stopped" not in shop.up().err
+
+
+def test_status_tells_of_a_crash_that_cannot_be_noted(shop):
+    shop.stack(STACK)
+    shop.up()
+    instance, pids = all_pids(shop)
+    newer_schema(shop, 1)
+    os.kill(instance["pid"], signal.SIGKILL)
+    nothing_left(pids)
+    for words in ([], ["--all"]):
+        said = shop.run("status", *words, "--json", code=3)
+        assert said.json["instances"][0]["state"] == "failed"
+        assert "without being stopped" in said.err and "newer stackup" in said.err
+    newer_schema(shop, -1)
+    assert "newer stackup" not in shop.run("status", code=3).err
+
+
+def test_what_crashed_is_not_as_wanted_among_all(shop):
+    shop.stack(STACK)
+    shop.up()
+    instance, pids = all_pids(shop)
+    os.kill(instance["pid"], signal.SIGKILL)
+    nothing_left(pids)
+    for _ in range(2):
+        assert shop.run("status", "--all", "--json", code=3).json["instances"][0]["state"] == "failed"
+    shop.down()
+    shop.run("status", "--all", code=0)
+
+
 def test_fault_S1_a_port_that_was_moved_stays_moved(shop):
     """Somebody who looks between the death and the next start changes nothing."""
     shop.stack(STACK)
