@@ -20,7 +20,7 @@ struct tidying {
 
 /* ---- JSON ---- */
 
-static void add_fact(struct text *out, const struct stale_fact *fact)
+static void add_fact(struct text *out, const struct tidying *t, const struct stale_fact *fact)
 {
 	char iso[CLOCK_ISO_SIZE];
 	bool goes = fact->answer == STALE_GOES;
@@ -32,18 +32,19 @@ static void add_fact(struct text *out, const struct stale_fact *fact)
 	json_text_number(out, "port", fact->port);
 	json_text_string(out, "path", fact->path);
 	json_text_string(out, "last_used_at", clock_iso(fact->last_ms, iso));
+	if (fact->answer == STALE_YOUNG)
+		json_text_string(out, "until", clock_iso(stale_until(&t->rules, fact), iso));
 	json_text_string(out, "reason",
 		goes ? stale_kind_why(fact->kind) : stale_answer_sentence(fact->answer));
 	json_text_close(out, '}');
 }
 
-static void add_facts(
-	struct text *out, const char *key, const struct stale_facts *facts, bool going)
+static void add_facts(struct text *out, const char *key, const struct tidying *t, bool going)
 {
 	json_text_open(out, key, '[');
-	for (size_t i = 0; i < facts->count; i++)
-		if ((facts->items[i].answer == STALE_GOES) == going)
-			add_fact(out, &facts->items[i]);
+	for (size_t i = 0; i < t->facts.count; i++)
+		if ((t->facts.items[i].answer == STALE_GOES) == going)
+			add_fact(out, t, &t->facts.items[i]);
 	json_text_close(out, ']');
 }
 
@@ -53,8 +54,8 @@ static void print_json(const struct tidying *t)
 	json_text_open(&out, NULL, '{');
 	json_text_number(&out, "version", 1);
 	json_text_boolean(&out, "dry_run", t->is_dry);
-	add_facts(&out, "removed", &t->facts, true);
-	add_facts(&out, "kept", &t->facts, false);
+	add_facts(&out, "removed", t, true);
+	add_facts(&out, "kept", t, false);
 	idle_add_json(&out, &t->idle);
 	json_text_close(&out, '}');
 	inventory_print_json(&out);
@@ -62,21 +63,39 @@ static void print_json(const struct tidying *t)
 
 /* ---- for people ---- */
 
-static void add_row(struct table *table, const struct stale_fact *fact, const char *verdict)
+static const char *verdict_of(const struct tidying *t, const struct stale_fact *fact)
+{
+	if (fact->answer == STALE_GOES)
+		return t->is_dry ? "goes" : "removed";
+	return "kept";
+}
+
+static void add_row(struct table *table, const struct tidying *t, const struct stale_fact *fact)
 {
 	char day[CLOCK_ISO_SIZE];
 	OWNED_TEXT why = {0};
-	clock_iso(fact->last_ms, day);
-	if (fact->answer == STALE_GOES)
-		text_addf(&why, "%s %.10s", stale_kind_why(fact->kind), day);
+	bool goes = fact->answer == STALE_GOES;
+	if (goes)
+		text_addf(&why, "%s %.10s", stale_kind_why(fact->kind),
+			clock_iso(fact->last_ms, day));
 	else
 		text_add(&why, stale_answer_sentence(fact->answer));
-	table_cell(table, fact->answer == STALE_GOES ? COLOUR_YELLOW : COLOUR_GREY, verdict);
+	if (fact->answer == STALE_YOUNG)
+		text_addf(&why, ", until %.10s", clock_iso(stale_until(&t->rules, fact), day));
+	table_cell(table, goes ? COLOUR_YELLOW : COLOUR_GREY, verdict_of(t, fact));
 	table_cell(table, COLOUR_NONE, fact->what);
 	table_cell(table, COLOUR_NONE, text_string(&why));
 }
 
-/* What stays is told to those who ask for more. */
+static size_t count_of(const struct tidying *t, enum stale_answer answer)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < t->facts.count; i++)
+		count += t->facts.items[i].answer == answer;
+	return count;
+}
+
+/* That what runs stays is told to those who ask for more. */
 static void show_facts(const struct tidying *t, struct text *out)
 {
 	static const char *const headings[] = {"", "WHAT", "WHY"};
@@ -86,10 +105,9 @@ static void show_facts(const struct tidying *t, struct text *out)
 		table_cell(table, COLOUR_GREY, headings[i]);
 	for (size_t i = 0; i < t->facts.count; i++) {
 		const struct stale_fact *fact = &t->facts.items[i];
-		bool goes = fact->answer == STALE_GOES;
-		if (!goes && !t->context->verbose)
+		if (fact->answer == STALE_LIVES && !t->context->verbose)
 			continue;
-		add_row(table, fact, !goes ? "stays" : t->is_dry ? "goes" : "removed");
+		add_row(table, t, fact);
 		shown++;
 	}
 	if (shown)
@@ -102,7 +120,9 @@ static void show(const struct tidying *t)
 	OWNED_TEXT out = {0};
 	show_facts(t, &out);
 	if (!t->going)
-		say("nothing in the registry is stale");
+		say(count_of(t, STALE_YOUNG) ? "nothing in the registry is old enough to go; `--keep 0` "
+					       "removes what is kept for its age"
+					     : "nothing in the registry is stale");
 	else if (t->is_dry)
 		say("a dry run: nothing was removed");
 	if (t->is_dry && t->idle.count) {

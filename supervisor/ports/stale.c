@@ -39,9 +39,14 @@ struct stale_rules stale_rules_default(void)
 		}};
 }
 
+int64_t stale_until(const struct stale_rules *rules, const struct stale_fact *fact)
+{
+	return fact->last_ms + rules->keep_days[fact->kind] * DAY_MS;
+}
+
 static bool is_young(const struct stale_rules *rules, const struct stale_fact *fact)
 {
-	return rules->now_ms - fact->last_ms < rules->keep_days[fact->kind] * DAY_MS;
+	return rules->now_ms < stale_until(rules, fact);
 }
 
 static enum stale_answer answer_for(const struct stale_rules *rules, const struct stale_fact *fact)

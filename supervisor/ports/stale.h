@@ -96,6 +96,9 @@ struct stale_rules {
 /* The table's days, now. */
 struct stale_rules stale_rules_default(void);
 
+/* When it is old enough: wall clock. */
+int64_t stale_until(const struct stale_rules *rules, const struct stale_fact *fact);
+
 /* Absent registry: no facts. */
 int stale_look(const char *state, const struct stale_rules *rules, struct arena *arena,
 	struct stale_facts *out, struct error *e);

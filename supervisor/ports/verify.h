@@ -33,14 +33,16 @@
 		"`stackup status` ends what is left, `stackup up` starts it again")                \
 	X(VERIFY_RUNS_UNRECORDED, "runs_unrecorded", "`stackup down`, then `stackup up`")          \
 	X(VERIFY_SHARED_RANGE, "shared_range", "`stackup down` one of the two")                    \
-	X(VERIFY_WORKTREE_GONE, "worktree_gone", "`stackup registry gc` gives its number back")    \
-	X(VERIFY_LEASE_ORPHAN, "lease_orphan", "`stackup registry gc`")                            \
-	X(VERIFY_LEASE_DEAD, "lease_dead", "`stackup down` or `stackup registry gc`")              \
+	X(VERIFY_WORKTREE_GONE, "worktree_gone", "`stackup registry gc --keep 0` gives its number back") \
+	X(VERIFY_LEASE_ORPHAN, "lease_orphan", "`stackup registry gc --keep 0`")                   \
+	X(VERIFY_LEASE_DEAD, "lease_dead",                                                         \
+		"`stackup up` starts it again; else `stackup down` or `stackup registry gc --keep 0`") \
 	X(VERIFY_LEASE_TWICE, "lease_twice", "`stackup down`, then `stackup up`")                  \
 	X(VERIFY_LEASE_OUTSIDE, "lease_outside", "`stackup down`, then `stackup up`")              \
 	X(VERIFY_STRANGER, "stranger", "`stackup ports resolve`, or `stackup ports free PORT`")    \
 	X(VERIFY_SILENT, "silent", "does the service listen on $PORT? `stackup why SERVICE`")      \
-	X(VERIFY_SERVICE_DEAD, "service_dead", "`stackup down` or `stackup registry gc`")          \
+	X(VERIFY_SERVICE_DEAD, "service_dead",                                                     \
+		"`stackup up` starts it again; else `stackup down` or `stackup registry gc --keep 0`") \
 	X(VERIFY_SERVICE_DIFFERS, "service_differs", "`stackup down`, then `stackup up`")          \
 	X(VERIFY_UNLEASED, "unleased", "give it a port of its own with `port.NAME`")               \
 	X(VERIFY_LEFTOVER, "leftover", "`stackup down` ends it")

@@ -66,12 +66,16 @@ def test_a_service_that_listens_where_nothing_is_leased(shop):
     until(lambda: [d for d in differences(shop.world) if d == ("unleased", 1, 4950)])
 
 
-def test_a_dead_supervisor_and_all_that_hangs_on_it(running):
+def kill_supervisor(running):
     instance = running.instance()
     pids = [instance["pid"], instance["guardian_pid"]] + descendants_of(instance["pid"])
     os.kill(instance["pid"], signal.SIGKILL)
     for pid in pids:
         gone(pid)
+
+
+def test_a_dead_supervisor_and_all_that_hangs_on_it(running):
+    kill_supervisor(running)
     found = differences(running.world)
     assert found[0] == ("supervisor_dead", 1, 0)
     assert {kind for kind, _, _ in found[1:]} == {"lease_dead", "service_dead"} and len(found) == 1 + 10 + 2
@@ -116,6 +120,20 @@ def test_what_a_dead_run_left_listening(shop):
     assert verify(shop.world, code=0)["accuracy"] == 100.0
 
 
+@pytest.mark.parametrize("helps", ["down", "registry gc --keep 0", "up"])
+def test_what_is_said_to_help_helps_now(running, helps):
+    kill_supervisor(running)
+    running.run("status", code=3)
+    found = verify(running.world)["differences"]
+    assert {d["kind"] for d in found} == {"lease_dead", "service_dead"}
+    assert all(f"`stackup {helps}`" in d["fix"] for d in found), found
+    if helps == "up":
+        running.up()
+    else:
+        running.run(*helps.split(), code=0)
+    assert verify(running.world, code=0)["accuracy"] == 100.0
+
+
 def test_a_worktree_that_was_removed(shop):
     shop.stack(STACK)
     for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"],
@@ -127,6 +145,7 @@ def test_a_worktree_that_was_removed(shop):
     assert verify(shop.world, code=0)["accuracy"] == 100.0
     git(shop.dir, "worktree", "remove", "--force", "../tree")
     assert differences(shop.world) == [("worktree_gone", 3, 0)]
+    assert "`stackup registry gc --keep 0`" in verify(shop.world)["differences"][0]["fix"]
     shop.run("registry", "gc", "--keep", "0", code=0)
     assert verify(shop.world, code=0)["accuracy"] == 100.0
 
