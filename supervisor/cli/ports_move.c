@@ -6,6 +6,7 @@
 #include "cli/ports_verbs.h"
 #include "cli/progress.h"
 #include "model/port.h"
+#include "ports/block_owner.h"
 
 static json_t *make_request(const struct context *context, int64_t port, int64_t grace_ms)
 {
@@ -62,6 +63,38 @@ static void tell(const struct context *context, const json_t *reply)
 			"grace_ms", json_object_get(reply, "grace_ms")));
 }
 
+/* "api.admin", as `port api admin` shows it, is no service. */
+static int check_word(const char *word, struct error *e)
+{
+	const char *dot = strchr(word, '.');
+	if (!dot)
+		return 0;
+	fail(e, EXIT_USAGE, "only the main port of a service moves while it runs, and port.%s of '%.*s' "
+		"does not", dot + 1, (int)(dot - word), word);
+	error_hint(e, "write another port.%s into the stack file: `stackup up` takes it", dot + 1);
+	return -1;
+}
+
+/* Another project's block: taken where its instance has the port, else a word about it. */
+static int check_block(const struct context *context, const struct target *target, uint16_t port,
+	struct error *e)
+{
+	struct block_owner owner;
+	int found = block_owner_find(context->paths.state, port, target->arena, &owner, e);
+	if (found <= 0 || owner.project_id == target->project_id)
+		return found < 0 ? -1 : 0;
+	if (owner.leased_to) {
+		fail(e, EXIT_CONFLICT, "port %u is leased to instance %d of '%s'", port,
+			owner.leased_to, owner.project);
+		error_hint(e, "take a port of your own block");
+		return -1;
+	}
+	if (!context->quiet)
+		say("port %u lies in the block of project '%s', which does without it meanwhile", port,
+			owner.project);
+	return 0;
+}
+
 int verb_ports_move(struct context *context, struct error *e)
 {
 	const struct command_line *line = &context->line;
@@ -72,9 +105,11 @@ int verb_ports_move(struct context *context, struct error *e)
 	if (!number_parse(line->words[2], 1, 65535, &port))
 		return fail(e, EXIT_USAGE,
 			"`ports move` wants a service and a port number, 1 to 65535");
-	if (option_seconds(line, OPTION_GRACE, &grace_ms, e))
+	if (option_seconds(line, OPTION_GRACE, &grace_ms, e) || check_word(line->words[1], e))
 		return -1;
 	int result = context_running(context, &target, e);
+	if (result == 0)
+		result = check_block(context, &target, (uint16_t)port, e);
 	if (result == 0)
 		result = target_connect(&target, ANSWER_MS, &client, e);
 	if (result == 0)

@@ -8,6 +8,7 @@
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
 #include "cli/resolved.h"
+#include "ports/block_owner.h"
 #include "ports/reserved.h"
 
 static json_t *reservation_json(const struct reservation *r)
@@ -72,11 +73,30 @@ static int list_all(struct context *context, struct arena *arena, struct error *
 	return EXIT_DONE;
 }
 
+/* Where another project's services get their ports nothing is taken from it. */
+static int check_block(struct context *context, uint16_t port, struct arena *arena, struct error *e)
+{
+	struct block_owner owner;
+	struct project own = {0};
+	int found = block_owner_find(context->paths.state, port, arena, &owner, e);
+	if (found <= 0)
+		return found;
+	if (project_here(context, arena, &own, e) < 0)
+		return -1;
+	if (own.id == owner.project_id)
+		return 0;
+	fail(e, EXIT_CONFLICT, "port %u lies in the block of project '%s'", port, owner.project);
+	error_hint(e, "reserve a port outside of it, or say it for that project: "
+		"`stackup -p %s ports reserve %u`", owner.project, port);
+	return -1;
+}
+
 static int by_number(struct context *context, uint16_t port, struct arena *arena, struct error *e)
 {
 	struct reserve_wish wish = wish_of(context, caller_name());
 	struct reserve_list list;
-	if (reserve_port(context->paths.state, port, &wish, arena, &list, e))
+	if (check_block(context, port, arena, e) ||
+		reserve_port(context->paths.state, port, &wish, arena, &list, e))
 		return -1;
 	ports_show_reserved(context, &list, "reserved ");
 	return EXIT_DONE;

@@ -61,6 +61,7 @@ struct claim_request {
 	int spans; /* at least 1 */
 	enum claim_want want;
 	int number; /* WANT_NUMBER */
+	bool is_launch; /* when the block of the stack file is refused, the history gets that */
 };
 
 enum claim_outcome {
@@ -141,7 +142,10 @@ struct claim {
  */
 bool claim_avoids(const struct claim *claim, const struct port *row, uint16_t port);
 bool claim_protects(const struct claim *claim, uint16_t port);
-/* 0, or EXIT_CONFLICT with the reason why the row does not get a port that claim_avoids(). */
+/*
+ * 0, or EXIT_CONFLICT with the reason why a person cannot give the row this port: one that
+ * claim_avoids(), of the system, of databases and caches, unless the stack file gives it.
+ */
 int claim_refuse(const struct claim *claim, const struct port *row, uint16_t port, struct error *e);
 /* The same for a reservation that was just read, whoever it is for. */
 int claim_refuse_reserved(const struct claim *claim, const struct port *row,

@@ -8,6 +8,9 @@
 
 #include "ports/claim.h"
 #include "ports/policy.h"
+#include "ports/protect.h"
+
+enum { FIRST_FOR_ALL = 1024 };
 
 void reservation_add(struct text *out, const struct reservation *r)
 {
@@ -76,15 +79,28 @@ int claim_refuse_reserved(const struct claim *claim, const struct port *row,
 	return -1;
 }
 
+/* Whose port it is by custom; what the file gives the row is its own. */
+static const char *custom_of(const struct port *row, uint16_t port)
+{
+	if (port == row->fixed || port == row->moved_from ||
+		(port >= row->range_low && port <= row->range_high))
+		return NULL;
+	return port < FIRST_FOR_ALL ? "ports below 1024 are the system's" : protect_port(port, NULL, 0);
+}
+
 int claim_refuse(const struct claim *claim, const struct port *row, uint16_t port, struct error *e)
 {
 	const struct reservation *reservation = claim_reserved(claim, row, port);
-	if (!claim_avoids(claim, row, port))
+	const char *custom = custom_of(row, port);
+	if (!custom && !claim_avoids(claim, row, port))
 		return 0;
 	if (reservation)
 		return claim_refuse_reserved(claim, row, reservation, e);
 	if (is_among(claim->avoided, claim->avoided_count, port))
 		fail(e, EXIT_CONFLICT, "port %u is reserved or protected by [ports]", port);
+	else if (custom)
+		fail(e, EXIT_CONFLICT, "port %u is not given to '%s': %s", port,
+			row->service, custom);
 	else
 		fail(e, EXIT_CONFLICT, "port %u is one that browsers refuse, and '%s' speaks http",
 			port, row->service);

@@ -1,5 +1,5 @@
 stackup_room(ports
-	SOURCES aside.c cgroup.c check.c claim.c claim_choose.c claim_end.c claim_free.c
+	SOURCES aside.c block_owner.c cgroup.c check.c claim.c claim_choose.c claim_end.c claim_free.c
 		claim_ports.c claim_project.c claim_resolve.c claim_write.c classify.c clear.c
 		container.c enroll.c ending.c ephemeral.c evict.c forget.c hold.c inventory.c kin.c
 		kin_look.c leftovers.c lock.c look.c look_views.c monitor.c monitor_look.c move.c owner.c

@@ -373,6 +373,46 @@ def test_a_reserved_port_of_the_range_is_not_held(shop):
         assert can_connect(30100)
 
 
+def test_no_port_is_taken_out_of_the_block_of_another_project(world):
+    shop, blog = world.project("shop"), world.project("blog")
+    for project in (shop, blog):
+        project.stack("[service api]\ncommand = ACTOR --listen")
+        project.up()
+    blog.down()
+    refused = shop.run("ports", "reserve", "30205", "--for", "ann", code=5).err
+    assert "the block of project 'blog'" in refused and "-p blog" in refused
+    shop.run("-p", "blog", "ports", "reserve", "30206", "--for", "ann", code=0)
+    blog.run("ports", "reserve", "30205", "--for", "ann", code=0)
+    shop.run("ports", "reserve", "30305", "--for", "ann", code=0)
+    world.run("ports", "reserve", "30109", code=5)
+    # A service that runs goes there when a person says so, unless it has somebody already.
+    assert "the block of project 'blog'" in shop.run("ports", "move", "api", "30207", code=0).err
+    blog.up()
+    taken = shop.run("ports", "move", "api", "30209", code=5).err
+    assert "leased to instance 1 of 'blog'" in taken and shop.port("api") == 30207
+
+
+def test_a_move_takes_no_port_that_others_have_by_custom(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        port.admin = 9
+        [service db]
+        command = ACTOR --listen
+        port = 5432
+        range = 5432-5440
+    """)
+    shop.up()
+    assert "databases" in shop.run("ports", "move", "api", "3306", code=5).err
+    assert "databases" in shop.run("ports", "move", "api", "6379", code=5).err
+    assert "below 1024" in shop.run("ports", "move", "api", "80", code=5).err
+    further = shop.run("ports", "move", "api.admin", "30108", code=2).err
+    assert "only the main port" in further and "port.admin" in further
+    shop.run("ports", "move", "db", "5433", "--grace", "0", code=0)
+    shop.run("ports", "move", "db", "5432", "--grace", "0", code=0)
+    assert shop.port("db") == 5432
+
+
 def test_reserve_says_what_it_cannot(shop):
     shop.stack(FIXED)
     assert "api" in shop.run("ports", "reserve", "apj", code=4).err
