@@ -134,7 +134,7 @@ struct port_verdict port_classify_socket(const struct port_asker *asker,
 /* "held by pid 4242 (node), ..." or what else is known; for messages. */
 void port_verdict_add(struct text *out, const struct port_verdict *verdict,
 	const struct lease *lease);
-/* "it carries the marks of shop instance 2, whose supervisor lives": what was seen. */
+/* "it carries the marks of shop instance 2, whose supervisor is gone": what was seen. */
 void port_evidence_add(struct text *out, const struct port_verdict *verdict,
 	const struct lease *lease);
 

@@ -37,6 +37,7 @@ struct owner {
 	char *service; /* owns */
 	char *state_dir; /* owns: STACKUP_STATE_DIR */
 	int instance; /* 0 where none */
+	bool by_roster; /* the process says none of this: it is the run's by its roster (kin.h) */
 	bool supervisor; /* it holds the byte of an instance (lock.h), of whatever registry */
 };
 

@@ -267,4 +267,5 @@ void roster_mark(const struct roster *roster, const struct roster_row *row, cons
 	owner->service = strdup(row->service);
 	owner->state_dir = text_take(&dir);
 	owner->instance = (int)roster->head.instance;
+	owner->by_roster = true;
 }

@@ -81,7 +81,9 @@ static void add_lease(struct text *out, const char *before, const struct lease *
 
 static void add_mark(struct text *out, const struct owner *holder, const char *after)
 {
-	text_addf(out, "it carries the marks of %s instance %d", holder->project, holder->instance);
+	text_addf(out, "it %s %s instance %d",
+		holder->by_roster ? "was started by" : "carries the marks of", holder->project,
+		holder->instance);
 	if (holder->service)
 		text_addf(out, ", service %s", holder->service);
 	text_add(out, after);

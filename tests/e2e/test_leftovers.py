@@ -112,6 +112,7 @@ def test_who_has_the_port_is_told(shop, ends, stranger):
     (holder,) = shop.run("ports", "who", port, "--json", code=0).json["listeners"]
     assert holder["class"] == "own_stale", holder
     assert (holder["holder"]["project"], holder["holder"]["instance"], holder["holder"]["service"]) == ("shop", 1, "cache")
+    assert "it was started by shop instance 1, service cache" in shop.run("ports", "who", port, code=0).out
     assert [alive(pid) for pid in ends] == [True], "asking ends nobody"
     shop.run("ports", "free", port, "--yes", code=0)
     assert not alive(ends[0])

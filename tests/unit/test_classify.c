@@ -31,6 +31,7 @@ static const struct socket_entry waiting = {.state = SOCKET_TIME_WAIT, .port = 4
 	.state_dir = TEXT("/other/shop/2")
 static const struct owner node = {PROCESS};
 static const struct owner marked = {PROCESS, MARKS};
+static const struct owner mute = {PROCESS, MARKS, .by_roster = true};
 static const struct owner supervisor = {PROCESS, .supervisor = true};
 static const struct owner contained = {PROCESS, .container = TEXT("0123456789ab")};
 static const struct owner unit = {PROCESS, .unit = TEXT("web.service")};
@@ -84,6 +85,10 @@ static const struct row {
 	{{.socket = &connected, .holder = &marked, .mark_is_here = true, .mark_lives = true,
 		.mark_is_project = true, .mark_is_instance = true}, CLASS_OWN_LIVE,
 		"it carries the marks of shop instance 2, service api"},
+
+	{{.holder = &mute, .socket = &listens, .mark_is_here = true, .mark_is_project = true,
+		.mark_is_instance = true}, CLASS_OWN_STALE,
+		"it was started by shop instance 2, service api, whose supervisor is gone"},
 
 	{{.socket = &bound, .holder = &supervisor, OWN_LEASE}, CLASS_LEASED,
 		"its supervisor keeps it for shop instance 2, and does not listen"},
