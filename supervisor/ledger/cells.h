@@ -8,7 +8,7 @@
 
 /* False: the text holds something else, too. Appends; an empty text is none. */
 bool cell_ports(const char *text, struct arena *arena, struct ledger_ports **out, size_t *count);
-/* The same; numbers beyond all blocks, and what is in parentheses, are ports. */
+/* The same; numbers that can be ports of a block, and what is in parentheses, are ports. */
 bool cell_blocks(const char *text, struct arena *arena, int **blocks, size_t *block_count,
 	struct ledger_ports **ports, size_t *port_count);
 /* "3", "#3", "instance 3", "3 (feature-1)"; 0: no number. */

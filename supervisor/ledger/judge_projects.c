@@ -95,9 +95,11 @@ static void check_alone(struct judging *j, struct ledger_project *project)
 	project->fate = FATE_ADD;
 	check_name(j, project);
 	check_path(j, project);
-	check_ports(j, project);
+	check_blocks(j, project);
 	if (project->fate == FATE_ADD)
-		check_blocks(j, project);
+		check_ports(j, project);
+	if (project->fate == FATE_ADD)
+		check_blocks(j, project); /* those that the ports told */
 }
 
 /* ---- rows among themselves ---- */

@@ -279,6 +279,15 @@ def test_what_contradicts_is_named_and_left_out(world):
     assert shop.instance()["state"] == "ready" and shop.port("api") == 30101
 
 
+@pytest.mark.parametrize("cell, text", [("500", "block 500 of 'far': there is no such block"),
+                                        ("105", "block 105 of 'far': there is no such block"),
+                                        ("500 (30500)", "block 500 of 'far': there is no such block"),
+                                        ("2000", "ports 2000-2000 of 'far' are in no block")])
+def test_a_block_that_there_is_not(world, cell, text):
+    said = imported(world, f"| Project | Block |\n|---|---|\n| far | {cell} |\n", "--dry-run", code=3)
+    assert text in said.err, said
+
+
 def test_a_table_of_projects_that_are_not_here_yet(world):
     """A team's list names more directories than one machine has: their blocks are kept for the day they are there."""
     document = ("| Project | Block | Path | Status |\n|---|---|---|---|\n"
