@@ -218,20 +218,25 @@ int hold_mode_drop_of(struct registry *r, int64_t project_id, const char *servic
 		"is", project_id, service);
 }
 
-/* 1 with id and port of the row, 0, -1. */
-static int find_service(struct registry *r, const struct service_row *service, int64_t *id,
-	uint16_t *port, struct error *e)
+struct known_service {
+	int64_t id;
+	uint16_t wanted;
+	uint16_t port;
+};
+
+/* 1 with *out, 0, -1. */
+static int find_service(struct registry *r, const struct service_row *service,
+	struct known_service *out, struct error *e)
 {
 	sqlite3_stmt *row;
 	int got = sql_first(r, e, &row,
-		"SELECT id, external_port FROM services WHERE project_id = ?1 AND instance = ?2 AND "
-		"service_name = ?3 AND port_name = ?4",
+		"SELECT id, internal_port, external_port FROM services WHERE project_id = ?1 AND "
+		"instance = ?2 AND service_name = ?3 AND port_name = ?4",
 		"iiss", service->project_id, (int64_t)service->instance, service->service,
 		service->name);
-	if (got == 1) {
-		*id = sqlite3_column_int64(row, 0);
-		*port = (uint16_t)sql_int(row, 1);
-	}
+	if (got == 1)
+		*out = (struct known_service){sqlite3_column_int64(row, 0),
+			(uint16_t)sql_int(row, 1), (uint16_t)sql_int(row, 2)};
 	sqlite3_finalize(row);
 	return got;
 }
@@ -239,7 +244,11 @@ static int find_service(struct registry *r, const struct service_row *service, i
 int service_find_port(struct registry *r, const struct service_row *service, uint16_t *port,
 	struct error *e)
 {
-	return find_service(r, service, &(int64_t){0}, port, e);
+	struct known_service known;
+	int got = find_service(r, service, &known, e);
+	if (got == 1)
+		*port = known.port;
+	return got;
 }
 
 int service_list_active(struct registry *r, struct arena *arena, struct service_row **out,
@@ -267,12 +276,18 @@ int service_list_active(struct registry *r, struct arena *arena, struct service_
 	return got;
 }
 
+/* Where it belongs may be another place since: it returns to none that it was not moved from. */
+static const char *change_of(const struct known_service *before, const struct service_row *service)
+{
+	bool home = service->port == service->wanted_port && service->port == before->wanted;
+	return home ? "returned" : "moved";
+}
+
 int service_put(struct registry *r, const struct service_row *service, struct error *e)
 {
 	char now[32];
-	int64_t id = 0;
-	uint16_t before = 0;
-	int known = find_service(r, service, &id, &before, e);
+	struct known_service before = {0}, after;
+	int known = find_service(r, service, &before, e);
 	if (known < 0 ||
 		sql_run(r, e,
 			"INSERT INTO services (project_id, instance, service_name, port_name, "
@@ -288,10 +303,10 @@ int service_put(struct registry *r, const struct service_row *service, struct er
 			(int64_t)service->port, service->protocol, sql_now(now),
 			service->config_files))
 		return -1;
-	if (known && before == service->port)
+	if (known && before.port == service->port)
 		return 0;
-	if (!known && find_service(r, service, &id, &(uint16_t){0}, e) < 0)
+	if (find_service(r, service, &after, e) < 0)
 		return -1;
-	return history_port(r, id, before, service->port,
-		!known ? "assigned" : service->port == service->wanted_port ? "returned" : "moved", e);
+	return history_port(r, after.id, before.port, service->port,
+		known ? change_of(&before, service) : "assigned", e);
 }

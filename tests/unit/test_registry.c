@@ -220,6 +220,24 @@ static void ports_have_a_history(void **state)
 		"change_type = 'returned'"), 1);
 }
 
+static void nothing_returns_to_a_place_it_was_not_moved_from(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	struct service_row row = {.project_id = add_project(r, "/p", "shop", 1), .instance = 1,
+		.service = "web", .name = "main", .protocol = "http", .config_files = "/p/stack.ini"};
+	for (row.port = 30100; row.port <= 30900; row.port += 800) {
+		row.wanted_port = row.port; /* its project got another block */
+		assert_int_equal(registry_begin(r, &w.e), 0);
+		assert_int_equal(service_put(r, &row, &w.e), 0);
+		assert_int_equal(registry_commit(r, &w.e), 0);
+	}
+	registry_close(r);
+	assert_int_equal(one_number("SELECT count(*) FROM port_history"), 2);
+	assert_int_equal(one_number("SELECT count(*) FROM port_history WHERE change_type = 'moved' "
+		"AND old_value = 30100 AND new_value = 30900"), 1);
+}
+
 /* The times are those of the test's making: the rows come in their order, whatever table they are in. */
 static void what_happened_to_ports_is_one_list(void **state)
 {
@@ -1023,6 +1041,7 @@ int main(void)
 		TEST(an_absent_registry_reads_as_empty),
 		TEST(projects_instances_and_leases_come_back),
 		TEST(ports_have_a_history),
+		TEST(nothing_returns_to_a_place_it_was_not_moved_from),
 		TEST(what_happened_to_ports_is_one_list),
 		TEST(what_was_learned_about_a_service_is_forgotten),
 		TEST(fault_F1_garbage),
