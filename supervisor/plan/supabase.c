@@ -173,12 +173,35 @@ static struct supabase_key *key_named(struct writing *w, const char *name)
 	return NULL;
 }
 
-static bool is_number(const struct assignment *a)
+static int base_of(const char *prefix)
 {
-	for (const char *c = a->value; c < a->value_end; c++)
-		if (!isdigit((unsigned char)*c) && *c != '_')
-			return false;
-	return a->value_end > a->value;
+	return !strcmp(prefix, "0x") ? 16 : !strcmp(prefix, "0o") ? 8 : !strcmp(prefix, "0b") ? 2 : 10;
+}
+
+/*
+ * An integer as TOML has it: +54321, 54_321, 0xD431. An underscore is between two digits; a decimal
+ * number does not begin with 0. -1: it is none, or larger than a port.
+ */
+static int integer_of(const struct assignment *a)
+{
+	char prefix[3] = "";
+	const char *at = a->value + (a->value < a->value_end && *a->value == '+');
+	memcpy(prefix, at, a->value_end - at > 2 ? 2 : 0);
+	int base = base_of(prefix), number = 0;
+	if (base != 10 ? at > a->value : *prefix == '0')
+		return -1;
+	at += base != 10 ? 2 : 0;
+	bool digit_before = false;
+	for (; at < a->value_end && number <= UINT16_MAX; at++) {
+		int digit = !isxdigit((unsigned char)*at) ? base
+			: isdigit((unsigned char)*at) ? *at - '0'
+						      : tolower((unsigned char)*at) - 'a' + 10;
+		if (digit >= base && (*at != '_' || !digit_before))
+			return -1;
+		digit_before = digit < base;
+		number = digit_before ? number * base + digit : number;
+	}
+	return digit_before && number <= UINT16_MAX ? number : -1;
 }
 
 /*
@@ -195,12 +218,10 @@ static void note(struct writing *w, struct supabase_key *key, const struct assig
 		key->outcome = SUPABASE_NO_PORT;
 	else if (a->commented)
 		key->outcome = SUPABASE_COMMENTED;
-	else if (!is_number(a))
+	else if (integer_of(a) < 0)
 		key->outcome = SUPABASE_NO_NUMBER;
 	else
-		key->outcome = strcmp(key->before, arena_format(w->arena, "%u", key->port)) != 0
-			? SUPABASE_CHANGED
-			: SUPABASE_SAME;
+		key->outcome = integer_of(a) == key->port ? SUPABASE_SAME : SUPABASE_CHANGED;
 }
 
 static void write_line(struct writing *w, const struct scan *s, const struct assignment *a)

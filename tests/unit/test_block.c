@@ -196,6 +196,38 @@ static void supabase_gets_the_stack_s_ports(void **state)
 	stack_free(s);
 }
 
+static void integers_are_those_of_toml(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *value;
+		enum supabase_outcome outcome;
+	} cases[] = {
+		{"0xD433", SUPABASE_CHANGED}, {"0xd4_33", SUPABASE_CHANGED}, {"0o152061", SUPABASE_CHANGED},
+		{"0b1101010000110001", SUPABASE_CHANGED}, {"+54_321", SUPABASE_CHANGED}, {"0", SUPABASE_CHANGED},
+		{"30103", SUPABASE_SAME}, {"0x7597", SUPABASE_SAME}, {"30_103", SUPABASE_SAME},
+		{"0X7597", SUPABASE_NO_NUMBER}, {"+0x7597", SUPABASE_NO_NUMBER}, {"0x", SUPABASE_NO_NUMBER},
+		{"0x_1", SUPABASE_NO_NUMBER}, {"030103", SUPABASE_NO_NUMBER}, {"_1", SUPABASE_NO_NUMBER},
+		{"1_", SUPABASE_NO_NUMBER}, {"1__2", SUPABASE_NO_NUMBER}, {"-1", SUPABASE_NO_NUMBER},
+		{"0o18", SUPABASE_NO_NUMBER}, {"1e3", SUPABASE_NO_NUMBER}, {"99999999999", SUPABASE_NO_NUMBER},
+		{"+", SUPABASE_NO_NUMBER}, {"", SUPABASE_NO_NUMBER},
+	};
+	struct stack *s = stack_of(1);
+	put_port(s, "supabase", "main", 30103, 3);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct supabase_key *keys;
+		OWNED_TEXT file = {0}, out = {0}, expected = {0};
+		bool changed = cases[i].outcome == SUPABASE_CHANGED;
+		text_addf(&file, "[api]\nport = %s # api\n", cases[i].value);
+		text_addf(&expected, "[api]\nport = %s # api\n", changed ? "30103" : cases[i].value);
+		supabase_write(s->arena, file.data, file.length, s->ports, s->port_count, &keys, &out);
+		if (keys[0].outcome != cases[i].outcome)
+			fail_msg("%s: %s", cases[i].value, supabase_outcome_word(keys[0].outcome));
+		assert_string_equal(text_string(&out), text_string(&expected));
+	}
+	stack_free(s);
+}
+
 static void another_toml_is_none_of_supabase(void **state)
 {
 	(void)state;
@@ -228,6 +260,7 @@ int main(void)
 		cmocka_unit_test(names_in_two_places),
 		cmocka_unit_test(an_example_has_empty_secrets),
 		cmocka_unit_test(supabase_gets_the_stack_s_ports),
+		cmocka_unit_test(integers_are_those_of_toml),
 		cmocka_unit_test(another_toml_is_none_of_supabase),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
