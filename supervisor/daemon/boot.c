@@ -70,7 +70,8 @@ static struct claim_request claim_request_of(const struct instance *in,
 		.ports_base = user_file_ports_base((const char *const *)(const void *)r->caller_env),
 		.spans = spans_of(stack),
 		.want = wants[r->which],
-		.number = r->instance};
+		.number = r->instance,
+		.is_launch = true};
 }
 
 static int copy_path(char *to, size_t size, char *from, struct error *e)
@@ -221,12 +222,26 @@ static bool wandered(struct instance *in, int service, char reason[REASON_SIZE])
 	return true;
 }
 
+/* Where two runs share a socket clients get the same answers, from its first moment on. */
+static void count_bad_answers(struct instance *in, int service, enum probe_result result)
+{
+	struct run_io *run = &in->io[service]->run;
+	int64_t age_ms = clock_now_ms() - keeper_run(in->keeper, service)->started_ms;
+	bool own = identity_shares(in, service) && run->last_look == LISTENER_OURS;
+	if (result == PROBE_OK)
+		run->bad_answers = 0;
+	else if (result == PROBE_FAILED && own
+		&& age_ms >= service_at(in, service)->policy.health.start_period_ms)
+		run->bad_answers++;
+}
+
 static void on_probe(void *self, int service, uint64_t generation, enum probe_purpose purpose,
 	enum probe_result result, const char *reason, int64_t latency_ms)
 {
 	struct instance *in = self;
 	char elsewhere[REASON_SIZE];
 	(void)latency_ms;
+	count_bad_answers(in, service, result);
 	if (result == PROBE_FAILED && wandered(in, service, elsewhere))
 		reason = elsewhere;
 	else if (result == PROBE_FAILED && in->io[service]->run.last_look == LISTENER_NOBODY

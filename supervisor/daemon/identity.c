@@ -115,6 +115,7 @@ static void judge_shared(struct instance *in, struct listener_look *look)
 		look->owner = LISTENER_SIBLING;
 	else
 		judge(in, end, look);
+	in->io[look->service]->run.last_look = look->owner;
 	list_release(&list);
 }
 

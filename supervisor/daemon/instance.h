@@ -65,6 +65,7 @@ struct run_io {
 	enum listener_owner last_look;
 	int64_t elsewhere_at_ms; /* when it may be looked at where else its tree listens */
 	bool wandered; /* it did when looked at last */
+	int bad_answers; /* in a row: its own to checks, on a socket that it shares with another run */
 	enum hold_mode hold; /* how its ports are held for the next start */
 	bool hold_learned; /* differs from what the registry remembers */
 	bool hold_works; /* and the service became ready with it; the recorder knows */

@@ -89,10 +89,28 @@ static enum step_state look_at_run(struct instance *in, struct takeover *t, int 
 	return STEP_WAITS;
 }
 
+/*
+ * Alone on a port, a process that has not been healthy yet may fail as often as it likes; one that
+ * shares its socket takes clients away from the one that serves them.
+ */
+static bool harms_clients(struct instance *in, const struct takeover *t, int row)
+{
+	int bad = in->io[row]->run.bad_answers;
+	return row == second_row(in) && !t->wish.port && bad
+		&& bad >= service_at(in, row)->policy.health.retries;
+}
+
 enum step_state takeover_look(struct instance *in, struct takeover *t, int row, const char *what,
 	struct error *e)
 {
 	enum step_state state = look_at_run(in, t, row, what, e);
+	if (state == STEP_WAITS && harms_clients(in, t, row)) {
+		fail(e, EXIT_NOT_READY, "%s '%s' shares its socket and fails its check: %.300s", what,
+			service_at(in, row)->name, keeper_run(in->keeper, row)->reason);
+		error_hint(e, "see `stackup logs %s`; `health.start_period` gives it time before its "
+			"answers count", service_at(in, row)->name);
+		return STEP_FAILED;
+	}
 	if (state != STEP_WAITS || in->now_ms < t->deadline_ms)
 		return state;
 	fail(e, EXIT_NOT_READY, "%s '%s' was not healthy in time", what, service_at(in, row)->name);

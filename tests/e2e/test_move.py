@@ -578,6 +578,47 @@ def test_the_new_process_itself_has_to_answer_its_health_check(shop):
     assert shop.pid("api") != pid and shop.service("api")["health"] == "healthy"
 
 
+SHARED = """
+    [service api]
+    command = ./serve
+    hold = listen
+    health = http /
+    ready.timeout = 1h
+    {}
+"""
+
+
+def write_serve(project, file, options):
+    """Once the file is there its next process has these options."""
+    actor = os.environ.get("STACKUP_ACTOR", "actor")
+    project.write("serve", f"#!/bin/sh\n[ -e {file} ] && exec {actor} {options} --listen-fd\nexec {actor} --listen-fd\n", 0o755)
+
+
+def test_a_new_process_that_shares_its_socket_is_given_up_for_its_answers(shop):
+    """Clients get them as well, so nobody waits until the time for its start is over."""
+    shop.stack(SHARED.format(""))
+    write_serve(shop, "broken", "--http-status 500")
+    shop.up()
+    pid = shop.pid("api")
+    shop.write("broken", "")
+    result = shop.run("restart", "api", code=6)
+    assert "HTTP 500" in result.err and "health.start_period" in result.err
+    assert shop.pid("api") == pid and http_get(30101) == f"api {pid}\n" and shop.state("api") == "ready"
+
+
+def test_a_new_process_that_shares_its_socket_has_its_start_period(shop):
+    shop.stack(SHARED.format("health.start_period = 1h"))
+    write_serve(shop, "slow", f"--healthy-while {shop.dir}/warm")
+    shop.up()
+    pid = shop.pid("api")
+    shop.write("slow", "")
+    restart = shop.follow("restart", "api")
+    until(lambda: not answers(30101), what="an answer of the new process")
+    shop.write("warm", "")
+    restart.rest()
+    assert restart.process.wait() == 0 and shop.pid("api") != pid
+
+
 def test_several_restarts_wait_for_each_other(shop):
     shop.stack(LISTEN + """
     [service web]
