@@ -12,10 +12,10 @@
  * that ends its sending is passed on as such (shutdown(2)), so protocols that half-close work.
  *
  * It cannot hurt the loop: at most forward_most() connections at once (FORWARD_CONNECTIONS, or as
- * many as half of the process's descriptors allow), at most FORWARD_BUDGET bytes of one connection a
- * turn, what a pipe holds is all that waits in between. When accept(2) or pipe(2) have no descriptor it
- * pauses for FORWARD_PAUSE_MS. Whoever is one too many waits in the backlog; when no place has become
- * free within FORWARD_PATIENCE_MS, those who wait and those who come are closed at once until one does.
+ * many as half of the descriptors allow), at most FORWARD_BUDGET bytes of one connection a turn,
+ * what a pipe holds is all that waits in between. When accept(2) or pipe(2) have no descriptor it
+ * pauses for FORWARD_PAUSE_MS. Whoever is one too many waits in the backlog; when no place has
+ * become free within FORWARD_PATIENCE_MS, all who wait and who come are closed until one does.
  *
  * At the end of the grace nothing new is accepted, and servers are told that no more comes: what is
  * under way has FORWARD_DRAIN_MS to arrive. Then every connection is closed.

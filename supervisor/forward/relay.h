@@ -40,7 +40,7 @@ struct relay {
 /* Owns client from now on, also on failure. NULL with errno: no memory or no descriptors. */
 struct relay *relay_new(struct ev_loop *loop, int client, uint16_t to,
 	void (*on_end)(struct relay *relay), void *owner);
-/* The server gets what has come from the client, and its end; the client the answer. May free it. */
+/* The server gets what the client has sent, and its end; the client the answer. May free it. */
 void relay_finish(struct relay *relay);
 void relay_free(struct relay *relay);
 
