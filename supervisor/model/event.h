@@ -1,7 +1,8 @@
 /*
  * event.h - what happened, for people and programs: one row of events.jsonl.
  *
- * Kinds are part of the contract with scripts that follow `stackup events --json`.
+ * Kinds are part of the contract with scripts that follow `stackup events --json`. One more, `crashed`, is
+ * written by whoever finds the supervisor dead (ports/crash_note.h).
  */
 #ifndef MODEL_EVENT_H
 #define MODEL_EVENT_H

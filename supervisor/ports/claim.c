@@ -8,10 +8,10 @@
 #include "base/own.h"
 #include "ports/aside.h"
 #include "ports/claim_parts.h"
+#include "ports/crash_note.h"
 #include "ports/leftovers.h"
 #include "ports/lock.h"
 #include "ports/policy.h"
-#include "registry/history.h"
 #include "registry/record.h"
 
 void claim_init(struct claim *claim)
@@ -205,7 +205,8 @@ static int note_crash(struct launch *l, struct error *e)
 		return 0;
 	text_addf(&claim->notices, "the last run of instance %d ended without being stopped\n",
 		claim->instance);
-	return history_crash(l->registry, claim->project_id, claim->instance, e);
+	return crash_note(l->registry, l->request->state, claim->project, claim->project_id,
+		claim->instance, e);
 }
 
 static int put_instance(struct launch *l, struct error *e)

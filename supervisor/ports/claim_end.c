@@ -2,9 +2,9 @@
 #include <unistd.h>
 
 #include "ports/claim.h"
+#include "ports/crash_note.h"
 #include "ports/leftovers.h"
 #include "ports/lock.h"
-#include "registry/history.h"
 #include "registry/instances.h"
 #include "registry/record.h"
 
@@ -93,11 +93,13 @@ int claim_leave(const char *state, struct claim *claim, struct error *e)
 	return result;
 }
 
-static int record_crash(struct registry *r, const struct claim *claim, bool away, struct error *e)
+static int record_crash(struct registry *r, const char *state, const struct claim *claim, bool away,
+	struct error *e)
 {
 	if (leftovers_audit(r, claim->project_id, claim->instance, &claim->removed, e))
 		return -1;
-	if (!claim->crash_known && history_crash(r, claim->project_id, claim->instance, e))
+	if (!claim->crash_known && crash_note(r, state, claim->project, claim->project_id,
+					   claim->instance, e))
 		return -1;
 	if (away)
 		return put_away(r, claim, INSTANCE_STOPPED, e);
@@ -111,7 +113,7 @@ static int write_crash(const char *state, const struct claim *claim, bool away, 
 		return -1;
 	int result = registry_begin(r, e);
 	if (!result)
-		result = record_crash(r, claim, away, e);
+		result = record_crash(r, state, claim, away, e);
 	if (!result)
 		result = registry_commit(r, e);
 	registry_close(r);

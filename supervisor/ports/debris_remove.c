@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/list.h"
+#include "ports/crash_note.h"
 #include "ports/debris_parts.h"
 #include "ports/ending.h"
 #include "ports/lock.h"
@@ -251,7 +252,7 @@ static int put_away(struct removing *m, struct registry *r, const struct debris_
 	if (got <= 0)
 		return got;
 	if (row.status == INSTANCE_RUNNING &&
-		history_crash(r, fact->project_id, fact->instance, e))
+		crash_note(r, m->rules->state, fact->project, fact->project_id, fact->instance, e))
 		return -1;
 	if (instance_set_status(
 		    r, fact->project_id, fact->instance, INSTANCE_STOPPED, NULL, e))

@@ -10,7 +10,7 @@ stackup_room(ports
 		debris.c debris_files.c debris_home.c debris_look.c debris_remove.c
 		idle.c stale.c stale_look.c stale_remove.c
 		verify.c verify_look.c
-		figures.c
+		crash_note.c figures.c
 	ROOMS base model registry
 	LIBS lib_jansson)
 

@@ -125,7 +125,7 @@ int history_crash(struct registry *r, int64_t project_id, int instance, struct e
 	const struct incident_note note = {.project_id = project_id,
 		.instance = instance,
 		.kind = INCIDENT_CRASHED,
-		.text = "the supervisor ended without a word"};
+		.text = HISTORY_CRASH_TEXT};
 	if (history_event(r, project_id, instance, "crashed", note.text, e))
 		return -1;
 	return history_incident(r, &note, e);

@@ -86,6 +86,7 @@ struct incident_note {
 };
 int history_incident(struct registry *r, const struct incident_note *note, struct error *e);
 /* A supervisor died without being stopped: an event and an incident. */
+#define HISTORY_CRASH_TEXT "the supervisor ended without a word"
 int history_crash(struct registry *r, int64_t project_id, int instance, struct error *e);
 
 /* For who writes rows himself: count rows have come, and a few more than that may go. */

@@ -140,6 +140,28 @@ def test_what_crashed_is_not_as_wanted_among_all(shop):
     shop.run("status", "--all", code=0)
 
 
+@pytest.mark.parametrize("noted_by", ["status", "up", "cleanup"])
+def test_the_events_of_the_instance_show_the_crash_once(shop, noted_by):
+    shop.stack(STACK)
+    shop.up()
+    instance, pids = all_pids(shop)
+    os.kill(instance["pid"], signal.SIGKILL)
+    nothing_left(pids)
+    written = shop.state_dir() / "events.jsonl"
+    with written.open("a") as torn:
+        torn.write('{"time":')
+    times = os.stat(written).st_mtime_ns
+    if noted_by != "up":
+        shop.run(noted_by, code=3 if noted_by == "status" else 0)
+        assert os.stat(written).st_mtime_ns == times
+    shop.up()
+    events = shop.run("events", "-i", "1", "--json", code=0).json_lines
+    at, = [i for i, event in enumerate(events) if event["kind"] == "crashed"]
+    assert events[at]["service"] is None and events[at]["instance"] == 1
+    assert "ready" in [event["kind"] for event in events[:at]]
+    assert [event["seq"] for event in events[:at + 2]] == [*range(at + 1), 0]
+
+
 def test_fault_S1_a_port_that_was_moved_stays_moved(shop):
     """Somebody who looks between the death and the next start changes nothing."""
     shop.stack(STACK)
