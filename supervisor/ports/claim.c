@@ -373,6 +373,8 @@ int claim_instance(const struct claim_request *request, struct claim *claim, str
 		result = registry_commit(l.registry, e);
 	}
 	registry_close(l.registry);
+	if (result)
+		launch_write_refusal(&l);
 	if (!result && claim->outcome == CLAIM_OURS)
 		write_record(&l);
 	claim->claim_us = clock_now_us() - began_us;
@@ -424,6 +426,7 @@ static int find_block(struct launch *l, struct error *e)
 	copy.claim = &silent;
 	int result = l->project.id ? launch_choose_block(&copy, &claim->block, e)
 				   : launch_first_block(&copy, &claim->block, e);
+	l->block_owner = copy.block_owner;
 	text_release(&silent.notices);
 	return result;
 }
@@ -455,5 +458,7 @@ int claim_find(const struct claim_request *request, struct claim *claim, struct 
 		return -1;
 	int result = find_all(&l, e);
 	registry_close(l.registry);
+	if (result)
+		launch_write_refusal(&l);
 	return result;
 }

@@ -21,6 +21,7 @@ struct launch {
 	struct worktree worktree; /* of the request */
 	struct instance before; /* the row as it was; number 0 where none */
 	struct instance now;
+	const char *block_owner; /* in the claim's arena: whose block the stack file's is; NULL */
 };
 
 /* The project's row, made when there is none. (claim_project.c) */
@@ -30,6 +31,11 @@ int launch_set_block(struct launch *l, struct error *e);
 /* A project that starts is neither reserved nor archived any more. */
 int launch_revive(struct launch *l, struct error *e);
 bool launch_any_alive(const struct launch *l);
+/*
+ * For a launch that has failed, without a transaction: the history gets the block that somebody else had.
+ * (claim_write.c)
+ */
+void launch_write_refusal(const struct launch *l);
 /* Fills claim->ports_base: what the first project made it, else what it would be. */
 int launch_find_base(struct launch *l, struct error *e);
 /* The block a new project gets: the stack file's, or the lowest free one. */

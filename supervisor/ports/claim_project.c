@@ -19,6 +19,20 @@ int launch_choose_block(struct launch *l, int *block, struct error *e)
 	return 0;
 }
 
+static int refuse_block(struct launch *l, const struct project *owner, struct error *e)
+{
+	const struct claim_request *request = l->request;
+	int free_block = -1;
+	(void)launch_choose_block(l, &free_block, NULL);
+	l->block_owner = *owner->path
+		? arena_format(l->claim->arena, "project '%s' (%s)", owner->name, owner->path)
+		: arena_format(l->claim->arena, "project '%s'", owner->name);
+	fail(e, EXIT_CONFLICT, "block = %d of %s belongs to %s", request->block, request->main_dir,
+		l->block_owner);
+	error_hint(e, "write block = %d, or leave the key out", free_block);
+	return -1;
+}
+
 /* 1: the stack file's block can be had, 0: a clone of the same stack has it, -1: it cannot. */
 static int check_explicit(struct launch *l, struct error *e)
 {
@@ -38,12 +52,7 @@ static int check_explicit(struct launch *l, struct error *e)
 		return 1;
 	if (!strcmp(owner.stack_name, request->stack_name))
 		return 0;
-	int free_block = -1;
-	(void)launch_choose_block(l, &free_block, NULL);
-	fail(e, EXIT_CONFLICT, "block = %d of %s belongs to project '%s' (%s)", request->block,
-		request->main_dir, owner.name, owner.path);
-	error_hint(e, "write block = %d, or leave the key out", free_block);
-	return -1;
+	return refuse_block(l, &owner, e);
 }
 
 int launch_first_block(struct launch *l, int *block, struct error *e)

@@ -169,6 +169,29 @@ static int write_launch(struct registry *r, const struct boarding *b, bool succe
 	return launch_record(r, &note, e);
 }
 
+static int write_refusal(struct registry *r, const struct launch *l, struct error *e)
+{
+	const struct conflict_note conflict = {.project_id = l->project.id, .service = "",
+		.port = block_port(l->claim->ports_base, l->request->block), .class = CONFLICT_OF_BLOCK,
+		.holder = l->block_owner, .action = "failed"};
+	const struct launch_note launch = {.project_id = l->project.id, .conflicts = 1};
+	if (registry_begin(r, e) || history_conflict(r, &conflict, e) || launch_record(r, &launch, e))
+		return -1;
+	return registry_commit(r, e);
+}
+
+/* Who is refused hears of that, and not of a row that could not be written. */
+void launch_write_refusal(const struct launch *l)
+{
+	if (!l->request->is_launch || !l->block_owner)
+		return;
+	struct registry *r =
+		registry_open(l->request->state, REGISTRY_WRITE, REGISTRY_BOOT_MS, NULL, NULL);
+	if (r)
+		(void)write_refusal(r, l, NULL);
+	registry_close(r);
+}
+
 /* What was decided goes to the registry; a launch that failed leaves no lease and no "running". */
 int boarding_write(const struct boarding *b, bool success, struct error *e)
 {

@@ -24,12 +24,14 @@
 enum history_table { HISTORY_RULES(X) };
 #undef X
 
+#define CONFLICT_OF_BLOCK "block" /* a class like those of ports: two projects want the same one */
+
 struct conflict_note {
 	int64_t project_id;
 	int instance;
 	const char *service;
 	uint16_t port;
-	const char *class; /* word of PORT_CLASSES */
+	const char *class; /* word of PORT_CLASSES; CONFLICT_OF_BLOCK, with the block's first port */
 	const char *holder; /* one line about it */
 	const char *action; /* moved, emergency, stopped, waited, asked, failed, warned */
 	uint16_t moved_to; /* 0 where not */

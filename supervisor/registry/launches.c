@@ -76,7 +76,8 @@ int month_figures(struct registry *r, int most, struct arena *arena, struct mont
 		"SELECT substr(timestamp, 1, 7) AS month, 1 AS launches, conflicts = 0 AS "
 		"undisturbed, "
 		"0 AS conflicts FROM launches UNION ALL "
-		"SELECT substr(timestamp, 1, 7), 0, 0, 1 FROM conflicts WHERE service <> '') "
+		"SELECT substr(timestamp, 1, 7), 0, 0, 1 FROM conflicts "
+		"WHERE service <> '' OR class = '" CONFLICT_OF_BLOCK "') "
 		"GROUP BY month ORDER BY month DESC LIMIT ?1",
 		"i", (int64_t)most);
 	for (; got == 1; got = sql_next(r, e, &row))

@@ -161,6 +161,22 @@ def test_row_R1_a_port_that_a_stranger_took_meanwhile_is_an_incident(shop):
     assert kind == "port_lost" and "service 'api': " in text and "30101" in text
 
 
+def test_a_block_that_somebody_else_has_is_a_conflict_of_a_launch_that_failed(world):
+    shop, blog = world.project("shop"), world.project("blog")
+    for project in (shop, blog):
+        project.stack("[stack]\nblock = 7\n" + STACK)
+    shop.up()
+    assert "belongs to project 'shop' (" in blog.run("up", "-d", code=5).err
+    blog.run("status", "--json")
+    found = report(shop)
+    launches, [month] = found["launches"], found["months"]
+    assert (launches["count"], launches["without_conflict"], launches["failed"]) == (2, 1, 1)
+    assert (month["launches"], month["conflicts"], month["success_percent"]) == (2, 1, 50.0)
+    [port] = found["conflicting_ports"]
+    assert (port["port"], port["conflicts"]) == (30700, 1) and "project 'shop' (/" in port["last_holder"]
+    assert found["projects"]["total"] == 1
+
+
 def test_bars_are_for_terminals(shop):
     shop.stack(STACK)
     shop.up()

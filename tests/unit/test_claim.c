@@ -21,6 +21,7 @@
 #include "ports/report.h"
 #include "ports/reserve.h"
 #include "registry/instances.h"
+#include "registry/launches.h"
 #include "registry/projects.h"
 
 /* Last: it has a macro called fail. */
@@ -367,6 +368,22 @@ static void names_are_unique(void **state)
 	claim_release(&claim);
 }
 
+/* Launches that failed, each with a conflict about a block. */
+static int refusals(void)
+{
+	struct launch_figures figures;
+	struct month_figures *months;
+	size_t count;
+	struct registry *r = registry_open(w.dir, REGISTRY_READ, REGISTRY_BOOT_MS, NULL, &w.e);
+	assert_non_null(r);
+	assert_int_equal(launch_figures(r, "", &figures, &w.e), 0);
+	assert_int_equal(month_figures(r, 1, w.arena, &months, &count, &w.e), 0);
+	registry_close(r);
+	assert_int_equal(figures.count - figures.undisturbed, figures.failed);
+	assert_int_equal(count ? months->conflicts : 0, figures.failed);
+	return (int)figures.failed;
+}
+
 static void explicit_blocks(void **state)
 {
 	(void)state;
@@ -390,6 +407,16 @@ static void explicit_blocks(void **state)
 	assert_int_equal(w.e.code, EXIT_CONFLICT);
 	assert_non_null(strstr(w.e.text, "'shop'"));
 	assert_non_null(strstr(w.e.hint, "block = 2"));
+	assert_int_equal(refusals(), 0);
+	claim_release(&claim);
+	claim_init(&claim);
+	stranger.is_launch = true;
+	assert_int_equal(claim_instance(&stranger, &claim, &w.e), -1);
+	assert_int_equal(refusals(), 1);
+	claim_release(&claim);
+	claim_init(&claim);
+	assert_int_equal(claim_find(&stranger, &claim, &w.e), -1);
+	assert_int_equal(refusals(), 2);
 	claim_release(&claim);
 	claim_init(&claim);
 	assert_int_equal(claim_instance(&bad, &claim, &w.e), -1);
@@ -399,6 +426,25 @@ static void explicit_blocks(void **state)
 	first.block = 121;
 	must_claim(&first, &claim);
 	assert_int_equal(claim.block, 121);
+	claim_release(&claim);
+}
+
+static void a_block_of_a_project_without_a_place(void **state)
+{
+	(void)state;
+	struct project imported = {.path = "", .stack_name = "res", .owner = "", .block = 120};
+	struct claim_request request = request_for("one", "one");
+	struct claim claim;
+	struct registry *r = registry_open(w.dir, REGISTRY_WRITE, REGISTRY_BOOT_MS, NULL, &w.e);
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(project_add(r, w.arena, &imported, &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	registry_close(r);
+	request.block = 120;
+	claim_init(&claim);
+	assert_int_equal(claim_instance(&request, &claim, &w.e), -1);
+	assert_non_null(strstr(w.e.text, "belongs to project 'res'"));
+	assert_null(strchr(w.e.text, '('));
 	claim_release(&claim);
 }
 
@@ -1315,6 +1361,7 @@ int main(void)
 		TEST(state_of_another_worktree_is_set_aside),
 		TEST(names_are_unique),
 		TEST(explicit_blocks),
+		TEST(a_block_of_a_project_without_a_place),
 		TEST(auto_slots_are_kept),
 		TEST(two_services_on_one_port_are_refused),
 		TEST(fault_F18_a_slot_service_moves),
