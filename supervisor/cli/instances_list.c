@@ -33,6 +33,24 @@ static int list(struct context *context, struct arena *arena, struct error *e)
 	return EXIT_DONE;
 }
 
+static int list_machine(struct context *context, struct arena *arena, struct error *e)
+{
+	struct inventory all;
+	OWNED_TEXT out = {0};
+	if (inventory_of_machine(context, arena, &all, e))
+		return -1;
+	if (context->json) {
+		inventory_add_machine(&out, &all);
+		inventory_print_json(&out);
+		return EXIT_DONE;
+	}
+	if (!all.instance_count)
+		say("no instance has been started on this machine yet");
+	inventory_show_instances(context, &all, NULL, &out);
+	out_text(&out);
+	return EXIT_DONE;
+}
+
 /* ---- those that nobody uses ---- */
 
 static int read_days(const struct context *context, int *days, struct error *e)
@@ -87,16 +105,13 @@ static int list_unused(struct context *context, struct arena *arena, struct erro
 
 int verb_instances_list(struct context *context, struct error *e)
 {
-	bool unused = option_given(&context->line, OPTION_UNUSED);
-	if (!unused && option_given(&context->line, OPTION_MACHINE)) {
-		fail(e, EXIT_USAGE, "`instances --machine` is for --unused");
-		error_hint(e, "`stackup registry list` shows every instance of the machine");
-		return -1;
-	}
+	const struct command_line *line = &context->line;
 	struct arena *arena = arena_new();
 	if (!arena)
 		return fail(e, EXIT_FAILED, "out of memory");
-	int result = unused ? list_unused(context, arena, e) : list(context, arena, e);
+	int result = option_given(line, OPTION_UNUSED) ? list_unused(context, arena, e)
+		: option_given(line, OPTION_MACHINE) ? list_machine(context, arena, e)
+						     : list(context, arena, e);
 	arena_free(arena);
 	return result;
 }

@@ -41,7 +41,8 @@ void inventory_add_status(struct text *out, const struct instance *row)
 		text_addf(out, " on %s", row->elsewhere);
 }
 
-static void add_row(struct table *table, const struct inventory_instance *instance)
+static void add_row(
+	struct table *table, const struct inventory_instance *instance, bool with_project)
 {
 	const struct instance *row = &instance->row;
 	char ports[24], commit[COMMIT_SHOWN + 1];
@@ -49,6 +50,8 @@ static void add_row(struct table *table, const struct inventory_instance *instan
 	snprintf(ports, sizeof ports, "%d-%d", (int)instance->base_port,
 		instance->base_port + instance_slots(row->spans) - 1);
 	snprintf(commit, sizeof commit, "%s", row->commit);
+	if (with_project)
+		table_cell(table, COLOUR_BOLD, row->project);
 	number_cell(table, row->number);
 	table_cell(table, COLOUR_NONE, ports);
 	inventory_add_status(&status, row);
@@ -65,16 +68,18 @@ static void add_row(struct table *table, const struct inventory_instance *instan
 void inventory_show_instances(const struct context *context, const struct inventory *all,
 	const struct inventory_project *project, struct text *out)
 {
-	static const char *const headings[] = {"INSTANCE", "PORTS", "STATUS", "PURPOSE", "BRANCH",
-		"COMMIT", "ENVIRONMENT", "LAST USE", "DIRECTORY"};
-	size_t columns = sizeof headings / sizeof headings[0];
-	if (!project->count)
+	static const char *const headings[] = {"PROJECT", "INSTANCE", "PORTS", "STATUS", "PURPOSE",
+		"BRANCH", "COMMIT", "ENVIRONMENT", "LAST USE", "DIRECTORY"};
+	size_t columns = sizeof headings / sizeof headings[0], left_out = project ? 1 : 0;
+	const struct inventory_instance *rows = all->instances + (project ? project->first : 0);
+	size_t count = project ? project->count : all->instance_count;
+	if (!count)
 		return;
-	struct table *table = table_new(columns);
-	for (size_t i = 0; i < columns; i++)
+	struct table *table = table_new(columns - left_out);
+	for (size_t i = left_out; i < columns; i++)
 		table_cell(table, COLOUR_GREY, headings[i]);
-	for (size_t i = 0; i < project->count; i++)
-		add_row(table, &all->instances[project->first + i]);
+	for (size_t i = 0; i < count; i++)
+		add_row(table, &rows[i], !project);
 	table_print(table, context->colour, out);
 	table_free(table);
 }
@@ -129,4 +134,14 @@ int inventory_here(struct context *context, const char *word, struct arena *aren
 		return -1;
 	return out->project_count ? 0
 		: fail(e, EXIT_NOT_FOUND, "project '%s' was removed meanwhile", project.name);
+}
+
+int inventory_of_machine(
+	const struct context *context, struct arena *arena, struct inventory *out, struct error *e)
+{
+	const char *state = context->paths.state;
+	int result = inventory_read(state, 0, arena, out, e);
+	if (!result && out->instance_count <= RECONCILE_MOST && reconcile_worktrees(context, 0))
+		result = inventory_read(state, 0, arena, out, e);
+	return result;
 }

@@ -11,7 +11,10 @@ struct context;
 
 /* Prints the JSON document in the text, with a newline. */
 void inventory_print_json(struct text *json);
-/* The instances of a project as a table; nothing where it has none. */
+/*
+ * The instances of a project as a table, or (NULL) all of them with their projects; nothing where there
+ * is none.
+ */
 void inventory_show_instances(const struct context *context, const struct inventory *all,
 	const struct inventory_project *project, struct text *out);
 /*
@@ -21,6 +24,9 @@ void inventory_show_instances(const struct context *context, const struct invent
  */
 int inventory_here(struct context *context, const char *word, struct arena *arena,
 	struct inventory *out, struct error *e);
+/* Those of all projects; a few worktrees are brought up to date. */
+int inventory_of_machine(
+	const struct context *context, struct arena *arena, struct inventory *out, struct error *e);
 
 /* "running", "running on HOST" where that is another machine. */
 void inventory_add_status(struct text *out, const struct instance *row);

@@ -5,7 +5,6 @@
 #include "cli/context.h"
 #include "cli/inventory_show.h"
 #include "cli/out.h"
-#include "cli/reconcile.h"
 #include "cli/registry_verbs.h"
 #include "ports/policy.h"
 
@@ -87,9 +86,7 @@ int verb_registry_list(struct context *context, struct error *e)
 	OWNED_TEXT json = {0};
 	if (!arena)
 		return fail(e, EXIT_FAILED, "out of memory");
-	int result = inventory_read(context->paths.state, 0, arena, &all, e);
-	if (!result && all.instance_count <= RECONCILE_MOST && reconcile_worktrees(context, 0))
-		result = inventory_read(context->paths.state, 0, arena, &all, e);
+	int result = inventory_of_machine(context, arena, &all, e);
 	if (!result && context->json) {
 		inventory_add_all(&json, &all, put_away);
 		inventory_print_json(&json);

@@ -163,10 +163,13 @@ static void add_number(struct text *out, const char *key, int64_t number)
 	text_add_number(out, (uint64_t)number);
 }
 
-static void add_instance(struct text *out, const struct inventory_instance *instance)
+/* first: what comes before it in its object */
+static void add_instance(
+	struct text *out, const char *first, const struct inventory_instance *instance)
 {
 	const struct instance *row = &instance->row;
-	add_number(out, "{\"instance\":", row->number);
+	text_add(out, first);
+	add_number(out, "\"instance\":", row->number);
 	add_words(out, ",\"purpose\":", row->purpose);
 	add_words(out, ",\"branch\":", row->branch);
 	add_words(out, ",\"environment\":", row->environment);
@@ -187,7 +190,7 @@ static void add_instances(struct text *out, const struct inventory *all,
 	for (size_t i = 0; i < project->count; i++) {
 		if (i)
 			text_add_char(out, ',');
-		add_instance(out, &all->instances[project->first + i]);
+		add_instance(out, "{", &all->instances[project->first + i]);
 	}
 	text_add_char(out, ']');
 }
@@ -241,4 +244,14 @@ void inventory_add_instances(struct text *out, const struct inventory *all)
 	text_add_char(out, ',');
 	add_instances(out, all, &all->projects[0]);
 	text_add_char(out, '}');
+}
+
+void inventory_add_machine(struct text *out, const struct inventory *all)
+{
+	text_add(out, "{\"version\":1,\"instances\":[");
+	for (size_t i = 0; i < all->instance_count; i++) {
+		add_words(out, i ? ",{\"project\":" : "{\"project\":", all->instances[i].row.project);
+		add_instance(out, ",", &all->instances[i]);
+	}
+	text_add(out, "]}");
 }

@@ -70,5 +70,7 @@ void inventory_add_all(struct text *out, const struct inventory *inventory,
 void inventory_add_one(struct text *out, const struct inventory *inventory);
 /* {"version":1,"project":"shop","instances":[...]} of the first one */
 void inventory_add_instances(struct text *out, const struct inventory *inventory);
+/* {"version":1,"instances":[{"project":"shop",...}]} of all of them */
+void inventory_add_machine(struct text *out, const struct inventory *inventory);
 
 #endif

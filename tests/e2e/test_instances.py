@@ -31,6 +31,22 @@ def test_the_list_has_what_is_known_of_each(running):
     assert running.run("-p", "shop", "instances", "list", cwd=running.world.root, code=0).out == table
 
 
+def test_those_of_the_machine_are_told_with_their_projects(world, shop):
+    listed_here = shop.run("instances", "--machine", code=0)
+    assert listed_here.out == "" and "no instance" in listed_here.err
+    other = world.project("other")
+    for project in (shop, other):
+        project.stack(STACK)
+        project.up()
+    said = world.run("instances", "--machine", "--json", code=0).json
+    assert [(row["project"], row["instance"], row["base_port"]) for row in said["instances"]] == [("other", 1, 30200), ("shop", 1, 30100)]
+    own, = shop.run("instances", "--json", code=0).json["instances"]
+    assert said["version"] == 1 and said["instances"][1] == {"project": "shop", **own}
+    table = shop.run("instances", "--machine", code=0).out.splitlines()
+    assert [line.split()[0] for line in table] == ["PROJECT", "other", "shop"]
+    assert table[2].removeprefix("shop").split() == shop.run("instances", code=0).out.splitlines()[1].split()
+
+
 def test_next_is_what_new_gets(running):
     assert running.run("instances", "next", code=0).out == "3\n"
     said = running.run("instances", "next", "--json", code=0).json
