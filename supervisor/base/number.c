@@ -134,6 +134,14 @@ bool number_port_range(const char *text, uint16_t *low, uint16_t *high)
 	return true;
 }
 
+int number_permille(int64_t part, int64_t whole)
+{
+	int rounded = (int)((part * 2000 + whole) / (whole * 2));
+	if (part == 0 || part == whole)
+		return rounded;
+	return rounded == 0 ? 1 : rounded == 1000 ? 999 : rounded;
+}
+
 /* "2 min 5 s"; a smaller unit of which there is none is left out. */
 static void show_two(long long n, const char *unit, long long rest, const char *smaller,
 	char buffer[NUMBER_DURATION_SIZE])

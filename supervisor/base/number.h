@@ -28,6 +28,12 @@ bool number_port_range(const char *text, uint16_t *low, uint16_t *high);
 /* Seconds as a whole number or decimal ("5", "0.5") or a duration with a unit; milliseconds. */
 bool number_seconds(const char *text, int64_t *ms);
 
+/*
+ * A share in tenths of a per cent, rounded; 1000 is all of it and 0 none, so what rounds to one of these
+ * and is not is a tenth away from it. 0 <= part <= whole, whole > 0.
+ */
+int number_permille(int64_t part, int64_t whole);
+
 enum { NUMBER_DURATION_SIZE = 24 };
 /* "500 ms", "2.1 s", "3 min", "1 h 5 min" into buffer; returns buffer. */
 const char *number_show_duration(int64_t ms, char buffer[NUMBER_DURATION_SIZE]);

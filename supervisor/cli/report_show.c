@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/bar.h"
+#include "base/number.h"
 #include "cli/context.h"
 #include "cli/idle_show.h"
 #include "cli/out.h"
@@ -24,7 +25,7 @@ struct showing {
 
 int report_permille(int64_t part, int64_t whole)
 {
-	return whole ? (int)(part * 1000 / whole) : -1;
+	return whole ? number_permille(part, whole) : -1;
 }
 
 /* ---- the terminal ---- */

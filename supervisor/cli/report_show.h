@@ -17,7 +17,7 @@ struct report {
 };
 
 void report_show(const struct context *context, const struct report *report);
-/* In percent, in tenths, rounded down; of nothing -1. */
+/* As number_permille(); of nothing -1. */
 int report_permille(int64_t part, int64_t whole);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/number.h"
 #include "ports/policy.h"
 
 const char *verify_kind_word(enum verify_kind kind)
@@ -311,5 +312,5 @@ void verify_keep_seen(struct verification *v, const struct verification *again)
 
 int verify_permille(const struct verification *v)
 {
-	return v->examined ? (int)(v->is_true * 1000 / v->examined) : 1000;
+	return v->examined ? number_permille((int64_t)v->is_true, (int64_t)v->examined) : 1000;
 }

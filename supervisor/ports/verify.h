@@ -131,7 +131,7 @@ struct verification {
 void verify_judge(const struct verify_facts *facts, struct arena *arena, struct verification *out);
 /* What differs in both; the rest is true. */
 void verify_keep_seen(struct verification *v, const struct verification *again);
-/* Per cent in tenths, rounded down: 1000 means that all is true. Of nothing all is true. */
+/* As number_permille(): 1000 means that all is true. Of nothing all is true. */
 int verify_permille(const struct verification *v);
 
 #endif

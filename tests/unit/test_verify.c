@@ -137,14 +137,14 @@ static void all_is_true(void **state)
 	assert_int_equal(verify_permille(&w.found), 1000);
 }
 
-static void accuracy_is_rounded_down(void **state)
+static void accuracy_is_rounded_and_all_is_all(void **state)
 {
 	(void)state;
 	static const struct {
 		size_t is_true, examined;
 		int permille;
-	} rows[] = {{1, 1, 1000}, {0, 1, 0}, {2, 3, 666}, {999, 1000, 999}, {9999, 10000, 999},
-		{0, 0, 1000}};
+	} rows[] = {{1, 1, 1000}, {0, 1, 0}, {2, 3, 667}, {1, 3, 333}, {7, 9, 778}, {999, 1000, 999},
+		{9999, 10000, 999}, {1, 10000, 1}, {1, 2000, 1}, {0, 0, 1000}};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct verification v = {.examined = rows[i].examined, .is_true = rows[i].is_true};
 		assert_int_equal(verify_permille(&v), rows[i].permille);
@@ -339,7 +339,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(all_is_true),
-		TEST(accuracy_is_rounded_down),
+		TEST(accuracy_is_rounded_and_all_is_all),
 		TEST(a_directory_that_is_gone),
 		TEST(what_is_recorded_of_an_instance),
 		TEST(two_that_run_and_share_ports),
