@@ -41,6 +41,13 @@ void inventory_add_status(struct text *out, const struct instance *row)
 		text_addf(out, " on %s", row->elsewhere);
 }
 
+static const char *absence(const struct instance *row)
+{
+	if (!worktree_is_gone(row))
+		return "";
+	return worktree_is_unseen(row) ? " (not there)" : " (removed)";
+}
+
 static void add_row(
 	struct table *table, const struct inventory_instance *instance, bool with_project)
 {
@@ -61,7 +68,7 @@ static void add_row(
 	table_cell(table, COLOUR_NONE, commit);
 	table_cell(table, COLOUR_NONE, row->environment);
 	table_cell(table, COLOUR_NONE, row->last_used_at);
-	text_addf(&place, "%s%s", row->worktree, worktree_is_gone(row) ? " (removed)" : "");
+	text_addf(&place, "%s%s", row->worktree, absence(row));
 	table_cell(table, COLOUR_GREY, text_string(&place));
 }
 

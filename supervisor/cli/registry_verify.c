@@ -7,6 +7,20 @@
 #include "cli/registry_verbs.h"
 #include "cli/truth.h"
 
+static const char unjudged_reason[] =
+	"it is not there and its parent directory is empty: it was removed, or its disk is not "
+	"mounted";
+
+static void add_unjudged(struct text *out, const struct unjudged *u)
+{
+	json_text_open(out, NULL, '{');
+	json_text_string(out, "project", u->project);
+	json_text_number(out, "instance", u->instance);
+	json_text_string(out, "path", u->path);
+	json_text_string(out, "reason", unjudged_reason);
+	json_text_close(out, '}');
+}
+
 static void print_json(const struct truth *truth)
 {
 	const struct verification *found = &truth->found;
@@ -29,6 +43,10 @@ static void print_json(const struct truth *truth)
 		json_text_string(&out, "fix", verify_kind_fix(d->kind));
 		json_text_close(&out, '}');
 	}
+	json_text_close(&out, ']');
+	json_text_open(&out, "not_judged", '[');
+	for (size_t i = 0; i < found->unjudged_count; i++)
+		add_unjudged(&out, &found->unjudged[i]);
 	json_text_close(&out, ']');
 	json_text_close(&out, '}');
 	inventory_print_json(&out);
@@ -59,6 +77,14 @@ static void add_row(struct table *table, const struct difference *d, size_t coun
 	table_cell(table, COLOUR_GREY, verify_kind_fix(d->kind));
 }
 
+static void tell_unjudged(struct text *out, const struct unjudged *u)
+{
+	text_addf(out, "not judged: %s", u->project);
+	if (u->instance)
+		text_addf(out, " instance %d", u->instance);
+	text_addf(out, ", %s: %s\n", u->path, unjudged_reason);
+}
+
 static void show(const struct context *context, const struct truth *truth)
 {
 	static const char *const headings[] = {"WHOSE", "PORT", "DIFFERENCE", "WHAT HELPS"};
@@ -80,6 +106,8 @@ static void show(const struct context *context, const struct truth *truth)
 		table_print(table, context->colour, &out);
 		table_free(table);
 	}
+	for (size_t i = 0; i < found->unjudged_count; i++)
+		tell_unjudged(&out, &found->unjudged[i]);
 	out_text(&out);
 }
 

@@ -43,8 +43,17 @@ static bool lives(const struct inventory_instance *instance)
 
 /* ---- projects and instances ---- */
 
+static void leave_unjudged(
+	struct judging *j, const char *project, int instance, const char *path)
+{
+	*arena_append(j->arena, j->out->unjudged, j->out->unjudged_count) =
+		(struct unjudged){project, instance, path};
+}
+
 static void judge_project(struct judging *j, const struct verify_project *project)
 {
+	if (project->is_unseen)
+		return leave_unjudged(j, project->row->name, 0, project->row->path);
 	j->out->examined++;
 	if (project->is_gone)
 		differ(j,
@@ -86,6 +95,9 @@ static void judge_instance(struct judging *j, const struct verify_instance *inst
 	} else if (instance->is_gone) {
 		d.kind = VERIFY_WORKTREE_GONE;
 		d.reason = arena_format(j->arena, "its worktree %s was removed", row->worktree);
+	} else if (instance->is_unseen) {
+		j->out->examined--;
+		return leave_unjudged(j, row->project, row->number, row->worktree);
 	} else {
 		return;
 	}

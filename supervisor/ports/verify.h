@@ -63,12 +63,14 @@ struct verify_want {
 
 struct verify_project {
 	const struct project *row;
-	bool is_gone; /* its directory; one that cannot be seen is not gone */
+	bool is_gone; /* its directory */
+	bool is_unseen; /* the same may be said of it, or its disk is away: worktree_is_unseen() */
 };
 
 struct verify_instance {
 	const struct inventory_instance *it; /* its status is whether it lives */
 	bool is_gone; /* its worktree */
+	bool is_unseen;
 };
 
 struct verify_lease {
@@ -122,11 +124,20 @@ struct difference {
 	uint16_t port; /* 0 where none */
 	const char *reason; /* a sentence without a full stop */
 };
+/* Its directory is not there, and nothing is that would tell whether its disk is away. */
+struct unjudged {
+	const char *project;
+	int instance; /* 0: the project itself */
+	const char *path;
+};
+
 struct verification {
 	size_t examined;
 	size_t is_true;
 	struct difference *items; /* in the arena */
 	size_t count;
+	struct unjudged *unjudged; /* in the arena; neither examined nor true */
+	size_t unjudged_count;
 };
 void verify_judge(const struct verify_facts *facts, struct arena *arena, struct verification *out);
 /* What differs in both; the rest is true. */

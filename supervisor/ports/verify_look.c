@@ -25,30 +25,31 @@ struct looking {
 
 /* ---- projects and instances ---- */
 
-static bool is_gone(const struct project *project)
+static struct verify_project look_at_project(const struct project *row)
 {
 	struct stat st;
-	const struct instance main = {.worktree = project->path, .git_dir = "", .git_mark = ""};
-	bool missing = stat(project->path, &st) && (errno == ENOENT || errno == ENOTDIR);
-	return missing && strcmp(project->status, "archived") != 0 && !worktree_is_unseen(&main);
+	const struct instance main = {.worktree = row->path, .git_dir = "", .git_mark = ""};
+	bool missing = stat(row->path, &st) && (errno == ENOENT || errno == ENOTDIR) &&
+		strcmp(row->status, "archived") != 0;
+	bool unseen = missing && worktree_is_unseen(&main);
+	return (struct verify_project){row, missing && !unseen, unseen};
 }
 
 static void take_projects(struct looking *l)
 {
-	for (size_t i = 0; i < l->out->all.project_count; i++) {
-		const struct project *row = &l->out->all.projects[i].row;
+	for (size_t i = 0; i < l->out->all.project_count; i++)
 		*arena_append(l->arena, l->out->projects, l->out->project_count) =
-			(struct verify_project){row, is_gone(row)};
-	}
+			look_at_project(&l->out->all.projects[i].row);
 }
 
 static void take_instances(struct looking *l)
 {
 	for (size_t i = 0; i < l->out->all.instance_count; i++) {
 		const struct inventory_instance *it = &l->out->all.instances[i];
-		bool gone = worktree_is_gone(&it->row) && !worktree_is_unseen(&it->row);
+		bool gone = worktree_is_gone(&it->row);
+		bool unseen = gone && worktree_is_unseen(&it->row);
 		*arena_append(l->arena, l->out->instances, l->out->instance_count) =
-			(struct verify_instance){it, gone};
+			(struct verify_instance){it, gone && !unseen, unseen};
 	}
 }
 

@@ -29,7 +29,7 @@ def running(shop):
 
 
 def test_row_R4_all_is_true_before_during_and_after_a_run(shop):
-    assert verify(shop.world, code=0) == {"version": 1, "accuracy": 100.0, "examined": 0, "true": 0, "differences": []}
+    assert verify(shop.world, code=0) == {"version": 1, "accuracy": 100.0, "examined": 0, "true": 0, "differences": [], "not_judged": []}
     shop.stack(STACK)
     shop.up()
     found = verify(shop.world, code=0)
@@ -132,6 +132,26 @@ def test_what_is_said_to_help_helps_now(running, helps):
     else:
         running.run(*helps.split(), code=0)
     assert verify(running.world, code=0)["accuracy"] == 100.0
+
+
+def test_a_directory_that_may_be_on_a_disk_that_is_away_is_not_judged(world):
+    alone = world.project("disk/alone")
+    alone.stack(STACK)
+    alone.up()
+    alone.down()
+    before = verify(world, code=0)
+    assert before["not_judged"] == []
+    shutil.rmtree(alone.dir)
+    found = verify(world, code=0)
+    assert found["examined"] == before["examined"] - 2 and found["accuracy"] == 100.0
+    assert [(row["project"], row["instance"], row["path"]) for row in found["not_judged"]] == [
+        ("alone", 0, str(alone.dir)), ("alone", 1, str(alone.dir))]
+    assert "its disk is not mounted" in found["not_judged"][0]["reason"]
+    assert f"not judged: alone instance 1, {alone.dir}" in world.run("registry", "verify", code=0).out
+    assert f"{alone.dir} (not there)" in world.run("instances", "--machine", code=0).out
+    (alone.dir.parent / "another").mkdir()
+    assert set(differences(world)) == {("path_gone", 0, 0), ("worktree_gone", 1, 0)}
+    assert f"{alone.dir} (removed)" in world.run("instances", "--machine", code=0).out
 
 
 def test_a_worktree_that_was_removed(shop):

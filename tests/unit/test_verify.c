@@ -151,6 +151,20 @@ static void accuracy_is_rounded_and_all_is_all(void **state)
 	}
 }
 
+static void what_may_be_on_a_disk_that_is_away_is_not_judged(void **state)
+{
+	(void)state;
+	w.projects[0].is_unseen = w.seen[1].is_unseen = true;
+	judge();
+	assert_int_equal(w.found.count, 0);
+	assert_int_equal(w.found.examined, 4);
+	assert_int_equal(w.found.is_true, 4);
+	assert_int_equal(w.found.unjudged_count, 2);
+	assert_int_equal(w.found.unjudged[0].instance, 0);
+	assert_string_equal(w.found.unjudged[1].project, "shop");
+	assert_int_equal(w.found.unjudged[1].instance, w.instances[1].row.number);
+}
+
 static void a_directory_that_is_gone(void **state)
 {
 	(void)state;
@@ -340,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(all_is_true),
 		TEST(accuracy_is_rounded_and_all_is_all),
+		TEST(what_may_be_on_a_disk_that_is_away_is_not_judged),
 		TEST(a_directory_that_is_gone),
 		TEST(what_is_recorded_of_an_instance),
 		TEST(two_that_run_and_share_ports),
