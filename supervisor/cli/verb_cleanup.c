@@ -7,6 +7,7 @@
 #include "cli/context.h"
 #include "cli/inventory_show.h"
 #include "cli/out.h"
+#include "cli/protects.h"
 #include "cli/tidy.h"
 #include "cli/verb.h"
 #include "ports/debris.h"
@@ -18,6 +19,7 @@ struct cleaning {
 	struct context *context;
 	struct arena *arena;
 	struct debris_rules rules;
+	struct protects protects; /* owns; the rules borrow from it */
 	struct debris debris;
 	bool is_dry;
 };
@@ -260,13 +262,15 @@ static int read_rules(struct cleaning *c, struct error *e)
 	const char *days = option_value(&c->context->line, OPTION_OLDER_THAN);
 	struct stale_rules stale;
 	int64_t number;
-	if (tidy_rules(c->context, &stale, e))
+	if (tidy_rules(c->context, &stale, e) || protects_read(c->context, &c->protects, e))
 		return -1;
 	c->rules = (struct debris_rules){.state = c->context->paths.state,
 		.run = c->context->paths.run,
 		.now_ms = clock_wall_ms(),
 		.keep_days = stale.keep_days[STALE_DIRECTORY],
-		.may_delete = c->context->yes};
+		.may_delete = c->context->yes,
+		.protects = c->protects.ports,
+		.protect_count = c->protects.count};
 	if (read_place(c, e))
 		return -1;
 	if (!days)
@@ -306,6 +310,7 @@ int verb_cleanup(struct context *context, struct error *e)
 		return fail(e, EXIT_FAILED, "out of memory");
 	int result = clean(&c, e);
 	debris_release(&c.debris);
+	protects_release(&c.protects);
 	arena_free(c.arena);
 	return result;
 }

@@ -7,6 +7,7 @@
 #include "ports/leftovers.h"
 #include "ports/lock.h"
 #include "ports/protect.h"
+#include "ports/protect_look.h"
 #include "registry/projects.h"
 
 enum { LEFTOVER_MS = 2000 };
@@ -51,12 +52,33 @@ static int fail_untouchable(const struct port_view *view, const char *why, struc
 	return -1;
 }
 
+/* The whole run goes, not only who listens here. */
+static int check_run(const struct port_clear *clear, const struct owner *holder, struct error *e)
+{
+	struct owner_list run = {0};
+	int result = 0;
+	leftovers_find(clear->state, holder->project, holder->instance, NULL, &run);
+	for (size_t i = 0; i < run.count && !result; i++) {
+		OWNED_TEXT line = {0};
+		const char *why = protect_look(
+			run.items[i].pid, clear->protects, clear->protect_count);
+		if (!why)
+			continue;
+		owner_add_line(&line, &run.items[i]);
+		result = fail(e, EXIT_CONFLICT, "port %u is kept by a dead run of which %s is not "
+			"stopped: %s", clear->port, text_string(&line), why);
+	}
+	owners_release(&run);
+	return result;
+}
+
 static int check_view(const struct port_clear *clear, const struct port_view *view, struct error *e)
 {
 	const char *why = protect_port(clear->port, clear->protects, clear->protect_count);
 	switch (view->class) {
 	case CLASS_OWN_STALE:
-		return 0;
+		return why ? fail_untouchable(view, why, e)
+			   : check_run(clear, &view->holder, e);
 	case CLASS_FOREIGN:
 	case CLASS_WRONG_FAMILY:
 		if (!why && view->has_holder)
@@ -122,7 +144,7 @@ static int audit(const struct port_clear *clear, int64_t project_id, int instanc
 	return result;
 }
 
-/* The whole run goes, not only who listens; and only while nobody can move in. */
+/* All of the run, and only while nobody can move in. */
 static int clear_leftover(const struct port_clear *clear, const struct owner *holder,
 	struct owner_list *ended, struct error *e)
 {

@@ -3,7 +3,7 @@
  * reason, removed; nothing else is touched.
  *
  *	process		of a run that has ended; by its environment or the run's roster
- *			(leftovers.h)
+ *			(leftovers.h). One that has a protected port stays, and is named
  *	run		a row of the registry that says that it runs, or crashed, with its leases
  *	socket		in the directory of control sockets, at which nobody listens
  *	file		ports.env, ports.sh and the roster of a run that died
@@ -107,6 +107,8 @@ struct debris_rules {
 	int64_t now_ms; /* wall clock */
 	int keep_days; /* of what was set aside */
 	bool may_delete; /* data and logs */
+	const uint16_t *protects; /* [ports] protect: who has one of these is not ended */
+	size_t protect_count;
 };
 
 int debris_look(const struct debris_rules *rules, struct arena *arena, struct debris *out,

@@ -11,6 +11,7 @@
 #include "ports/leftovers.h"
 #include "ports/process.h"
 #include "ports/protect.h"
+#include "ports/protect_look.h"
 #include "ports/worktree.h"
 #include "registry/leases.h"
 
@@ -93,7 +94,8 @@ static bool is_visitor(const struct owner *owner)
 }
 
 /* Whom root has started as another user he may end; that it carries marks alone is no reason. */
-const char *debris_guard(const struct owner *owner, bool is_proven)
+const char *debris_guard(const struct debris_rules *rules, const struct owner *owner,
+	bool is_proven)
 {
 	const char *why = protect_process(owner, is_proven && !geteuid() ? owner->uid : geteuid());
 	if (why)
@@ -102,7 +104,9 @@ const char *debris_guard(const struct owner *owner, bool is_proven)
 		return "this command was started by it";
 	if (leftovers_spare(owner->pid))
 		return "it belongs to another instance, which runs";
-	return !is_proven && is_visitor(owner) ? "`run` or `exec` has started it" : NULL;
+	if (!is_proven && is_visitor(owner))
+		return "`run` or `exec` has started it";
+	return protect_look(owner->pid, rules->protects, rules->protect_count);
 }
 
 /* Whose it is has a place of its own. */
@@ -127,7 +131,7 @@ static void add_process(const struct homes *homes, const struct owner *owner, bo
 	fact->what = debris_describe(homes->arena, owner);
 	fact->is_proven = is_proven;
 	fact->is_visitor = !is_proven && is_visitor(owner);
-	fact->guard = debris_guard(owner, is_proven);
+	fact->guard = debris_guard(homes->rules, owner, is_proven);
 }
 
 /* ---- runs ---- */

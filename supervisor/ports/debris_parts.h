@@ -32,7 +32,8 @@ size_t debris_find_processes(const struct homes *homes, struct owner_list *out);
 /* A process as it is told, in the arena. */
 const char *debris_describe(struct arena *arena, const struct owner *owner);
 /* A clause why nobody ends this one, NULL: nothing is against it. */
-const char *debris_guard(const struct owner *owner, bool is_proven);
+const char *debris_guard(const struct debris_rules *rules, const struct owner *owner,
+	bool is_proven);
 /* Sockets, files and directories, from now on without looking at the registry. */
 void debris_find_files(const struct debris_rules *rules, struct arena *arena, struct debris *out);
 /* Of the files below a directory. */

@@ -166,7 +166,7 @@ static void signal_all(struct removing *m, int signal, int wait_ms)
 		struct debris_fact *fact = &m->debris->items[i];
 		if (!goes(fact, DEBRIS_PROCESS) || ending_is_over(fact->owner))
 			continue;
-		fact->guard = debris_guard(fact->owner, fact->is_proven);
+		fact->guard = debris_guard(m->rules, fact->owner, fact->is_proven);
 		if (fact->guard)
 			fact->answer = DEBRIS_GUARDED;
 		else if (ending_signal(fact->owner, signal))

@@ -4,7 +4,7 @@ stackup_room(ports
 		container.c enroll.c ending.c ephemeral.c evict.c forget.c hold.c inventory.c kin.c
 		kin_look.c leftovers.c lock.c look.c look_views.c monitor.c monitor_look.c move.c owner.c
 		owner_find.c owner_marks.c policy.c policy_look.c pool.c preview.c process.c protect.c
-		report.c reserve.c reserved.c reset.c resolve.c roster.c socket_list.c sockets.c
+		protect_look.c report.c reserve.c reserved.c reset.c resolve.c roster.c socket_list.c sockets.c
 		sockets_proc.c strategy.c suggest.c suggest_look.c verdict.c verdict_text.c
 		worktree.c
 		debris.c debris_files.c debris_home.c debris_look.c debris_remove.c

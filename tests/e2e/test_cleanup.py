@@ -124,6 +124,29 @@ def test_exactly_the_leftovers_go_and_who_runs_beside_them_stays(shop, ends):
     up(shop, "-i", "1")
 
 
+@pytest.mark.parametrize("place", ["stack file", "configuration"])
+def test_who_has_a_protected_port_is_named_and_left_alone(shop, ends, place):
+    shop.stack(STACK)
+    up(shop)
+    port, cache = shop.port("cache"), shop.pid("cache")
+    ends += kill_both(shop)
+    others = [pid for pid in ends if pid != cache]
+    assert cache in ends and len(others) == 2
+    protect = f"[ports]\nprotect = {port}\n"
+    if place == "stack file":
+        shop.stack(protect + STACK)
+    else:
+        config = shop.world.root / "user" / ".config" / "stackup"
+        config.mkdir(parents=True)
+        (config / "config.ini").write_text(protect)
+    [foretold] = [row for row in clean(shop, "--dry-run")["skipped"] if row["kind"] == "process"]
+    found = clean(shop)
+    [skipped] = [row for row in found["skipped"] if row["kind"] == "process"]
+    assert skipped["pid"] == foretold["pid"] == cache and "protect names the port" in skipped["reason"]
+    assert sorted(row["pid"] for row in found["removed"] if row["kind"] == "process") == sorted(others)
+    assert alive(cache) and not [pid for pid in others if alive(pid)]
+
+
 def test_what_is_ended_is_in_the_audit(shop, ends):
     shop.stack(STACK)
     up(shop)

@@ -478,11 +478,26 @@ def test_free_ends_the_whole_run_of_a_leftover(shop):
     shop.stack("[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\nslot = auto")
     shop.up()
     leave_behind(shop)
-    leftovers = shop.world.survivors()
-    assert len(leftovers) == 2
+    assert len(shop.world.survivors()) == 2
     shop.run("ports", "free", "30101", "--yes", code=0)
-    assert not [pid for pid in leftovers if alive(pid)]
+    assert not shop.world.survivors()
     assert {action for action, _, _ in audited(shop.world)} == {"ended"}
+
+
+@pytest.mark.parametrize("protected", [30101, 30100])
+def test_free_ends_no_run_that_has_a_protected_port(shop, protected):
+    stack = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\nslot = 0"
+    shop.stack(stack)
+    shop.up()
+    leave_behind(shop)
+    shop.stack(f"[ports]\nprotect = {protected}\n{stack}")
+    refused = shop.run("ports", "free", "30101", "--yes", code=5)
+    assert "protect names the port" in refused.err
+    assert len(shop.world.survivors()) == 2
+    assert not audited(shop.world)
+    shop.stack(stack)
+    shop.run("ports", "free", "30101", "--yes", code=0)
+    assert not shop.world.survivors()
 
 
 # ---- ports resolve ------------------------------------------------------------------------------
