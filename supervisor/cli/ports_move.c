@@ -69,8 +69,8 @@ static int check_word(const char *word, struct error *e)
 	const char *dot = strchr(word, '.');
 	if (!dot)
 		return 0;
-	fail(e, EXIT_USAGE, "only the main port of a service moves while it runs, and port.%s of '%.*s' "
-		"does not", dot + 1, (int)(dot - word), word);
+	fail(e, EXIT_USAGE, "port.%s of '%.*s' does not move: while a service runs only its main port "
+		"does", dot + 1, (int)(dot - word), word);
 	error_hint(e, "write another port.%s into the stack file: `stackup up` takes it", dot + 1);
 	return -1;
 }

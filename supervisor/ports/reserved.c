@@ -85,7 +85,9 @@ static const char *custom_of(const struct port *row, uint16_t port)
 	if (port == row->fixed || port == row->moved_from ||
 		(port >= row->range_low && port <= row->range_high))
 		return NULL;
-	return port < FIRST_FOR_ALL ? "ports below 1024 are the system's" : protect_port(port, NULL, 0);
+	if (port < FIRST_FOR_ALL)
+		return "ports below 1024 are the system's";
+	return protect_port(port, NULL, 0);
 }
 
 int claim_refuse(const struct claim *claim, const struct port *row, uint16_t port, struct error *e)

@@ -407,7 +407,7 @@ def test_a_move_takes_no_port_that_others_have_by_custom(shop):
     assert "databases" in shop.run("ports", "move", "api", "6379", code=5).err
     assert "below 1024" in shop.run("ports", "move", "api", "80", code=5).err
     further = shop.run("ports", "move", "api.admin", "30108", code=2).err
-    assert "only the main port" in further and "port.admin" in further
+    assert "only its main port" in further and "port.admin" in further
     shop.run("ports", "move", "db", "5433", "--grace", "0", code=0)
     shop.run("ports", "move", "db", "5432", "--grace", "0", code=0)
     assert shop.port("db") == 5432

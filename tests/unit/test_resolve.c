@@ -206,6 +206,12 @@ static void who_must_not_be_stopped_is_not(void **state)
 	expect(&rules, c, "move");
 	rules.wish = RESOLVE_STOP;
 	expect(&rules, c, "move");
+	resolve_decide(&rules, &c);
+	assert_true(c.not_stopped);
+	assert_string_equal(c.reason, "it is pid 1");
+	rules.wish = RESOLVE_MOVE;
+	resolve_decide(&rules, &c);
+	assert_false(c.not_stopped);
 	for (int class = 1; class <= CLASS_UNKNOWN; class++) {
 		struct conflict other = on(&row, (enum port_class)class);
 		bool may = class == CLASS_OWN_STALE || class == CLASS_FOREIGN ||
