@@ -212,6 +212,7 @@ static void who_must_not_be_stopped_is_not(void **state)
 	rules.wish = RESOLVE_MOVE;
 	resolve_decide(&rules, &c);
 	assert_false(c.not_stopped);
+	rules.wish = RESOLVE_STOP;
 	for (int class = 1; class <= CLASS_UNKNOWN; class++) {
 		struct conflict other = on(&row, (enum port_class)class);
 		bool may = class == CLASS_OWN_STALE || class == CLASS_FOREIGN ||
