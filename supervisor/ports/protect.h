@@ -1,5 +1,6 @@
 /*
- * protect.h - whom nobody stops to free a port: no strategy, no flag, no answer at a terminal. Pure.
+ * protect.h - whom nobody stops to free a port: no strategy, no flag, no answer at a terminal. The leftovers
+ * of an instance that starts are the exception (claim_obstacle()). Pure.
  *
  * Ports: those of [ports] protect, and the well-known ones of databases and caches, where somebody's
  * data lives. Processes: pid 1, those of other users, the system's and the session's own, sshd, container
