@@ -129,8 +129,11 @@ int hold_relax(struct hold *hold, enum hold_mode mode, struct error *e)
 {
 	if (mode == HOLD_AUTO)
 		mode = HOLD_RELAXED;
-	if (hold->fd < 0 || hold->state == HOLD_IS_LISTENING)
+	if (hold->fd < 0 || (hold->state == HOLD_IS_LISTENING && mode == HOLD_LISTEN))
 		return 0;
+	/* The stack file says something else now. */
+	if (hold_unlisten(hold, e))
+		return -1;
 	bool close_it = mode == HOLD_NO || hold->udp;
 	if (mode == HOLD_RELAXED && !hold_relaxing_works())
 		close_it = true;

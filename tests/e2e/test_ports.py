@@ -382,6 +382,22 @@ def test_hold_listen_comes_back_to_its_port(shop):
     assert shop.port("api") == 30101 and http_get(30101).startswith("api ")
 
 
+def test_hold_listen_taken_out_of_the_file(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen-fd
+        hold = listen
+    """)
+    shop.up()
+    pid = shop.pid("api")
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+    """)
+    shop.up()
+    assert shop.pid("api") != pid and http_get(30101) == f"api {shop.pid('api')}\n"
+
+
 def test_hold_listen_with_a_shell_is_an_error(shop):
     shop.stack("""
         [service api]

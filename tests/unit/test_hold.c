@@ -212,6 +212,19 @@ static void a_listening_hold_is_exclusive_again(void **state)
 	hold_close(&hold);
 }
 
+static void a_listening_hold_can_be_relaxed(void **state)
+{
+	(void)state;
+	struct hold hold = HOLD_NONE;
+	assert_return_code(hold_take(&hold, 32043, false, NULL), errno);
+	assert_return_code(hold_relax(&hold, HOLD_LISTEN, NULL), errno);
+	assert_return_code(hold_relax(&hold, HOLD_AUTO, NULL), errno);
+	assert_int_equal(hold.state, HOLD_IS_RELAXED);
+	assert_false(refused(try4(LOCAL, 32043, true, true)));
+	assert_true(another_stackup_is_refused(32043));
+	hold_close(&hold);
+}
+
 static void somebody_answers_where_the_service_was(void **state)
 {
 	(void)state;
@@ -373,6 +386,7 @@ int main(void)
 		cmocka_unit_test(no_hold_while_the_service_runs),
 		cmocka_unit_test(listening_hold_serves_clients_at_once),
 		cmocka_unit_test(a_listening_hold_is_exclusive_again),
+		cmocka_unit_test(a_listening_hold_can_be_relaxed),
 		cmocka_unit_test(somebody_answers_where_the_service_was),
 		cmocka_unit_test(udp_is_held_alone),
 		cmocka_unit_test(connections_of_an_ordinary_server_do_not_hinder),
