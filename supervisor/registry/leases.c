@@ -286,7 +286,7 @@ static const char *change_of(const struct known_service *before, const struct se
 int service_put(struct registry *r, const struct service_row *service, struct error *e)
 {
 	char now[32];
-	struct known_service before = {0}, after;
+	struct known_service before = {0}, after = {0};
 	int known = find_service(r, service, &before, e);
 	if (known < 0 ||
 		sql_run(r, e,
