@@ -247,6 +247,9 @@ def test_from_within_a_dead_instance(shop, ends):
     up(shop)
     shell = shop.world.popen("exec", "cache", "sh", cwd=shop.dir, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)
+    shell.stdin.write(b"echo begun\n")
+    shell.stdin.flush()
+    assert shell.stdout.readline() == b"begun\n"
     ends += kill_both(shop)
     out, err = shell.communicate(f"{BIN} cleanup\necho lives\n".encode(), timeout=60)
     assert b"lives" in out and b"this command was started by it" in out, (out, err)
