@@ -233,7 +233,7 @@ def test_a_job_of_run_goes_on_after_its_instance(shop):
     shop.stack(STACK)
     up(shop)
     job = shop.world.popen("run", "sleep", "600", cwd=shop.dir, start_new_session=True)
-    until(lambda: "sleep" in command_line(job.pid))
+    until(lambda: command_line(job.pid).startswith("sleep"))
     kill_both(shop)
     found = clean(shop)
     assert [(row["pid"], row["reason"]) for row in found["skipped"]] == [(job.pid, "`run` or `exec` has started it")]
