@@ -83,7 +83,7 @@ static int list_unused(struct context *context, struct arena *arena, struct erro
 	struct inventory all;
 	struct idle_list idle;
 	OWNED_TEXT out = {0};
-	int days;
+	int days = 0;
 	if (read_days(context, &days, e) || read_inventory(context, arena, &all, e))
 		return -1;
 	idle_find(context->paths.state, &all, clock_wall_ms(), days, arena, &idle);
