@@ -128,7 +128,9 @@ static void disk_cut(void)
 		size_t length = strlen(disk[i].name);
 		if (!disk[i].is_there || (length > 4 && !strcmp(disk[i].name + length - 4, "-shm")))
 			continue;
-		snprintf(path, sizeof path, "%s/%s", faulty.cut_into, disk[i].name);
+		if ((size_t)snprintf(path, sizeof path, "%s/%s", faulty.cut_into, disk[i].name) >=
+			sizeof path)
+			_exit(1);
 		OWNED_FD fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 		(void)file_write_all(fd, disk[i].durable, disk[i].durable_length);
 		disk_keep_some(fd, &disk[i]);
