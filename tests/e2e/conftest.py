@@ -2,13 +2,14 @@
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from harness import NOBODY, World, own_network  # noqa: E402
+from harness import NOBODY, World, alive, own_network  # noqa: E402
 from holders import Holder  # noqa: E402
 
 
@@ -32,6 +33,16 @@ def world():
 @pytest.fixture
 def shop(world):
     return world.project("shop")
+
+
+@pytest.fixture
+def ends():
+    """Whom the test wants gone must not outlive it, even where the program has failed to see it."""
+    pids = []
+    yield pids
+    for pid in pids:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

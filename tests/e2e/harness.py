@@ -10,7 +10,6 @@ import os
 import pathlib
 import pty
 import re
-import resource
 import select
 import signal
 import socket
@@ -18,9 +17,12 @@ import sqlite3
 import struct
 import subprocess
 import termios
-import threading
 import time
 import urllib.request
+
+# What a test takes from here with the rest.
+from processes import (alive, children_of, command_line, descendants_of, gone, has_no_descendants,  # noqa: F401
+                       kill_both, look_again, process_state, shown_state, squeeze, until, with_environment)
 
 BIN = os.environ.get("STACKUP_BIN", "stackup")
 ACTOR = os.environ.get("STACKUP_ACTOR", "actor")
@@ -62,119 +64,6 @@ def own_network():
         return _bring_up_loopback()
     _serial = open(f"/tmp/stackup-e2e-{uid}.lock", "w")
     fcntl.flock(_serial, fcntl.LOCK_EX)
-
-
-# ---- waiting ------------------------------------------------------------------------------------
-
-_pause = threading.Event()
-
-
-def until(condition, seconds=15, what=None):
-    """The first true value of condition(); a failure that names it after so many seconds."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what or condition}")
-        _pause.wait(0.01)
-
-
-def process_state(pid):
-    """A letter of proc(5), R, S, T, Z; "" when there is no such process."""
-    try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return stat.rsplit(")", 1)[1].split()[0]
-
-
-def alive(pid):
-    """A process that runs; a zombie does not. Where only the first of its threads has ended, the others hold its files."""
-    try:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return fields[0] not in "ZX" or int(fields[17]) > 1
-
-
-def gone(pid, seconds=15):
-    until(lambda: not alive(pid), seconds, f"process {pid} gone")
-
-
-class Survivor(int):
-    """A pid that says in a failure what it was when it was found."""
-
-    def __new__(cls, pid):
-        self = super().__new__(cls, pid)
-        self.what = f"{pid} {command_line(pid)}({shown_state(pid)})"
-        return self
-
-    def __repr__(self):
-        return self.what
-
-
-def shown_state(pid):
-    """(name) state parent"""
-    try:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-        return " ".join(stat[stat.index("("):].split()[:3])
-    except (OSError, ValueError):
-        return "gone"
-
-
-def with_environment(needle):
-    """Pids of living processes whose environment has a NAME=VALUE that begins so."""
-    found, needle = [], b"\0" + needle.encode()
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            with open(f"/proc/{entry.name}/environ", "rb") as f:
-                if needle in b"\0" + f.read() and alive(int(entry.name)):
-                    found.append(Survivor(int(entry.name)))
-        except OSError:
-            continue
-    return found
-
-
-def command_line(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except OSError:
-        return "(gone)"
-
-
-def children_of(pid):
-    found = []
-    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += [int(word) for word in task.read_text().split()]
-        except OSError:
-            continue
-    return found
-
-
-def descendants_of(pid):
-    found = []
-    for child in children_of(pid):
-        found += [child] + descendants_of(child)
-    return found
-
-
-def has_no_descendants(pid):
-    """Nothing below pid lives; what has ended may wait a moment for being reaped."""
-    left = [child for child in descendants_of(pid) if alive(child)]
-    assert not left, left
-    until(lambda: not descendants_of(pid))
-
-
-def squeeze(pid, descriptors):
-    """Lowers how many files a process may have open; returns the limits from before."""
-    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors, before[1]))
-    return before
 
 
 # ---- the network seen from a test ---------------------------------------------------------------
@@ -351,7 +240,7 @@ class Terminal:
             if time.monotonic() > end:
                 raise AssertionError(f"still running; it shows:\n{self.output.decode(errors='replace')}")
             if self.master is None or not self._more(0.05):
-                _pause.wait(0.01)
+                look_again()
         while self.master is not None and self._more(0.1):
             pass
         return os.waitstatus_to_exitcode(self.status)

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from harness import BIN, NOBODY, Terminal, alive, command_line, descendants_of, gone, until
+from harness import BIN, NOBODY, Terminal, alive, command_line, descendants_of, gone, kill_both, until
 
 STACK = """
     [service cache]
@@ -16,28 +16,6 @@ STACK = """
     [service worker]
     command = ACTOR --setsid-child
 """
-
-
-def kill_both(shop, *which):
-    """Supervisor and guardian die at once, so that nobody cleans up. What they leave behind."""
-    instance = shop.instance(*which)
-    pids = descendants_of(instance["pid"])
-    both = (instance["guardian_pid"], instance["pid"])
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in both:
-            os.kill(pid, number)
-    for pid in both:
-        gone(pid)
-    return [pid for pid in pids if alive(pid)]
-
-
-@pytest.fixture
-def ends():
-    pids = []
-    yield pids
-    for pid in pids:
-        if alive(pid):
-            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -682,7 +682,7 @@ def test_ask_give_up(shop, holder):
 def test_ask_change_the_file(shop, holder):
     shop.stack(ASK)
     server = holder(30101)
-    editor = shop.write("editor", f"#!/bin/sh\necho 'slot = 6' >> \"$1\"\n", 0o755)
+    editor = shop.write("editor", "#!/bin/sh\necho 'slot = 6' >> \"$1\"\n", 0o755)
     terminal = asked(shop, env={"EDITOR": str(editor)})
     terminal.type("e\n")
     assert terminal.wait() == 0 and server.untouched()

@@ -4,7 +4,6 @@ import os
 import pathlib
 import platform
 import shutil
-import socket
 import struct
 import subprocess
 import sys

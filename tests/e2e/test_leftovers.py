@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import pytest
-from harness import NOBODY, alive, children_of, command_line, descendants_of, gone, http_get, port_is_free, until
+from harness import NOBODY, alive, command_line, descendants_of, gone, http_get, kill_both, port_is_free, until
 
 
 def session_of(pid):
@@ -16,29 +16,6 @@ def session_of(pid):
 
 def says_who_it_is(pid):
     return b"STACKUP_ID=" in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
-
-
-def kill_both(shop, *which):
-    """Supervisor and guardian die at once, so that nobody cleans up. What they leave behind."""
-    instance = shop.instance(*which)
-    pids = descendants_of(instance["pid"])
-    both = (instance["guardian_pid"], instance["pid"])
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in both:
-            os.kill(pid, number)
-    for pid in both:
-        gone(pid)
-    return [pid for pid in pids if alive(pid)]
-
-
-@pytest.fixture
-def ends():
-    """Whom the test wants gone must not outlive it, even where the program has failed to see it."""
-    pids = []
-    yield pids
-    for pid in pids:
-        if alive(pid):
-            os.kill(pid, signal.SIGKILL)
 
 
 def bystander(**options):

@@ -3,9 +3,8 @@ import os
 import re
 import signal
 
-import pytest
 from cgroup import limited
-from harness import descendants_of, until
+from harness import descendants_of
 
 EATER = """
 import os, pathlib, time

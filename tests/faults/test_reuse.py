@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from harness import _libc, gone, until
+from harness import _libc, gone, kill_both, until
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -95,18 +95,6 @@ def rewrite(shop, **columns):
     registry.close()
 
 
-def kill_both(shop):
-    """Supervisor and guardian die at once, so that nobody cleans up."""
-    instance = shop.instance()
-    pids = (instance["guardian_pid"], instance["pid"])
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in pids:
-            os.kill(pid, number)
-    for pid in pids:
-        gone(pid)
-    return instance
-
-
 def test_fault_C15_the_pid_of_an_ended_service_means_nothing(shop, successor):
     """Its leader is gone and reaped; who has its pid now is not stopped, killed or taken for it."""
     shop.stack(STACK)
@@ -124,7 +112,8 @@ def test_fault_C15_the_pid_of_an_ended_service_means_nothing(shop, successor):
 def test_fault_C15_the_pid_of_a_dead_supervisor_means_nothing(shop, successor):
     shop.stack(STACK)
     shop.up()
-    instance = kill_both(shop)
+    instance = shop.instance()
+    kill_both(shop)
     successor(instance["pid"])
     successor(instance["guardian_pid"])
     shop.down()
@@ -216,7 +205,8 @@ def test_fault_F17_a_dead_owner_whose_pid_is_a_strangers_has_no_lease(shop, succ
     """
     shop.stack(legacy)
     shop.up()
-    instance = kill_both(shop)
+    instance = shop.instance()
+    kill_both(shop)
     for pid in shop.world.survivors():  # what it ran is gone as well: only the rows are left
         os.kill(pid, signal.SIGKILL)
     until(lambda: not shop.world.survivors())
