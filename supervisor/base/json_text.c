@@ -65,11 +65,16 @@ void json_text_add(struct text *out, const char *string)
 	text_add_char(out, '"');
 }
 
+/* None is due at the beginning, and behind a comma that was written with the end of a line. */
+static void add_comma(struct text *out)
+{
+	if (out->length && !strchr("{[,\n ", out->data[out->length - 1]))
+		text_add_char(out, ',');
+}
+
 static void begin(struct text *out, const char *key)
 {
-	char last = out->length ? out->data[out->length - 1] : '{';
-	if (last != '{' && last != '[')
-		text_add_char(out, ',');
+	add_comma(out);
 	if (!key)
 		return;
 	json_text_add(out, key);
@@ -85,7 +90,9 @@ void json_text_string(struct text *out, const char *key, const char *value)
 void json_text_number(struct text *out, const char *key, int64_t value)
 {
 	begin(out, key);
-	text_addf(out, "%lld", (long long)value);
+	if (value < 0)
+		text_add_char(out, '-');
+	text_add_number(out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 void json_text_decimal(struct text *out, const char *key, double value, int digits)
@@ -109,4 +116,10 @@ void json_text_open(struct text *out, const char *key, char bracket)
 void json_text_close(struct text *out, char bracket)
 {
 	text_add_char(out, bracket);
+}
+
+void json_text_line(struct text *out, int indent)
+{
+	add_comma(out);
+	text_addf(out, "\n%*s", indent, "");
 }

@@ -32,5 +32,7 @@ void json_text_decimal(struct text *out, const char *key, double value, int digi
 void json_text_boolean(struct text *out, const char *key, bool value);
 void json_text_open(struct text *out, const char *key, char bracket);
 void json_text_close(struct text *out, char bracket);
+/* What comes next begins a line with so many spaces: for documents that are read and compared. */
+void json_text_line(struct text *out, int indent);
 
 #endif

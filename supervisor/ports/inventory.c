@@ -151,107 +151,107 @@ int64_t inventory_last_sign(const char *state, const struct instance *row, int64
 
 enum { PIECE_BYTES = 64 * 1024 };
 
-static void add_words(struct text *out, const char *key, const char *value)
-{
-	text_add(out, key);
-	json_text_add(out, value);
-}
-
-static void add_number(struct text *out, const char *key, int64_t number)
-{
-	text_add(out, key);
-	text_add_number(out, (uint64_t)number);
-}
-
-/* first: what comes before it in its object */
-static void add_instance(
-	struct text *out, const char *first, const struct inventory_instance *instance)
+/* The members, within an object that the caller opens and closes. */
+static void add_instance(struct text *out, const struct inventory_instance *instance)
 {
 	const struct instance *row = &instance->row;
-	text_add(out, first);
-	add_number(out, "\"instance\":", row->number);
-	add_words(out, ",\"purpose\":", row->purpose);
-	add_words(out, ",\"branch\":", row->branch);
-	add_words(out, ",\"environment\":", row->environment);
-	add_words(out, ",\"status\":", instance_status_word(row->status));
-	add_number(out, ",\"base_port\":", instance->base_port);
-	add_number(out, ",\"spans\":", row->spans);
-	add_words(out, ",\"worktree\":", row->worktree);
-	add_words(out, ",\"commit\":", row->commit);
-	add_words(out, ",\"created_at\":", row->created_at);
-	add_words(out, ",\"last_used_at\":", row->last_used_at);
-	text_add_char(out, '}');
+	json_text_number(out, "instance", row->number);
+	json_text_string(out, "purpose", row->purpose);
+	json_text_string(out, "branch", row->branch);
+	json_text_string(out, "environment", row->environment);
+	json_text_string(out, "status", instance_status_word(row->status));
+	json_text_number(out, "base_port", instance->base_port);
+	json_text_number(out, "spans", row->spans);
+	json_text_string(out, "worktree", row->worktree);
+	json_text_string(out, "commit", row->commit);
+	json_text_string(out, "created_at", row->created_at);
+	json_text_string(out, "last_used_at", row->last_used_at);
 }
 
 static void add_instances(struct text *out, const struct inventory *all,
 	const struct inventory_project *project)
 {
-	text_add(out, "\"instances\":[");
+	json_text_open(out, "instances", '[');
 	for (size_t i = 0; i < project->count; i++) {
-		if (i)
-			text_add_char(out, ',');
-		add_instance(out, "{", &all->instances[project->first + i]);
+		json_text_open(out, NULL, '{');
+		add_instance(out, &all->instances[project->first + i]);
+		json_text_close(out, '}');
 	}
-	text_add_char(out, ']');
+	json_text_close(out, ']');
 }
 
-static void add_project(struct text *out, const struct inventory *all,
+static void add_project(struct text *out, const char *key, const struct inventory *all,
 	const struct inventory_project *project)
 {
 	const struct project *row = &project->row;
-	add_number(out, "{\"id\":", row->id);
-	add_words(out, ",\"name\":", row->name);
-	add_number(out, ",\"block\":", row->block);
-	text_add(out, ",\"blocks\":[");
+	json_text_open(out, key, '{');
+	json_text_number(out, "id", row->id);
+	json_text_string(out, "name", row->name);
+	json_text_number(out, "block", row->block);
+	json_text_open(out, "blocks", '[');
 	for (size_t i = 0; i < project->block_count; i++)
-		add_number(out, i ? "," : "", project->blocks[i].block);
-	add_number(out, "],\"base_port\":", block_port(all->ports_base, row->block));
-	add_words(out, ",\"path\":", row->path);
-	add_words(out, ",\"status\":", row->status);
-	add_words(out, ",\"owner\":", row->owner);
-	add_words(out, ",\"notes\":", row->notes);
-	add_words(out, ",\"created_at\":", row->created_at);
-	add_words(out, ",\"last_used_at\":", row->last_used_at);
-	text_add_char(out, ',');
+		json_text_number(out, NULL, project->blocks[i].block);
+	json_text_close(out, ']');
+	json_text_number(out, "base_port", block_port(all->ports_base, row->block));
+	json_text_string(out, "path", row->path);
+	json_text_string(out, "status", row->status);
+	json_text_string(out, "owner", row->owner);
+	json_text_string(out, "notes", row->notes);
+	json_text_string(out, "created_at", row->created_at);
+	json_text_string(out, "last_used_at", row->last_used_at);
 	add_instances(out, all, project);
-	text_add_char(out, '}');
+	json_text_close(out, '}');
+}
+
+static void begin_document(struct text *out)
+{
+	json_text_open(out, NULL, '{');
+	json_text_number(out, "version", 1);
 }
 
 void inventory_add_all(struct text *out, const struct inventory *all,
 	void (*write)(struct text *out))
 {
-	text_add(out, "{\"version\":1,\"projects\":[");
+	begin_document(out);
+	json_text_open(out, "projects", '[');
 	for (size_t i = 0; i < all->project_count; i++) {
-		if (i)
+		add_project(out, NULL, all, &all->projects[i]);
+		if (out->length < PIECE_BYTES)
+			continue;
+		write(out);
+		/* A piece does not know what the one before it ended with. */
+		if (i + 1 < all->project_count)
 			text_add_char(out, ',');
-		add_project(out, all, &all->projects[i]);
-		if (out->length >= PIECE_BYTES)
-			write(out);
 	}
-	text_add(out, "]}");
+	json_text_close(out, ']');
+	json_text_close(out, '}');
 }
 
 void inventory_add_one(struct text *out, const struct inventory *all)
 {
-	text_add(out, "{\"version\":1,\"project\":");
-	add_project(out, all, &all->projects[0]);
-	text_add_char(out, '}');
+	begin_document(out);
+	add_project(out, "project", all, &all->projects[0]);
+	json_text_close(out, '}');
 }
 
 void inventory_add_instances(struct text *out, const struct inventory *all)
 {
-	add_words(out, "{\"version\":1,\"project\":", all->projects[0].row.name);
-	text_add_char(out, ',');
+	begin_document(out);
+	json_text_string(out, "project", all->projects[0].row.name);
 	add_instances(out, all, &all->projects[0]);
-	text_add_char(out, '}');
+	json_text_close(out, '}');
 }
 
 void inventory_add_machine(struct text *out, const struct inventory *all)
 {
-	text_add(out, "{\"version\":1,\"instances\":[");
+	begin_document(out);
+	json_text_open(out, "instances", '[');
 	for (size_t i = 0; i < all->instance_count; i++) {
-		add_words(out, i ? ",{\"project\":" : "{\"project\":", all->instances[i].row.project);
-		add_instance(out, ",", &all->instances[i]);
+		json_text_open(out, NULL, '{');
+		json_text_string(out, "project", all->instances[i].row.project);
+		add_instance(out, &all->instances[i]);
+		json_text_close(out, '}');
 	}
-	text_add(out, "]}");
+	json_text_close(out, ']');
+	json_text_close(out, '}');
 }
