@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 #include "base/arena.h"
-#include "ports/claim.h"
+#include "claim/claim.h"
 
 struct context;
 

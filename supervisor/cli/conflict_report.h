@@ -6,7 +6,7 @@
 #define CLI_CONFLICT_REPORT_H
 
 #include "base/text.h"
-#include "ports/check.h"
+#include "claim/check.h"
 
 /*
  * Three lines a conflict: who has the port, what a start would do about it, what else could be done.

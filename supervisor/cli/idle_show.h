@@ -5,7 +5,7 @@
 #ifndef CLI_IDLE_SHOW_H
 #define CLI_IDLE_SHOW_H
 
-#include "ports/idle.h"
+#include "upkeep/idle.h"
 
 struct context;
 

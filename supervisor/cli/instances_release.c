@@ -1,7 +1,7 @@
+#include "claim/forget.h"
 #include "cli/instance_word.h"
 #include "cli/instances_verbs.h"
 #include "cli/out.h"
-#include "ports/forget.h"
 
 int verb_instances_release(struct context *context, struct error *e)
 {

@@ -6,12 +6,12 @@
 
 #include "base/own.h"
 #include "base/terminal.h"
+#include "claim/worktree.h"
 #include "cli/context.h"
 #include "cli/here.h"
 #include "cli/out.h"
 #include "cli/reconcile.h"
 #include "ports/policy.h"
-#include "ports/worktree.h"
 
 enum { COMMIT_SHOWN = 10 };
 

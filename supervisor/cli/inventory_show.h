@@ -5,7 +5,7 @@
 #define CLI_INVENTORY_SHOW_H
 
 #include "base/text.h"
-#include "ports/inventory.h"
+#include "upkeep/inventory.h"
 
 struct context;
 

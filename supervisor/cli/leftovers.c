@@ -1,9 +1,9 @@
 #include "cli/leftovers.h"
 
 #include "base/text.h"
+#include "claim/claim.h"
 #include "cli/out.h"
 #include "daemon/crash.h"
-#include "ports/claim.h"
 
 static void add_ended(struct text *text, const struct owner_list *ended)
 {

@@ -2,7 +2,7 @@
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
 #include "cli/resolved.h"
-#include "ports/report.h"
+#include "survey/report.h"
 
 /* A stranger on a port of the range that no service uses is a warning, and those count with --ci. */
 static bool is_refused(const struct context *context, const struct port_check *check)

@@ -4,7 +4,7 @@
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
 #include "cli/protects.h"
-#include "ports/clear.h"
+#include "survey/clear.h"
 
 /* ---- what is said ---- */
 

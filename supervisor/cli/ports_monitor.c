@@ -13,9 +13,9 @@
 #include "cli/ports_verbs.h"
 #include "control/client.h"
 #include "control/path.h"
-#include "ports/lock.h"
-#include "ports/monitor.h"
-#include "ports/report.h"
+#include "registry/lock.h"
+#include "survey/monitor.h"
+#include "survey/report.h"
 
 enum {
 	INTERVAL_MS = 1000,

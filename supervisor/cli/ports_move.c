@@ -1,12 +1,12 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "claim/block_owner.h"
 #include "cli/context.h"
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
 #include "cli/progress.h"
 #include "model/port.h"
-#include "ports/block_owner.h"
 
 static json_t *make_request(const struct context *context, int64_t port, int64_t grace_ms)
 {

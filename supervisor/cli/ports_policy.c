@@ -3,7 +3,7 @@
 #include "cli/ports_verbs.h"
 #include "cli/resolved.h"
 #include "ports/policy.h"
-#include "ports/policy_look.h"
+#include "survey/ranges.h"
 
 enum { SHOWN_MOST = 4 }; /* inhabitants in a row of the table */
 

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include "base/terminal.h"
+#include "claim/block_owner.h"
 #include "cli/here.h"
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
 #include "cli/resolved.h"
-#include "ports/block_owner.h"
 #include "ports/reserved.h"
 
 static json_t *reservation_json(const struct reservation *r)

@@ -4,8 +4,8 @@
 #ifndef CLI_PORTS_RESERVE_H
 #define CLI_PORTS_RESERVE_H
 
+#include "claim/reserve.h"
 #include "cli/context.h"
-#include "ports/reserve.h"
 
 /* A line for each, PREFIX first ("reserved", "released"); {"version":1,"reservations":[...]} for JSON. */
 void ports_show_reserved(const struct context *context, const struct reserve_list *list,

@@ -1,10 +1,10 @@
 #include "base/terminal.h"
+#include "claim/reset.h"
 #include "cli/ask.h"
+#include "cli/context.h"
 #include "cli/here.h"
 #include "cli/out.h"
-#include "cli/context.h"
 #include "cli/ports_verbs.h"
-#include "ports/reset.h"
 
 static json_t *list_json(const struct project *project, const struct reset_list *list)
 {

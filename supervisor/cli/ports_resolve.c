@@ -3,7 +3,7 @@
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
 #include "cli/resolving.h"
-#include "ports/report.h"
+#include "survey/report.h"
 
 /* ---- what is wanted ---- */
 

@@ -5,7 +5,7 @@
 #include "cli/ports_show.h"
 #include "cli/ports_verbs.h"
 #include "cli/protects.h"
-#include "ports/report.h"
+#include "survey/report.h"
 
 /*
  * Thousands of rows are written as they come, some kilobytes at a time. Only two columns are of

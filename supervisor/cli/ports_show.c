@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/terminal.h"
 #include "cli/out.h"
-#include "ports/report.h"
 #include "ports/reserved.h"
+#include "survey/report.h"
 
 /* ---- parts ---- */
 

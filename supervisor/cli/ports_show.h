@@ -6,7 +6,7 @@
 #define CLI_PORTS_SHOW_H
 
 #include "cli/context.h"
-#include "ports/look.h"
+#include "survey/look.h"
 
 /* Leases and what is really there: a row each. */
 void ports_show_list(const struct context *context, const struct port_look *look);

@@ -1,13 +1,13 @@
 #include <string.h>
 
 #include "base/terminal.h"
+#include "claim/pool.h"
 #include "cli/out.h"
 #include "cli/ports_verbs.h"
 #include "cli/resolved.h"
 #include "model/names.h"
 #include "model/ranges.h"
-#include "ports/pool.h"
-#include "ports/suggest_look.h"
+#include "survey/suggest_look.h"
 
 enum { INSTEAD_MOST = 3 };
 

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "claim/worktree.h"
 #include "cli/context.h"
-#include "ports/worktree.h"
 #include "stackfile/locate.h"
 
 /*

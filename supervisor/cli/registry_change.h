@@ -5,7 +5,7 @@
 #ifndef CLI_REGISTRY_CHANGE_H
 #define CLI_REGISTRY_CHANGE_H
 
-#include "ports/enroll.h"
+#include "claim/enroll.h"
 
 struct context;
 

@@ -6,7 +6,7 @@
 #define CLI_REPORT_SHOW_H
 
 #include "cli/truth.h"
-#include "ports/figures.h"
+#include "upkeep/figures.h"
 
 struct context;
 

@@ -13,11 +13,11 @@
 #ifndef CLI_RESOLVED_H
 #define CLI_RESOLVED_H
 
+#include "claim/claim.h"
 #include "cli/context.h"
 #include "model/stack.h"
 #include "plan/environment.h"
 #include "plan/graph.h"
-#include "ports/claim.h"
 #include "stackfile/draft.h"
 
 struct resolved {

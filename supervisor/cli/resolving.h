@@ -5,9 +5,9 @@
 #ifndef CLI_RESOLVING_H
 #define CLI_RESOLVING_H
 
+#include "claim/check.h"
 #include "cli/conflict_ask.h"
 #include "cli/resolved.h"
-#include "ports/check.h"
 #include "registry/reassignments.h"
 
 struct resolving {

@@ -17,7 +17,7 @@ stackup_room(cli
 		reconcile.c instance_word.c instances_describe.c instances_list.c instances_next.c instances_release.c inventory_show.c
 		verb_instances.c
 		idle_show.c registry_gc.c tidy.c
-	ROOMS base model stackfile plan ports registry ledger spawn logs control daemon doctor
+	ROOMS base model stackfile plan registry listeners ports claim survey upkeep ledger spawn logs control daemon doctor
 	LIBS lib_jansson)
 
 add_executable(stackup main.c)

@@ -7,9 +7,9 @@
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/waiting.h"
-#include "ports/lock.h"
-#include "ports/owner.h"
-#include "ports/process.h"
+#include "listeners/owner.h"
+#include "listeners/process.h"
+#include "registry/lock.h"
 
 /*
  * A supervisor answers within a fraction of a second. Its first push asks for nothing but what was

@@ -5,13 +5,13 @@
 
 #include "base/nearest.h"
 #include "base/own.h"
+#include "claim/worktree.h"
 #include "cli/context.h"
 #include "daemon/daemon.h"
-#include "ports/lock.h"
 #include "ports/policy.h"
-#include "ports/worktree.h"
 #include "registry/bytelock.h"
 #include "registry/instances.h"
+#include "registry/lock.h"
 #include "registry/projects.h"
 
 /* Most boots are shorter, and a socket that was removed is back at once. */

@@ -6,9 +6,9 @@
 #include "base/number.h"
 #include "cli/context.h"
 #include "cli/out.h"
-#include "ports/idle.h"
 #include "registry/chores.h"
 #include "stackfile/user_file.h"
+#include "upkeep/idle.h"
 
 enum { DAY_S = 24 * 60 * 60, REVIEW_DAYS = 30, KEEP_MOST = 36500, TOLD_MOST = 2 };
 

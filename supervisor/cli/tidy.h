@@ -1,14 +1,14 @@
 /*
  * tidy.h - the registry keeps itself tidy: what `registry gc` does, a little of it in passing.
  *
- * After a launch, at most once a day, a few stale things are removed (ports/stale.h) and said in
+ * After a launch, at most once a day, a few stale things are removed (upkeep/stale.h) and said in
  * one line; on a terminal, at most once a month, idle instances are mentioned. Nothing of it can
  * fail a launch.
  */
 #ifndef CLI_TIDY_H
 #define CLI_TIDY_H
 
-#include "ports/stale.h"
+#include "upkeep/stale.h"
 
 struct context;
 

@@ -1,11 +1,11 @@
 /*
- * truth.h - the registry of this machine, verified: what ports/verify.h sees, with what supervisors
+ * truth.h - the registry of this machine, verified: what upkeep/verify.h sees, with what supervisors
  * say of their services.
  */
 #ifndef CLI_TRUTH_H
 #define CLI_TRUTH_H
 
-#include "ports/verify.h"
+#include "upkeep/verify.h"
 
 struct context;
 

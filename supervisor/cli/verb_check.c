@@ -1,12 +1,12 @@
 #include <stdio.h>
 
+#include "claim/check.h"
 #include "cli/out.h"
 #include "cli/resolved.h"
 #include "cli/verb.h"
-#include "ports/check.h"
-#include "ports/report.h"
 #include "spawn/validate.h"
 #include "stackfile/describe.h"
+#include "survey/report.h"
 
 struct env_source {
 	struct environments *all; /* borrows */

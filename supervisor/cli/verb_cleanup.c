@@ -10,8 +10,8 @@
 #include "cli/protects.h"
 #include "cli/tidy.h"
 #include "cli/verb.h"
-#include "ports/debris.h"
 #include "registry/projects.h"
+#include "upkeep/debris.h"
 
 enum { NAMED_MOST = 3, DAYS_MOST = 36500 };
 

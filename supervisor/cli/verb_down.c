@@ -9,7 +9,7 @@
 #include "cli/out.h"
 #include "cli/stopping.h"
 #include "cli/verb.h"
-#include "ports/lock.h"
+#include "registry/lock.h"
 
 /* --data: 1 when the directories may go. */
 static int may_delete(

@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "claim/check.h"
 #include "daemon/instance.h"
-#include "ports/check.h"
 #include "ports/evict.h"
 #include "registry/history.h"
 

@@ -1,7 +1,7 @@
 /*
  * clearing.h - strangers on ports of a changed stack are ended beside the loop.
  *
- * A launch stops whoever has its ports by itself (ports/claim.h), and takes the seconds for it that
+ * A launch stops whoever has its ports by itself (claim/claim.h), and takes the seconds for it that
  * a process has between TERM and KILL. A supervisor has services meanwhile. Before a reload claims:
  *
  *	1. clearing_new()	who would be stopped, by looking only; NULL: nobody

@@ -12,7 +12,7 @@
 #include "control/wire.h"
 #include "daemon/crash.h"
 #include "daemon/instance.h"
-#include "ports/lock.h"
+#include "registry/lock.h"
 #include "stackfile/describe.h"
 
 /* How long another command's boot is waited for, and how often it is looked at. */

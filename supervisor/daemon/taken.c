@@ -1,8 +1,8 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "claim/check.h"
 #include "daemon/instance.h"
-#include "ports/check.h"
 
 static void complain(const char *file, const struct port_conflict *taken, struct complaints *c)
 {

@@ -14,9 +14,9 @@
 #ifndef DAEMON_TAKEOVER_H
 #define DAEMON_TAKEOVER_H
 
+#include "claim/move.h"
 #include "daemon/instance.h"
 #include "plan/handover.h"
-#include "ports/move.h"
 
 struct takeover_wish {
 	int service;

@@ -9,12 +9,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/own.h"
+#include "claim/move.h"
 #include "daemon/instance.h"
 #include "daemon/recorder.h"
 #include "daemon/second.h"
 #include "daemon/takeover.h"
 #include "model/names.h"
-#include "ports/move.h"
 #include "spawn/explain.h"
 #include "spawn/recipe.h"
 

@@ -14,10 +14,10 @@
 #include "base/list.h"
 #include "base/number.h"
 #include "base/own.h"
-#include "ports/lock.h"
 #include "ports/policy.h"
 #include "registry/instances.h"
 #include "registry/leases.h"
+#include "registry/lock.h"
 #include "registry/place.h"
 #include "registry/projects.h"
 

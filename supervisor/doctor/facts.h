@@ -9,9 +9,9 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "doctor/sysctl.h"
-#include "ports/ephemeral.h"
-#include "ports/owner.h"
-#include "ports/sockets.h"
+#include "listeners/ephemeral.h"
+#include "listeners/owner.h"
+#include "listeners/sockets.h"
 
 /* A port that a running instance should hold. */
 struct held_port {

@@ -9,9 +9,9 @@
 #include "ledger/collect.h"
 #include "ledger/judge.h"
 #include "model/names.h"
-#include "ports/lock.h"
 #include "ports/policy.h"
 #include "registry/history.h"
+#include "registry/lock.h"
 
 struct applying {
 	const struct ledger_import *import;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "ports/worktree.h"
+#include "claim/worktree.h"
 
 enum { HEAD_MOST = 4096 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ports/lock.h"
+#include "registry/lock.h"
 
 static int collect_projects(
 	struct registry *r, struct arena *arena, struct ledger *out, struct error *e)

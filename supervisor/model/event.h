@@ -2,7 +2,7 @@
  * event.h - what happened, for people and programs: one row of events.jsonl.
  *
  * Kinds are part of the contract with scripts that follow `stackup events --json`. One more, `crashed`, is
- * written by whoever finds the supervisor dead (ports/crash_note.h).
+ * written by whoever finds the supervisor dead (orphans/crash_note.h).
  */
 #ifndef MODEL_EVENT_H
 #define MODEL_EVENT_H

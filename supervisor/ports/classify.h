@@ -14,8 +14,8 @@
 #define PORTS_CLASSIFY_H
 
 #include "base/text.h"
-#include "ports/owner.h"
-#include "ports/sockets.h"
+#include "listeners/owner.h"
+#include "listeners/sockets.h"
 #include "registry/leases.h"
 #include "registry/reservations.h"
 

@@ -9,10 +9,10 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/own.h"
-#include "ports/lock.h"
-#include "ports/process.h"
+#include "listeners/process.h"
 #include "ports/protect.h"
 #include "registry/history.h"
+#include "registry/lock.h"
 
 enum { GRACE_MS = 5000, KILL_WAIT_MS = 2000, LOOK_AGAIN_MS = 10 };
 

@@ -14,7 +14,7 @@
 #define PORTS_EVICT_H
 
 #include "base/error.h"
-#include "ports/owner.h"
+#include "listeners/owner.h"
 
 struct eviction {
 	const char *state; /* of the registry */

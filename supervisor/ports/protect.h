@@ -10,7 +10,7 @@
 #ifndef PORTS_PROTECT_H
 #define PORTS_PROTECT_H
 
-#include "ports/owner.h"
+#include "listeners/owner.h"
 
 /* A clause like "a database's port is protected", static; NULL: nothing protects it. */
 const char *protect_port(uint16_t port, const uint16_t *protects, size_t count);

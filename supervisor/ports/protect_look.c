@@ -1,8 +1,8 @@
 #include "ports/protect_look.h"
 
-#include "ports/owner.h"
+#include "listeners/owner.h"
+#include "listeners/sockets.h"
 #include "ports/protect.h"
-#include "ports/sockets.h"
 
 enum { SERVES = KIND_LISTEN | KIND_BOUND | KIND_UDP };
 

@@ -1,5 +1,5 @@
 /*
- * reserved.h - reservations, told to people. What a claim does with them is in claim.h.
+ * reserved.h - reservations, told to people. What a claim does with them is in claim/claim.h.
  */
 #ifndef PORTS_RESERVED_H
 #define PORTS_RESERVED_H

@@ -2,8 +2,8 @@
 #include <unistd.h>
 
 #include "ports/classify.h"
-#include "ports/lock.h"
 #include "ports/protect.h"
+#include "registry/lock.h"
 
 /* Of several processes that share a socket: one of a run of stackup, else the first. */
 static const struct owner *owner_of(const struct owner_list *owners, uint64_t inode)

@@ -1,8 +1,7 @@
 stackup_room(registry
-	SOURCES bytelock.c exports.c history.c imports.c history_list.c instances.c leases.c open.c place.c projects.c record.c repair.c
-		backup.c host.c integrity.c open_read.c record_rows.c restore.c restore_source.c sound.c
-		reassignments.c reservations.c schema.c sql.c
-		chores.c launches.c
+	SOURCES backup.c bytelock.c chores.c exports.c history.c history_list.c host.c imports.c instances.c
+		integrity.c launches.c leases.c lock.c open.c open_read.c place.c projects.c reassignments.c
+		record.c record_rows.c repair.c reservations.c restore.c restore_source.c schema.c sound.c sql.c
 	ROOMS base model
 	LIBS lib_jansson SQLite::SQLite3)
 

@@ -1,4 +1,4 @@
-/* rooms: base model registry ports */
+/* rooms: base model registry listeners ports claim */
 /*
  * The claim of an instance with its range of ten ports, as a launch does it: lock byte, leases in the
  * registry, a hold on every port, and what is in the way looked at, classified and moved away from.
@@ -24,7 +24,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/number.h"
-#include "ports/claim.h"
+#include "claim/claim.h"
 
 enum { ROUNDS_MOST = 10000, SLOTS_HELD = 10, SOCKETS = 5000, FIRST_SOCKET = 10000, TAKEN = 30101 };
 

@@ -1,4 +1,4 @@
-/* rooms: base model ports registry */
+/* rooms: base model registry listeners ports claim survey upkeep */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -11,18 +11,18 @@
 #include "alone.h"
 #include "base/clock.h"
 #include "base/own.h"
+#include "claim/check.h"
+#include "claim/claim.h"
+#include "claim/reserve.h"
 #include "model/names.h"
-#include "ports/claim.h"
-#include "ports/lock.h"
-#include "ports/check.h"
-#include "ports/look.h"
 #include "ports/policy.h"
-#include "ports/inventory.h"
-#include "ports/report.h"
-#include "ports/reserve.h"
 #include "registry/instances.h"
 #include "registry/launches.h"
+#include "registry/lock.h"
 #include "registry/projects.h"
+#include "survey/look.h"
+#include "survey/report.h"
+#include "upkeep/inventory.h"
 
 /* Last: it has a macro called fail. */
 #include <cmocka.h>

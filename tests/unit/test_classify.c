@@ -1,4 +1,4 @@
-/* rooms: base model registry ports */
+/* rooms: base model registry listeners ports */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,11 +1,11 @@
-/* rooms: base model ports */
+/* rooms: base model listeners */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "ports/container.h"
+#include "listeners/container.h"
 
 /* Last: it has a macro called fail. */
 #include <cmocka.h>

@@ -1,11 +1,11 @@
-/* rooms: base model registry ports */
+/* rooms: base model registry listeners upkeep */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "ports/debris.h"
+#include "upkeep/debris.h"
 
 /* Last: it has a macro called fail. */
 #include <cmocka.h>

@@ -1,4 +1,4 @@
-/* rooms: base model registry ports doctor */
+/* rooms: base model registry listeners ports doctor */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>

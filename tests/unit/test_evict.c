@@ -1,4 +1,4 @@
-/* rooms: base model ports registry */
+/* rooms: base model registry listeners ports */
 /* Ending who has a port: whom, how, and what is written down about it. */
 #include <fcntl.h>
 #include <setjmp.h>

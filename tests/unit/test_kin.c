@@ -1,4 +1,4 @@
-/* rooms: base model registry ports */
+/* rooms: base model registry listeners orphans */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "ports/kin.h"
-#include "ports/lock.h"
+#include "orphans/kin.h"
+#include "registry/lock.h"
 
 /* Last: it has a macro called fail. */
 #include <cmocka.h>

@@ -1,4 +1,4 @@
-/* rooms: base model registry ports */
+/* rooms: base model registry listeners ports claim survey */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include "base/list.h"
 #include "base/text.h"
-#include "ports/monitor.h"
+#include "survey/monitor.h"
 
 /* Last: it has a macro called fail. */
 #include <cmocka.h>

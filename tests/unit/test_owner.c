@@ -1,4 +1,4 @@
-/* rooms: base model registry ports */
+/* rooms: base model registry listeners */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include "alone.h"
 #include "base/own.h"
-#include "ports/owner.h"
+#include "listeners/owner.h"
 #include "registry/bytelock.h"
 
 /* Last: it has a macro called fail. */

@@ -1,5 +1,5 @@
-/* rooms: base model ports registry */
-#include "ports/pool.h"
+/* rooms: base model registry listeners ports claim */
+#include "claim/pool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

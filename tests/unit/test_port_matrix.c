@@ -1,4 +1,4 @@
-/* rooms: base model registry ports */
+/* rooms: base model registry listeners ports */
 /*
  * Who can have a port beside whom: the kernel's rules that the holds stand on, every combination; and
  * what each state of a hold allows to whom.
@@ -13,9 +13,9 @@
 
 #include "alone.h"
 #include "base/own.h"
+#include "listeners/owner.h"
+#include "listeners/sockets.h"
 #include "ports/hold.h"
-#include "ports/owner.h"
-#include "ports/sockets.h"
 
 /* Last: it has a macro called fail. */
 #include <cmocka.h>

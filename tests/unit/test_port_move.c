@@ -1,4 +1,4 @@
-/* rooms: base model ports registry */
+/* rooms: base model registry listeners ports claim */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -8,8 +8,8 @@
 
 #include "alone.h"
 #include "base/own.h"
-#include "ports/move.h"
-#include "ports/reserve.h"
+#include "claim/move.h"
+#include "claim/reserve.h"
 #include "registry/instances.h"
 
 /* Last: it has a macro called fail. */

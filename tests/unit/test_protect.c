@@ -1,4 +1,4 @@
-/* rooms: base model ports registry */
+/* rooms: base model registry listeners ports */
 /* Whom nobody stops. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* rooms: base model ports registry */
+/* rooms: base model registry listeners ports */
 /* What is planned for a port that is taken: every class under every strategy, and what outweighs it. */
 #include <setjmp.h>
 #include <stdarg.h>

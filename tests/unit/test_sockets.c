@@ -1,4 +1,4 @@
-/* rooms: base model ports */
+/* rooms: base model listeners */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -8,9 +8,9 @@
 
 #include "alone.h"
 #include "base/own.h"
-#include "ports/owner.h"
-#include "ports/sockets.h"
-#include "ports/sockets_proc.h"
+#include "listeners/owner.h"
+#include "listeners/sockets.h"
+#include "listeners/sockets_proc.h"
 
 /* Last: it has a macro called fail. */
 #include <cmocka.h>

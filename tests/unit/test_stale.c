@@ -1,4 +1,4 @@
-/* rooms: base model stackfile registry ports */
+/* rooms: base model stackfile registry claim upkeep */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,10 +8,10 @@
 
 #include "base/number.h"
 
-#include "ports/aside.h"
-#include "ports/idle.h"
-#include "ports/stale.h"
+#include "claim/aside.h"
 #include "stackfile/schema.h"
+#include "upkeep/idle.h"
+#include "upkeep/stale.h"
 
 #include <cmocka.h>
 

@@ -1,5 +1,5 @@
-/* rooms: base model ports registry */
-#include "ports/suggest.h"
+/* rooms: base model registry listeners survey */
+#include "survey/suggest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "ports/ephemeral.h"
+#include "listeners/ephemeral.h"
 
 static const uint16_t candidates[] = {30520, 30521, 30522, 30523};
 enum { CANDIDATES = sizeof candidates / sizeof candidates[0], FACTS_MOST = 6 };

@@ -1,11 +1,11 @@
-/* rooms: base model registry ports */
+/* rooms: base model registry listeners ports claim survey upkeep */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "ports/verify.h"
+#include "upkeep/verify.h"
 
 #include <cmocka.h>
 

@@ -1,0 +1,157 @@
+#include "claim/worktree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/own.h"
+
+enum { GITDIR_MOST = 8192 };
+
+static bool is_missing(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) && (errno == ENOENT || errno == ENOTDIR);
+}
+
+void worktree_init(struct worktree *w, const char *path, const char *git_dir)
+{
+	struct statx st;
+	*w = (struct worktree){.path = path, .git_dir = git_dir ? git_dir : ""};
+	if (!*w->git_dir || statx(AT_FDCWD, w->git_dir, 0, STATX_BTIME, &st) ||
+		!(st.stx_mask & STATX_BTIME))
+		return;
+	snprintf(w->mark, sizeof w->mark, "%lld.%09u", (long long)st.stx_btime.tv_sec,
+		st.stx_btime.tv_nsec);
+}
+
+static bool differs(const char *a, const char *b)
+{
+	return *a && *b && strcmp(a, b) != 0;
+}
+
+bool worktree_has(const struct worktree *w, const struct instance *row)
+{
+	if (!*w->git_dir || !*row->git_dir)
+		return !strcmp(w->path, row->worktree);
+	return !strcmp(w->git_dir, row->git_dir) && !differs(w->mark, row->git_mark);
+}
+
+const struct instance *worktree_last_used(const struct worktree *w, const struct instance *rows,
+	size_t count)
+{
+	const struct instance *best = NULL;
+	for (size_t i = 0; i < count; i++)
+		if (worktree_has(w, &rows[i]) && (!best || rows[i].used > best->used))
+			best = &rows[i];
+	return best;
+}
+
+/* What a file of git names, absolute: it may be written from dir on. */
+static bool read_named(const char *dir, const char *name, const char *prefix, struct text *out)
+{
+	OWNED_TEXT path = {0}, content = {0};
+	text_addf(&path, "%s/%s", dir, name);
+	if (!text_ok(&path) || file_read(text_string(&path), GITDIR_MOST, &content, NULL))
+		return false;
+	text_cut(&content, strcspn(text_string(&content), "\r\n"));
+	const char *named = text_string(&content);
+	if (strncmp(named, prefix, strlen(prefix)) != 0)
+		return false;
+	named += strlen(prefix);
+	text_addf(out, "%s%s%s", *named == '/' ? "" : dir, *named == '/' ? "" : "/", named);
+	return *named && text_ok(out);
+}
+
+/* The worktree's `.git`. */
+static bool read_gitdir(const char *git_dir, struct text *out)
+{
+	return read_named(git_dir, "gitdir", "", out);
+}
+
+static bool is_locked(const char *git_dir)
+{
+	OWNED_TEXT path = {0};
+	text_addf(&path, "%s/locked", git_dir);
+	return text_ok(&path) && !is_missing(text_string(&path));
+}
+
+static bool has_entries(const char *path)
+{
+	DIR *directory = opendir(path);
+	int count = 0;
+	while (directory && count < 3 && readdir(directory))
+		count++;
+	if (directory)
+		closedir(directory);
+	return count > 2; /* than . and .. */
+}
+
+static void add_parent(struct text *out, const char *path, int levels)
+{
+	text_add(out, path);
+	for (; levels && out->length > 1; levels--) {
+		const char *slash = strrchr(text_string(out), '/');
+		size_t length = slash ? (size_t)(slash - out->data) : 0;
+		text_cut(out, length ? length : 1);
+	}
+}
+
+/* Its repository is there and does not know it any more. */
+static bool is_forgotten(const struct instance *row)
+{
+	OWNED_TEXT repository = {0};
+	add_parent(&repository, row->git_dir, 2);
+	return *row->git_dir && is_missing(row->git_dir) && has_entries(text_string(&repository));
+}
+
+/* Another worktree is where it was last. */
+static bool is_replaced(const struct instance *row)
+{
+	struct worktree now;
+	OWNED_TEXT git_dir = {0};
+	if (!read_named(row->worktree, ".git", "gitdir: ", &git_dir))
+		return false;
+	OWNED(char) real = realpath(text_string(&git_dir), NULL);
+	worktree_init(&now, row->worktree, real);
+	return !worktree_has(&now, row);
+}
+
+bool worktree_is_gone(const struct instance *row)
+{
+	struct worktree now;
+	OWNED_TEXT dot_git = {0};
+	worktree_init(&now, row->worktree, row->git_dir);
+	if (!*row->git_dir || is_missing(row->git_dir))
+		return is_missing(row->worktree) || (is_forgotten(row) && is_replaced(row));
+	if (differs(now.mark, row->git_mark))
+		return true;
+	return read_gitdir(row->git_dir, &dot_git) && is_missing(text_string(&dot_git)) &&
+		!is_locked(row->git_dir);
+}
+
+bool worktree_is_unseen(const struct instance *row)
+{
+	OWNED_TEXT parent = {0};
+	add_parent(&parent, row->worktree, 1);
+	return !is_forgotten(row) && !has_entries(text_string(&parent));
+}
+
+const char *worktree_path(const struct instance *row, struct arena *arena)
+{
+	struct worktree now;
+	OWNED_TEXT dot_git = {0};
+	worktree_init(&now, row->worktree, row->git_dir);
+	if (!*row->git_dir || differs(now.mark, row->git_mark) || !read_gitdir(row->git_dir, &dot_git))
+		return row->worktree;
+	char *slash = strrchr(dot_git.data, '/');
+	*slash = '\0';
+	OWNED(char) real = realpath(dot_git.data, NULL);
+	return real ? arena_string(arena, real) : row->worktree;
+}
