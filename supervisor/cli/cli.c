@@ -9,7 +9,7 @@
 #include "cli/context.h"
 #include "cli/help.h"
 #include "cli/out.h"
-#include "cli/verb.h"
+#include "cli/verbs/verb.h"
 #include "ledger/apply.h"
 
 /* A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened. */

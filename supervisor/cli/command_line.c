@@ -5,7 +5,7 @@
 
 #include "base/nearest.h"
 #include "base/number.h"
-#include "cli/verb.h"
+#include "cli/verbs/verb.h"
 
 const struct option_row option_rows[OPTION_COUNT] = {
 #define OPTION(id, name, letter, argument, metavar, flags, help)                                   \

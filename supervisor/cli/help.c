@@ -3,11 +3,11 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/command_line.h"
+#include "cli/instances/verbs.h"
 #include "cli/out.h"
-#include "cli/instances_verbs.h"
-#include "cli/ports_verbs.h"
-#include "cli/registry_verbs.h"
-#include "cli/verb.h"
+#include "cli/ports/verbs.h"
+#include "cli/registry/verbs.h"
+#include "cli/verbs/verb.h"
 
 enum { HELP_COLUMN = 32 };
 

@@ -124,7 +124,7 @@ static void check_others(struct judging *j, size_t place)
 static void compare(struct judging *j, struct ledger_instance *mine, const struct instance *known)
 {
 	struct instance *row = &mine->row;
-	/* Its branch is what git says (cli/reconcile.h). */
+	/* Its branch is what git says (cli/shared/reconcile.h). */
 	bool changes = says_else(row->purpose, known->purpose) ||
 		says_else(row->environment, known->environment);
 	mine->fate = changes ? FATE_CHANGE : FATE_SAME;

@@ -1,0 +1,20 @@
+/*
+ * verbs.h - the functions behind the rows of verbs.def, one file each.
+ *
+ * A new subcommand of `instances` is a row in verbs.def and a file instances_NAME.c here; an
+ * option that the verb did not have so far also goes into its row in commands.def. The rules of a verb
+ * hold (verb.h); its words begin with line.words[1].
+ */
+#ifndef CLI_INSTANCES_VERBS_H
+#define CLI_INSTANCES_VERBS_H
+
+#include "cli/subcommands.h"
+
+#define INSTANCES_VERB(name, options, least, most, arguments, summary)                              \
+	int verb_instances_##name(struct context *context, struct error *e);
+#include "cli/instances/verbs.def"
+#undef INSTANCES_VERB
+
+extern const struct subcommands instances_verbs;
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * failures.h - the last words of services that have failed, for whoever waited for them in vain.
+ */
+#ifndef CLI_SHARED_FAILURES_H
+#define CLI_SHARED_FAILURES_H
+
+#include "control/client.h"
+
+/*
+ * After a request that was refused. On stderr: reason and last log lines of the services that have failed,
+ * of those it was about and what they need. Silent when there are none.
+ */
+void failures_show(struct control_client *client);
+
+#endif

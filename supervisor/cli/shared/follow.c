@@ -1,0 +1,276 @@
+#include "cli/shared/follow.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/own.h"
+#include "cli/out.h"
+#include "cli/shared/event_tail.h"
+#include "cli/shared/progress.h"
+#include "cli/shared/waiting.h"
+
+enum {
+	PENDING_MOST = 64 * 1024,
+	/* A pipe that poll(2) says is writable takes this much without blocking (PIPE_BUF). */
+	WRITE_MOST = 4096,
+	GUARDIAN_MS = 5000,
+};
+
+enum { FD_OUT, FD_SIGNAL, FD_CLIENT, FD_LOGS, FD_EVENTS, FD_COUNT };
+
+int follow_open(struct follow *f, struct context *context, const struct follow_place *place,
+	struct error *e)
+{
+	*f = (struct follow){.context = context, .name = place->name, .client = {.fd = -1},
+		.signal_fd = -1, .supervisor = -1, .guardian = -1, .exit_code = -1,
+		.stop_timeout_ms = -1, .since_ms = place->since_ms};
+	const struct command_line *line = &context->line;
+	struct log_show_options show = {.colour = context->colour,
+		.json = context->json,
+		.timestamps = option_given(line, OPTION_TIMESTAMPS),
+		.no_prefix = option_given(line, OPTION_NO_PREFIX)};
+	if (log_show_init(&f->show, &show, e) < 0)
+		return -1;
+	struct log_reader_options logs = {.directory = place->log_dir, .tail = -1,
+		.since_ms = place->since_ms, .follow = true};
+	f->logs = log_reader_open(&logs, e);
+	f->events = f->logs ? event_tail_open(place->events, true, e) : NULL;
+	if (!f->events)
+		return -1;
+	return 0;
+}
+
+/* From here on Ctrl-C is ours to read, not to die of. */
+static int catch_signals(struct follow *f, struct error *e)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, &f->old_mask);
+	/* The first process of a container gets all orphans in it: the kernel is to reap them. */
+	if (getpid() == 1)
+		signal(SIGCHLD, SIG_IGN);
+	f->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return f->signal_fd < 0 ? fail_errno(e, EXIT_FAILED, "waiting for signals") : 0;
+}
+
+int follow_attach(struct follow *f, struct control_client *client, pid_t supervisor,
+	pid_t guardian, bool owner, json_t *options, struct error *e)
+{
+	f->client = *client;
+	client->fd = -1;
+	client->reader = (struct frame_reader){0};
+	f->owner = owner;
+	f->supervisor = process_open(supervisor);
+	f->guardian = process_open(guardian);
+	if (options)
+		json_object_set_new(options, "verb", json_string("follow"));
+	if (catch_signals(f, e) < 0) {
+		json_decref(options);
+		return -1;
+	}
+	return client_send(&f->client, options, &f->follow_request, e);
+}
+
+void follow_close(struct follow *f)
+{
+	log_reader_free(f->logs);
+	log_show_release(&f->show);
+	event_tail_free(f->events);
+	client_close(&f->client);
+	text_release(&f->pending);
+	text_release(&f->reason);
+	own_close(&f->supervisor);
+	own_close(&f->guardian);
+	if (f->signal_fd >= 0)
+		sigprocmask(SIG_SETMASK, &f->old_mask, NULL);
+	own_close(&f->signal_fd);
+}
+
+/* ---- what comes ---- */
+
+static void take_logs(struct follow *f)
+{
+	struct log_line line;
+	while (f->pending.length < PENDING_MOST && log_reader_next(f->logs, &line))
+		log_show_add(&f->show, &line, &f->pending);
+}
+
+static void take_events(struct follow *f)
+{
+	json_t *event;
+	while (event_tail_next(f->events, &event)) {
+		if (event_time(event) >= f->since_ms)
+			progress_event(f->context, event);
+		json_decref(event);
+	}
+}
+
+/* False when nobody reads stdout any more. */
+static bool write_some(struct follow *f)
+{
+	size_t count = f->pending.length < WRITE_MOST ? f->pending.length : WRITE_MOST;
+	ssize_t written = write(STDOUT_FILENO, f->pending.data, count);
+	if (written > 0)
+		text_consume(&f->pending, (size_t)written);
+	return written >= 0 || errno == EINTR || errno == EAGAIN;
+}
+
+static void ask_to_stop(struct follow *f, bool kill)
+{
+	struct error why;
+	json_t *request = json_pack("{s:s, s:b}", "verb", "down", "kill", (int)kill);
+	if (request && f->stop_timeout_ms >= 0)
+		json_object_set_new(request, "timeout_ms", json_integer(f->stop_timeout_ms));
+	if (client_send(&f->client, request, &f->down_request, &why) < 0 && why.number != EPIPE)
+		say("%s", why.text);
+}
+
+static void take_signal(struct follow *f)
+{
+	struct signalfd_siginfo info;
+	if (read(f->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+		return;
+	/* A second TERM says nothing new (timeout(1) sends two); only Ctrl-C asks for more force. */
+	if (f->stop_signal && info.ssi_signo != SIGINT)
+		return;
+	if (!f->stop_signal)
+		f->stop_signal = (int)info.ssi_signo;
+	f->interrupts++;
+	if (!f->owner || f->gone)
+		return;
+	/* A terminal shows ^C: our sentence starts on a line of its own. */
+	if (err_is_terminal() && info.ssi_signo == SIGINT)
+		(void)!write(STDERR_FILENO, "\n", 1);
+	if (f->interrupts == 1)
+		say("stopping %s; press Ctrl-C again to kill everything at once", f->name);
+	else if (f->interrupts == 2)
+		say("killing everything of %s", f->name);
+	ask_to_stop(f, f->interrupts > 1);
+}
+
+static void take_end(struct follow *f, const json_t *frame)
+{
+	f->exit_code = (int)json_integer_value(json_object_get(frame, "exit"));
+	text_clear(&f->reason);
+	text_add(&f->reason, event_string(frame, "text"));
+}
+
+/* 0, or -1 when the supervisor refused to follow. */
+static int take_frames(struct follow *f, struct error *e)
+{
+	for (;;) {
+		json_t *frame;
+		struct error why = {0};
+		enum client_result what =
+			client_next(&f->client, f->follow_request, 0, &frame, &why);
+		if (what == CLIENT_REPLY)
+			take_end(f, frame);
+		json_decref(frame);
+		if (what == CLIENT_WAITING)
+			return 0;
+		if (what != CLIENT_FAILED)
+			continue;
+		if (why.number == EPIPE) {
+			f->gone = true;
+			return 0;
+		}
+		if (f->exit_code < 0) {
+			*e = why;
+			return -1;
+		}
+	}
+}
+
+/* ---- the loop ---- */
+
+static void prepare(const struct follow *f, struct pollfd fds[FD_COUNT])
+{
+	fds[FD_OUT] = (struct pollfd){.fd = STDOUT_FILENO, .events = f->pending.length ? POLLOUT : 0};
+	fds[FD_SIGNAL] = (struct pollfd){.fd = f->signal_fd, .events = POLLIN};
+	fds[FD_CLIENT] = (struct pollfd){.fd = f->client.fd, .events = POLLIN};
+	/* While stdout is slow, logs wait in their files. */
+	bool room = f->pending.length < PENDING_MOST;
+	fds[FD_LOGS] = (struct pollfd){.fd = room ? log_reader_fd(f->logs) : -1, .events = POLLIN};
+	fds[FD_EVENTS] = (struct pollfd){.fd = event_tail_fd(f->events), .events = POLLIN};
+}
+
+/* True when there is a reason to leave the loop. */
+static bool turn(struct follow *f, int *result, struct error *e)
+{
+	struct pollfd fds[FD_COUNT];
+	take_events(f);
+	take_logs(f);
+	prepare(f, fds);
+	if (poll(fds, FD_COUNT, log_reader_wait_ms(f->logs)) < 0 && errno != EINTR) {
+		*result = fail_errno(e, EXIT_FAILED, "waiting for output");
+		return true;
+	}
+	if (fds[FD_OUT].revents & (POLLERR | POLLNVAL | POLLHUP)) {
+		*result = EXIT_DONE;
+		return true;
+	}
+	if (fds[FD_OUT].revents & POLLOUT && !write_some(f)) {
+		*result = EXIT_DONE;
+		return true;
+	}
+	if (fds[FD_SIGNAL].revents)
+		take_signal(f);
+	if (fds[FD_CLIENT].revents && take_frames(f, e) < 0) {
+		*result = -1;
+		return true;
+	}
+	return f->gone || (f->interrupts && !f->owner);
+}
+
+/* What was written until the very end; the files are complete once the guardian has ended. */
+static void drain(struct follow *f)
+{
+	process_ended(f->supervisor, GUARDIAN_MS);
+	process_ended(f->guardian, GUARDIAN_MS);
+	log_reader_finish(f->logs);
+	take_events(f);
+	do {
+		take_logs(f);
+		while (f->pending.length)
+			if (!write_some(f))
+				return;
+		take_logs(f);
+	} while (f->pending.length);
+}
+
+static int end_of_owner(const struct follow *f)
+{
+	if (f->interrupts)
+		return f->stop_signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+	return f->exit_code;
+}
+
+int follow_run(struct follow *f, struct error *e)
+{
+	int result = 0;
+	while (!turn(f, &result, e))
+		continue;
+	if (!f->gone) {
+		if (result == 0 && f->interrupts && !f->context->quiet)
+			say("no longer following %s; it goes on", f->name);
+		if (result == 0 && f->interrupts)
+			return f->stop_signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+		return result;
+	}
+	drain(f);
+	if (f->exit_code < 0) {
+		fail(e, EXIT_FAILED, "the supervisor of %s died; its services were ended", f->name);
+		error_hint(e, "`stackup logs` and `stackup events` show what was last");
+		return -1;
+	}
+	if (text_string(&f->reason)[0] && (!f->context->quiet || f->exit_code))
+		say("%s", text_string(&f->reason));
+	return f->owner ? end_of_owner(f) : EXIT_DONE;
+}

@@ -1,0 +1,16 @@
+#include "cli/context.h"
+#include "cli/shared/surroundings.h"
+#include "cli/verbs/verb.h"
+
+int verb_exec(struct context *context, struct error *e)
+{
+	struct surroundings s;
+	const struct command_line *line = &context->line;
+	if (line->word_count < 2)
+		return fail(e, EXIT_USAGE, "`exec` wants a service and a command");
+	int code = surroundings_find(context, line->words[0], FROM_ANYWHERE, &s, e);
+	if (code == 0)
+		code = surroundings_exec(&s, line->words + 1, true, e);
+	surroundings_release(&s);
+	return code;
+}
