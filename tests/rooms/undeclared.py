@@ -42,14 +42,13 @@ def flags():
 
 
 def sees(command, header):
-    text = f'#include "{header}"\n'
+    text = f'#if !__has_include("{header}")\n#error\n#endif\n'
     return subprocess.run(command, input=text, text=True, cwd=build, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL).returncode == 0
 
 
 def header_of(room):
-    return next((f"{room}/{path.name}" for path in sorted((source / "supervisor" / room).glob("*.h"))
-                 if not path.name.endswith("_inside.h")), None)
+    return next((f"{room}/{path.name}" for path in sorted((source / "supervisor" / room).glob("*.h"))), None)
 
 
 def main():
