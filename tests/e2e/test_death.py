@@ -575,7 +575,7 @@ def test_fault_S28_signal_storm(shop):
     assert shop.service("api")["restarts"] == 0
 
 
-def test_fault_S30_no_descriptor_left_when_clients_connect(shop):
+def test_fault_S30_G23_no_descriptor_left_when_clients_connect(shop):
     shop.stack(STACK)
     shop.up()
     supervisor = shop.instance()["pid"]
@@ -704,8 +704,8 @@ def test_fault_G9_socket_path_longer_than_107_bytes(world):
         long.finish()
 
 
-def test_many_descriptors_return_to_base(shop):
-    """Promise P5: after a hundred commands and restarts the supervisor holds what it held before."""
+def test_promise_P5_descriptors_return_to_base(shop):
+    """After a hundred commands and restarts the supervisor holds what it held before."""
     shop.stack(STACK)
     shop.up()
     supervisor = shop.instance()["pid"]

@@ -118,14 +118,14 @@ def test_dotenv_is_read_and_env_file_option_replaces_it(shop):
                                         ("A = b ", "b"), ('A="x${B}y"\n', "x1y"), ("A='${B}'", "${B}"), ("A=${NO:-d}", "d"),
                                         ('A="two\nlines"', "two\nlines"), ("A==1", "=1"), ("A=a b", "a b"), ("A=", ""),
                                         ("A=b\t#c", "b"), ("A=$$B", "$B")])
-def test_dotenv_dialect(shop, text, value):
+def test_fault_I15_dotenv_dialect(shop, text, value):
     shop.write(".env", "B=1\n" + text + "\n")
     shop.write("stack.ini", "[service api]\ncommand = sleep 60\n")
     assert env_of(shop)["A"] == value
 
 
 @pytest.mark.parametrize("text", ["A=\"open", "A='open", 'A="b"x', "=x", "A B=x", "1A-=x\0"])
-def test_dotenv_errors_have_file_and_line(shop, text):
+def test_fault_I15_dotenv_errors_have_file_and_line(shop, text):
     shop.write(".env", "B=1\n" + text + "\n")
     shop.write("stack.ini", "[service api]\ncommand = sleep 60\n")
     result = shop.run("up", "-d", code=78)

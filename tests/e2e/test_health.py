@@ -163,7 +163,7 @@ def test_fault_H5_bad_tls(shop, fault, words, verify):
 
 
 @pytest.mark.parametrize("mode", ["reset", "silent_close", "garbage", "huge_header"])
-def test_fault_H8_reset_closed_garbage(shop, mode):
+def test_fault_H8_H20_reset_closed_garbage(shop, mode):
     assert unhealthy(shop, mode)
 
 

@@ -322,7 +322,7 @@ def test_fault_B20_failed_task_fails_its_dependents_with_the_chain(shop, script,
     assert services["page"]["state"] == "failed" and "calc" in services["page"]["reason"]
 
 
-def test_fault_B21_last_command_wins(shop):
+def test_fault_B21_G13_last_command_wins(shop):
     shop.stack("""
         [service api]
         command = ACTOR --write-file starts api --term-delay 300 --wait-file go --listen

@@ -512,7 +512,7 @@ def test_foreground_prefix_is_coloured_on_a_terminal_only(shop):
     assert "\x1b[" in shop.run("--color=always", "up", code=0).out
 
 
-def test_log_files_are_private(shop):
+def test_fault_E26_log_files_are_private(shop):
     shop.stack("""
         [service api]
         command = ACTOR --say hello --listen
@@ -523,7 +523,7 @@ def test_log_files_are_private(shop):
         assert directory.stat().st_mode & 0o777 == 0o700
 
 
-def test_status_is_quick_whatever_the_services_do(shop):
+def test_promise_P6_status_is_quick_whatever_the_services_do(shop):
     shop.stack("""
         [defaults]
         log.max_size = 2M

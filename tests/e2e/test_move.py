@@ -349,7 +349,7 @@ def kill_supervisor(shop):
 
 
 @pytest.mark.parametrize("port", [30108, 31555])
-def test_promise_I10_a_move_stays_until_down(shop, port):
+def test_invariant_I10_a_move_stays_until_down(shop, port):
     shop.stack(STACK)
     shop.up()
     shop.run("ports", "move", "api", str(port), "--grace", "0", code=0)

@@ -77,7 +77,7 @@ def test_two_services_on_one_slot_is_an_error_with_the_fix(shop):
     assert "slot = auto" in result.err and "api" in result.err and "backend" in result.err
 
 
-def test_promise_P2_two_instances_side_by_side(shop):
+def test_row_P2_two_instances_side_by_side(shop):
     shop.stack(WEB)
     shop.run("up", "--instance", "1", "--wait", code=0)
     shop.run("up", "--instance", "2", "--wait", code=0)
@@ -146,7 +146,7 @@ def test_fault_F19_fifty_projects_at_the_same_moment(world):
     assert world.survivors() == []
 
 
-def test_promise_P2_all_ten_ports_are_held_before_and_while_it_runs(shop):
+def test_row_P2_all_ten_ports_are_held_before_and_while_it_runs(shop):
     shop.stack("""
         [service api]
         command = ACTOR --wait-file go --listen
@@ -407,7 +407,7 @@ def test_hold_listen_with_a_shell_is_an_error(shop):
     assert "shell" in shop.run("up", "-d", code=78).err
 
 
-def test_promise_P14_autobind_never_picks_a_held_port(shop):
+def test_row_P14_autobind_never_picks_a_held_port(shop):
     if os.getuid() != 0:
         pytest.skip("the ephemeral range of the namespace needs root")
     # An even number of ports: of an odd one the kernel leaves out the last now and then.
@@ -469,7 +469,7 @@ def test_ports_check_is_5_on_a_conflict(shop, holder):
         assert own["holder"]["pid"] == os.getpid() and own["options"] == ["move", "edit"], "it has started us"
 
 
-def test_promise_P3_own_leftovers_are_found_and_removed(shop):
+def test_promise_P2_own_leftovers_are_found_and_removed(shop):
     """Both killed; the child of the last run still listens on the leased port."""
     shop.stack(WEB)
     shop.up()

@@ -95,7 +95,7 @@ def test_fault_H17_a_check_under_way_ends_with_its_service(shop, verb):
     hub.close()
 
 
-def test_fault_H17_a_crash_voids_the_answer_that_is_on_its_way(shop):
+def test_fault_B4_H17_a_crash_voids_the_answer_that_is_on_its_way(shop):
     """The service dies while its check waits; the bad answer belongs to the start before."""
     shop.stack((STACK % "60s").replace("health.action = alert", "restart.delay = 10ms"))
     shop.up()

@@ -56,8 +56,8 @@ def crashed(code):
 
 
 ERRORS = [
-    ("fault_A12", "clone,fork,vfork,clone3", "ENOMEM"), ("fault_A10", "clone,fork,vfork,clone3", "EAGAIN"), ("fault_A14", "pipe2", "ENFILE"),
-    ("fault_A13", "pidfd_open", "EMFILE"), ("openat", "openat", "EMFILE"), ("socket", "socket", "EMFILE"), ("bind", "bind", "EADDRINUSE"),
+    ("A12", "clone,fork,vfork,clone3", "ENOMEM"), ("A10", "clone,fork,vfork,clone3", "EAGAIN"), ("A14", "pipe2", "ENFILE"),
+    ("A13", "pidfd_open", "EMFILE"), ("openat", "openat", "EMFILE"), ("socket", "socket", "EMFILE"), ("bind", "bind", "EADDRINUSE"),
     ("mkdir", "mkdir,mkdirat", "EACCES"), ("rename", "rename,renameat,renameat2", "ENOSPC"), ("fsync", "fsync,fdatasync", "EIO"),
     ("write", "write,pwrite64", "ENOSPC"), ("splice", "splice", "EIO"),
     ("ftruncate", "ftruncate,fallocate", "ENOSPC"), ("fcntl", "fcntl", "ENOLCK"),
@@ -66,7 +66,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("row,kind,error", ERRORS, ids=[row for row, _, _ in ERRORS])
-def test_the_kth_call_fails(shop, row, kind, error):
+def test_fault_A10_A12_A13_A14_the_kth_call_fails(shop, row, kind, error):
     shop.stack(STACK)
     for k in (1, 2, 3, 4, 6, 9, 14, 22):
         code, out, err = strace(shop, f"error={error}:when={k}", kind)

@@ -156,7 +156,7 @@ static void run_cases(json_t *root, const char *who)
 	json_decref(root);
 }
 
-static void public_cases_read_as_compose_reads_them(void **state)
+static void fault_I15_public_cases_read_as_compose_reads_them(void **state)
 {
 	(void)state;
 	json_t *root = cases_load_public("dotenv.json");
@@ -164,7 +164,7 @@ static void public_cases_read_as_compose_reads_them(void **state)
 		run_cases(root, "compose-go");
 }
 
-static void own_cases(void **state)
+static void fault_I15_own_cases(void **state)
 {
 	(void)state;
 	run_cases(cases_load(TEST_DATA "/cases", "dotenv.json"), "stackup");
@@ -268,8 +268,8 @@ static void first_entry_of_the_environment_counts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(public_cases_read_as_compose_reads_them),
-		cmocka_unit_test(own_cases),
+		cmocka_unit_test(fault_I15_public_cases_read_as_compose_reads_them),
+		cmocka_unit_test(fault_I15_own_cases),
 		cmocka_unit_test(later_files_win_and_see_earlier_ones),
 		cmocka_unit_test(nul_and_bytes_that_are_no_text_are_refused),
 		cmocka_unit_test(complaints_never_hold_a_value),

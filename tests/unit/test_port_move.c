@@ -142,7 +142,7 @@ static void a_port_moves_and_the_old_one_is_a_spare(void **state)
 	assert_string_equal(lease_at(30101), "spare");
 }
 
-static void promise_I10_a_move_stays_until_down(void **state)
+static void invariant_I10_a_move_stays_until_down(void **state)
 {
 	(void)state;
 	struct port_move move = move_to(30105);
@@ -276,7 +276,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(a_port_moves_and_the_old_one_is_a_spare),
-		TEST(promise_I10_a_move_stays_until_down),
+		TEST(invariant_I10_a_move_stays_until_down),
 		TEST(a_move_back_home_is_none),
 		TEST(a_move_outside_of_the_range_is_kept_and_given_back),
 		TEST(a_move_that_is_undone_leaves_nothing),
