@@ -68,7 +68,7 @@ static int fill_new(struct registry *r, void *restored, struct error *e)
 /* A log or journal of another database in this place would be played back into the new one. */
 static void remove_companions(const char *path)
 {
-	static const char *const ends[] = {"-wal", "-shm", "-journal", "-suspect"};
+	static const char *const ends[] = {"-wal", "-shm", "-journal", "-suspect", "-sound"};
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
 		OWNED_TEXT name = {0};
 		text_addf(&name, "%s%s", path, ends[i]);

@@ -4,11 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "registry/sql.h"
 
 /* Checking every page is quick up to here; a longer file is believed until a read fails. */
 enum { CHECKED_BYTES = 8 * 1024 * 1024, CHECKED_BY_READERS_BYTES = 1024 * 1024 };
+
+/* What a disk loses by itself leaves no trace in the times: it is found within an hour. */
+enum { SOUND_MS = 60 * 60 * 1000 };
 
 bool registry_is_damaged(const struct registry *r)
 {
@@ -16,47 +20,62 @@ bool registry_is_damaged(const struct registry *r)
 	return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
-static void add_mark(const struct registry *r, struct text *path)
+static void add_mark(const struct registry *r, const char *mark, struct text *path)
 {
-	text_addf(path, "%s-suspect", r->path);
+	text_addf(path, "%s-%s", r->path, mark);
+}
+
+static int make_mark(const struct registry *r, const char *mark)
+{
+	OWNED_TEXT path = {0};
+	add_mark(r, mark, &path);
+	if (!*r->state || !text_ok(&path))
+		return -1;
+	return open(path.data, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
 void registry_suspect(const struct registry *r)
 {
-	OWNED_TEXT path = {0};
-	add_mark(r, &path);
-	if (!*r->state || !text_ok(&path))
-		return;
-	OWNED_FD fd = open(path.data, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	OWNED_FD fd = make_mark(r, "suspect");
 }
 
 static bool is_suspected(const struct registry *r)
 {
 	OWNED_TEXT path = {0};
-	add_mark(r, &path);
+	add_mark(r, "suspect", &path);
 	return text_ok(&path) && !access(path.data, F_OK);
 }
 
 static void acquit(const struct registry *r)
 {
 	OWNED_TEXT path = {0};
-	add_mark(r, &path);
+	add_mark(r, "suspect", &path);
 	if (text_ok(&path))
 		unlink(path.data);
 }
 
-/* Between two checkpoints the file does not change: one look at its pages is enough. */
-static _Thread_local struct {
-	dev_t device;
-	ino_t inode;
-	struct timespec changed;
-} seen_sound;
-
-static bool was_sound(const struct stat *st)
+/*
+ * Between two checkpoints the file does not change, so one look at its pages is enough for every
+ * process. The mark beside it was modified when the file changed last before that look (nobody can
+ * set the time of change, so a copy that is put back is another file), and accessed when the look was.
+ */
+static void remember_sound(const struct registry *r, const struct stat *seen)
 {
-	return st->st_dev == seen_sound.device && st->st_ino == seen_sound.inode &&
-		st->st_mtim.tv_sec == seen_sound.changed.tv_sec &&
-		st->st_mtim.tv_nsec == seen_sound.changed.tv_nsec;
+	OWNED_FD fd = make_mark(r, "sound");
+	if (fd >= 0)
+		futimens(fd, (struct timespec[]){{.tv_nsec = UTIME_NOW}, seen->st_ctim});
+}
+
+static bool was_sound(const struct registry *r, const struct stat *now)
+{
+	OWNED_TEXT path = {0};
+	struct stat mark;
+	add_mark(r, "sound", &path);
+	if (!text_ok(&path) || lstat(path.data, &mark))
+		return false;
+	int64_t age_ms = clock_wall_ms() - (int64_t)mark.st_atim.tv_sec * 1000;
+	return mark.st_mtim.tv_sec == now->st_ctim.tv_sec &&
+		mark.st_mtim.tv_nsec == now->st_ctim.tv_nsec && age_ms >= 0 && age_ms < SOUND_MS;
 }
 
 /* "... unable to get the page. error code=10": the disk failed, which says nothing about the file. */
@@ -81,7 +100,7 @@ bool registry_is_sound(struct registry *r)
 		return !registry_is_damaged(r);
 	bool suspected = is_suspected(r);
 	int64_t most = r->lock_fd < 0 ? CHECKED_BY_READERS_BYTES : CHECKED_BYTES;
-	if (!suspected && (st.st_size > most || was_sound(&st)))
+	if (!suspected && (st.st_size > most || was_sound(r, &st)))
 		return true;
 	if (registry_read_pragma(r, "PRAGMA quick_check(1)", answer, sizeof answer, NULL))
 		return !registry_is_damaged(r);
@@ -91,9 +110,7 @@ bool registry_is_sound(struct registry *r)
 		return false;
 	if (suspected)
 		acquit(r);
-	seen_sound.device = st.st_dev;
-	seen_sound.inode = st.st_ino;
-	seen_sound.changed = st.st_mtim;
+	remember_sound(r, &st);
 	return true;
 }
 

@@ -73,7 +73,10 @@ int registry_check_version(const struct registry *r, struct error *e);
 
 /* sound.c: is damage what SQLite said last? */
 bool registry_is_damaged(const struct registry *r);
-/* Looks at every page of a file that is short, or that a query found damaged. */
+/*
+ * Looks at every page of a file that a query found damaged, and of a short one that has changed since
+ * any process last did (registry.db-sound says when), or an hour ago.
+ */
 bool registry_is_sound(struct registry *r);
 /*
  * Is the log gone that stays beside a file in WAL mode, even when it is empty? The last commits

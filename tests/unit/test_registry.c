@@ -448,6 +448,38 @@ static void fault_F1_a_reader_mends_what_it_finds(void **state)
 	registry_close(r);
 }
 
+/* The whole file was found good when it had changed last, that many minutes ago. */
+static void call_it_sound(int minutes)
+{
+	struct stat st;
+	struct timespec times[2] = {{.tv_sec = clock_wall_ms() / 1000 - minutes * 60}};
+	assert_int_equal(stat(path_of("registry.db"), &st), 0);
+	times[1] = st.st_ctim;
+	assert_int_equal(utimensat(AT_FDCWD, path_of("registry.db-sound"), times, 0), 0);
+}
+
+static void fault_F2_pages_are_looked_at_once_for_every_process(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	int64_t id = add_project(r, "/p/shop", "shop", 42);
+	assert_int_equal(registry_checkpoint(r, &w.e), 0);
+	registry_close(r);
+	registry_close(must_open(REGISTRY_READ));
+	make_bad_page();
+	call_it_sound(59);
+	registry_close(must_open(REGISTRY_READ));
+	registry_close(must_open(REGISTRY_WRITE));
+	assert_int_equal(files_with("registry.db.corrupt-"), 0);
+	call_it_sound(61);
+	r = must_open(REGISTRY_READ);
+	assert_int_equal(files_with("registry.db.corrupt-"), 1);
+	struct project project;
+	assert_int_equal(project_find(r, "/p/shop", "shop", w.arena, &project, &w.e), 1);
+	assert_true(project.id == id);
+	registry_close(r);
+}
+
 /* Nobody looks at every page of a long file each time; a query that met a bad one has it looked at. */
 static void fault_F2_a_bad_page_of_a_long_file(void **state)
 {
@@ -1050,6 +1082,7 @@ int main(void)
 		TEST(fault_F2_bad_page),
 		TEST(fault_F1_a_new_registry_knows_who_runs),
 		TEST(fault_F1_a_reader_mends_what_it_finds),
+		TEST(fault_F2_pages_are_looked_at_once_for_every_process),
 		TEST(fault_F2_a_bad_page_of_a_long_file),
 		TEST(fault_F3_deleted_while_running),
 		TEST(fault_F4_log_deleted),
