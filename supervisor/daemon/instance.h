@@ -169,7 +169,6 @@ struct instance {
 	bool stopping; /* everything is to end */
 	bool killing;
 	bool ended;
-	char stop_reason[256];
 	int64_t unknown_since_ms; /* processes of no service are being ended since then */
 	int state; /* enum instance_state, as last told */
 

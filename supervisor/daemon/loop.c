@@ -107,10 +107,7 @@ void instance_stop(struct instance *in, bool kill, const char *reason)
 {
 	if (in->stopping && (in->killing || !kill))
 		return;
-	if (!in->stopping) {
-		in->stopping = true;
-		snprintf(in->stop_reason, sizeof in->stop_reason, "%s", reason);
-	}
+	in->stopping = true;
 	in->killing |= kill;
 	for (int i = 0; i <= second_row(in); i++) {
 		if (kill)

@@ -279,7 +279,7 @@ static void on_down(struct instance *in, struct control_ticket ticket, const jso
 	ask_for_progress(p, body);
 	p->reply = json_pack("{s:i, s:i}", "left", 0, "stopped", left);
 	set_timeouts(in, NULL, timeout_of(body));
-	instance_stop(in, is_set(body, "kill"), "asked to go down");
+	instance_stop(in, is_set(body, "kill"), "asked to stop");
 }
 
 static int add_target(struct instance *in, struct pending *p, const char *text, struct error *e)

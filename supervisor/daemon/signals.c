@@ -10,10 +10,14 @@ enum { SIGNALS_A_TURN = 16 };
 
 static void on_stop(struct instance *in, int number)
 {
-	const char *name = number == SIGINT ? "INT" : "TERM";
-	instance_decide_exit(in, number == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED,
-		"the supervisor was sent SIG%s", name);
-	instance_stop(in, in->stopping && number == SIGINT, "the supervisor was asked to stop");
+	/* The kernel's TERM: without a guardian nobody would end what a dead supervisor leaves. */
+	if (number == SIGTERM && getppid() != in->guardian.pid)
+		instance_decide_exit(in, EXIT_TERMINATED, "the guardian process died");
+	else if (number == SIGTERM)
+		instance_decide_exit(in, EXIT_TERMINATED, "the supervisor was sent SIGTERM");
+	else
+		instance_decide_exit(in, EXIT_INTERRUPTED, "the supervisor was sent SIGINT");
+	instance_stop(in, in->stopping && number == SIGINT, in->exit_text);
 }
 
 static void on_hangup(struct instance *in, int number)

@@ -15,7 +15,7 @@ void tell(const struct step *s, enum event_kind kind, const char *format, ...)
 
 /* Asked for: forget old failures and wait for the dependencies. */
 void begin_anew(const struct step *s, const struct service_event *event);
-/* Ends the present process tree; `after` says what comes then. */
+/* Ends the present process tree; `after` says what comes then. `why` may be the run's after_reason. */
 void end_tree(const struct step *s, const struct service_event *event, enum after after,
 	const char *why, bool at_once);
 /* The leader ended by itself and left others of its tree behind: they have to go first. */

@@ -208,9 +208,7 @@ static void too_late(const struct step *s, const struct service_event *event)
 		reason_format(why, "not ready within %s%s%.300s", shown,
 			s->run->reason[0] ? ": " : "", s->run->reason);
 	plan_after_failure(s, task ? CAUSE_CRASH : CAUSE_NOT_READY, why);
-	char after_reason[REASON_SIZE];
-	reason_format(after_reason, "%s", s->run->after_reason);
-	end_tree(s, event, s->run->after, after_reason, false);
+	end_tree(s, event, s->run->after, s->run->after_reason, false);
 }
 
 static void starting_probe(const struct step *s, const struct service_event *event)
@@ -290,11 +288,9 @@ static void became_unhealthy(const struct step *s, const struct service_event *e
 		return;
 	}
 	char text[REASON_SIZE];
-	char after_reason[REASON_SIZE];
 	reason_format(text, "unhealthy: %.300s", why);
 	plan_after_failure(s, CAUSE_CRASH, text);
-	reason_format(after_reason, "%s", run->after_reason);
-	end_tree(s, event, run->after, after_reason, false);
+	end_tree(s, event, run->after, run->after_reason, false);
 }
 
 static void health_succeeded(const struct step *s, const struct service_event *event)
@@ -380,9 +376,10 @@ void step_running(const struct step *s, const struct service_event *event)
 		break;
 	case ON_WANT_DOWN:
 		run->want = WANT_DOWN;
+		reason_format(run->after_reason, "%s", event->reason ? event->reason : "asked to stop");
 		break;
 	case ON_MAY_STOP:
-		end_tree(s, event, AFTER_DOWN, event->reason ? event->reason : "asked to stop", false);
+		end_tree(s, event, AFTER_DOWN, run->after_reason, false);
 		break;
 	case ON_RESTART:
 		run->want = WANT_UP;

@@ -53,7 +53,8 @@ void end_tree(const struct step *s, const struct service_event *event, enum afte
 	struct service_run *run = s->run;
 	stop_probing(s);
 	run->after = after;
-	reason_format(run->after_reason, "%s", why);
+	if (why != run->after_reason)
+		reason_format(run->after_reason, "%s", why);
 	change(s, event, at_once ? STATE_KILLING : STATE_STOPPING, "%s", why);
 	tell(s, at_once ? EVENT_KILLED : EVENT_STOPPING, "stopping: %s", why);
 	apply(s, escalation_begin(&run->escalation, &s->policy->stop, s->now_ms, at_once));

@@ -317,6 +317,7 @@ def test_fault_S2_guardian_killed_supervisor_stops_orderly(shop):
     os.kill(instance["guardian_pid"], signal.SIGKILL)
     nothing_left(pids)
     assert "got a signal to stop" in shop.log("api")
+    assert re.search("api is down: .*guardian", shop.run("why", "api", code=0).out)
     shop.up()
 
 

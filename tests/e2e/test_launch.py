@@ -453,6 +453,7 @@ def test_essential_failure_stops_the_instance(shop):
     shop.write("go", "")
     gone(calc)
     until(lambda: not shop.world.survivors())
+    assert "calc is down: essential service 'heart' failed" in shop.run("why", "calc", code=0).out
 
 
 def test_works_from_any_directory_by_project_name(shop, tmp_path):
