@@ -4,7 +4,7 @@
  *
  *	1. struct draft *draft = draft_new(&request, &complaints);
  *	   Overlays are merged, every key is checked, env files are read, ports are known as wants.
- *	2. draft_ports(draft, &count) goes to the claim (ports/), which gives every row a number.
+ *	2. draft_ports(draft, &count) goes to the claim (claim/), which gives every row a number.
  *	   draft_head(draft) has what the registry needs: name, block, spans, environment, purpose.
  *	3. struct stack *stack = draft_resolve(draft, &facts, &complaints);
  *	   Everything is interpolated and parsed; the stack owns its memory and outlives the draft.

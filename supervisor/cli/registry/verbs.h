@@ -1,7 +1,7 @@
 /*
  * verbs.h - the functions behind the rows of verbs.def, one file each.
  *
- * A new subcommand of `registry` is a row in verbs.def and a file registry_NAME.c here; an
+ * A new subcommand of `registry` is a row in verbs.def and a file NAME.c here; an
  * option that the verb did not have so far also goes into its row in commands.def. The rules of a verb
  * hold (verb.h); its words begin with line.words[1].
  */

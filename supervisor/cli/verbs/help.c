@@ -5,12 +5,21 @@
 #include "cli/help.h"
 #include "cli/out.h"
 #include "cli/verbs/verb.h"
+#include "model/names.h"
 #include "stackfile/schema.h"
 
 static void add_fact(struct text *out, const char *label, const char *value)
 {
 	if (value && value[0])
 		text_addf(out, "  %-9s %s\n", label, value);
+}
+
+/* Which service gets which by its name. */
+static void add_slots(struct text *out)
+{
+	text_add(out, "\n  number  name          names of services that get it, too\n");
+	for (int slot = 0; slot < SLOTS; slot++)
+		text_addf(out, "  %-7d %-13s %s\n", slot, slot_name(slot), slot_aliases(slot));
 }
 
 static void add_key(struct text *out, const struct key *key)
@@ -23,6 +32,8 @@ static void add_key(struct text *out, const struct key *key)
 	add_fact(out, "default", key->fallback);
 	if (key->example && key->example[0])
 		text_addf(out, "  %-9s %s = %s\n", "example", key->name, key->example);
+	if (key->type == VALUE_SLOT)
+		add_slots(out);
 }
 
 /* A key can exist in several kinds of section. */

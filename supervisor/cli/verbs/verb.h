@@ -3,7 +3,7 @@
  *
  * A verb returns its exit code, or -1 with e; cli_main() prints that once, as a sentence on stderr
  * and with --json as an error object on stdout. A new verb is a row in commands.def and a file
- * verb_NAME.c here.
+ * NAME.c here.
  */
 #ifndef CLI_VERBS_VERB_H
 #define CLI_VERBS_VERB_H
