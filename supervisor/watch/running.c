@@ -130,6 +130,12 @@ static void plan_after_failure(const struct step *s, enum fail_cause cause, cons
 		why, restart->limit, number_show_duration(restart->limit_window_ms, window));
 }
 
+/* Without a check it is ready as soon as it runs; it may have ended before anybody could say so. */
+static bool got_ready(const struct step *s)
+{
+	return s->run->was_ready || s->policy->readiness == READY_STARTED;
+}
+
 static bool stopped_from_outside(const struct step *s, const struct exit_status *exit)
 {
 	bool polite = exit->signal == SIGTERM || exit->signal == SIGINT;
@@ -148,7 +154,7 @@ static void plan_after_exit(const struct step *s, const struct exit_status *exit
 	} else if (stopped_from_outside(s, exit)) {
 		run->want = WANT_DOWN;
 		plan(run, AFTER_DOWN, "stopped from outside");
-	} else if (well && run->was_ready && s->policy->restart.rule != RESTART_ALWAYS) {
+	} else if (well && got_ready(s) && s->policy->restart.rule != RESTART_ALWAYS) {
 		plan(run, AFTER_DONE, why);
 	} else {
 		plan_after_failure(s, CAUSE_CRASH, why);

@@ -48,6 +48,21 @@ static void a_start_is_performed(void **state)
 	assert_int_equal(run_of(0)->leader.pid, 101);
 }
 
+/* It is ready as soon as it runs, also where nobody had the time to say so. */
+static void without_a_check_an_early_end_is_an_end(void **state)
+{
+	(void)state;
+	begin(1);
+	stack->services[0].policy.readiness = READY_STARTED;
+	keeper_start(keeper, 0, false, NULL);
+	turn_at(1000);
+	assert_state(0, STATE_STARTING);
+	struct keeper_exit exit = {.service = 0, .status = {.pid = 101, .code = 0}};
+	keeper_exits(keeper, &exit, 1);
+	turn_at(1000);
+	assert_state(0, STATE_DONE);
+}
+
 static void a_probe_is_performed(void **state)
 {
 	(void)state;
@@ -530,6 +545,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		keeps(a_start_is_performed),
+		keeps(without_a_check_an_early_end_is_an_end),
 		keeps(a_probe_is_performed),
 		keeps(fault_A10_what_cannot_be_started_says_why),
 		keeps(a_stop_is_performed),
