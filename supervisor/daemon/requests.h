@@ -9,9 +9,23 @@
 
 #include "daemon/instance.h"
 
+struct pending;
+
 struct control_handler requests_handler(struct instance *in);
 /* Always -1: the error with the nearest name. */
 int no_such_service(const struct instance *in, const char *name, struct error *e);
+
+/* What many bodies have: the time to wait, -1 without one; a member that is true; news meanwhile. */
+int64_t request_timeout_ms(const json_t *body);
+bool request_has(const json_t *body, const char *key);
+void request_progress(struct pending *p, const json_t *body);
+
+/* actions.c */
+void action_start(struct instance *in, struct control_ticket ticket, const json_t *body);
+void action_stop(struct instance *in, struct control_ticket ticket, const json_t *body);
+void action_restart(struct instance *in, struct control_ticket ticket, const json_t *body);
+void action_kill(struct instance *in, struct control_ticket ticket, const json_t *body);
+void action_down(struct instance *in, struct control_ticket ticket, const json_t *body);
 
 /* show.c */
 json_t *show_status(struct instance *in);

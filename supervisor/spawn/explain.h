@@ -22,6 +22,9 @@
  */
 int explain_file(const char *path, const char *shown, struct error *e);
 
+/* The kernel knows no such kind of file; `what` is what the file is instead. Always -1. */
+int explain_no_magic(const char *shown, const char *what, struct error *e);
+
 /* The program was found nowhere in the list `path`. Always -1. */
 int explain_missing(const char *program, const char *path, struct error *e);
 
