@@ -93,6 +93,13 @@ static void reason_of(struct instance *in, int service, char *out, size_t size)
 			text_string(&trouble));
 }
 
+/* What was found of a process that has ended is nobody's health. */
+static const char *health_of(const struct service_run *run)
+{
+	bool known = service_running(run) || run->verdict.health == HEALTH_NONE;
+	return health_word(known ? run->verdict.health : HEALTH_UNKNOWN);
+}
+
 static json_t *service_json(struct instance *in, int i)
 {
 	const struct service *s = service_at(in, i);
@@ -103,7 +110,7 @@ static json_t *service_json(struct instance *in, int i)
 	reason_of(in, i, reason, sizeof reason);
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", s->name, "type",
 		service_type_word(s->policy.type), "state", service_state_word(run->state), "health",
-		health_word(run->verdict.health), "reason", text_json(reason));
+		health_of(run), "reason", text_json(reason));
 	if (!o)
 		return NULL;
 	json_object_set_new(o, "pid", alive ? json_integer(run->leader.pid) : json_null());
@@ -206,7 +213,7 @@ json_t *show_why(struct instance *in, int service)
 	char reason[REASON_SIZE];
 	reason_of(in, service, reason, sizeof reason);
 	json_t *reply = json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o}", "service", s->name,
-		"state", service_state_word(run->state), "health", health_word(run->verdict.health),
+		"state", service_state_word(run->state), "health", health_of(run),
 		"reason", text_json(reason), "wanted", run->want == WANT_UP, "waits_for",
 		dependencies_json(in, s), "transitions", transitions_json(in, run), "log",
 		last_lines(in->io[service]));

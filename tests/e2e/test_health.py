@@ -395,6 +395,21 @@ def test_tcp_probe_and_start_period(shop):
     assert shop.service("api")["health"] == "healthy"
 
 
+def test_health_is_that_of_a_process_that_runs(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        health = tcp
+    """)
+    shop.up()
+    assert shop.service("api")["health"] == "healthy" and "healthy" in shop.run("status", code=0).out
+    shop.run("stop", "api", code=0)
+    assert shop.service("api")["health"] == "unknown"
+    assert "healthy" not in shop.run("status", code=0).out + shop.run("why", "api", code=0).out
+    shop.run("start", "api", code=0)
+    assert shop.service("api")["health"] == "healthy"
+
+
 def test_healthy_without_a_health_check_is_an_error(shop):
     shop.stack("""
         [service store]

@@ -200,11 +200,11 @@ static void add_row(struct table *table, const json_t *service)
 	const char *health = string_of(service, "health");
 	table_cell(table, COLOUR_BOLD, string_of(service, "name"));
 	table_cell(table, state_colour(state), state);
-	table_cell(table, state_colour(health), strcmp(health, "none") == 0 ? "" : health);
+	bool runs = json_integer_value(json_object_get(service, "pid")) > 0;
+	table_cell(table, state_colour(health), runs && strcmp(health, "none") != 0 ? health : "");
 	add_ports(&cell, service);
 	text_cell(table, &cell);
 	integer_cell(table, json_object_get(service, "pid"), false);
-	bool runs = json_integer_value(json_object_get(service, "pid")) > 0;
 	if (runs)
 		add_age(&cell, service, "started_at");
 	text_cell(table, &cell);

@@ -70,8 +70,9 @@ static void show(const struct context *context, const json_t *reply, bool live)
 	const char *reason = event_string(reply, "reason");
 	add_safe(&out, "", event_string(reply, "service"));
 	add_safe(&out, " is ", event_string(reply, "state"));
-	if (live && strcmp(event_string(reply, "health"), "none") != 0)
-		add_safe(&out, ", health ", event_string(reply, "health"));
+	const char *health = event_string(reply, "health");
+	if (live && strcmp(health, "none") != 0 && strcmp(health, "unknown") != 0)
+		add_safe(&out, ", health ", health);
 	add_safe(&out, reason[0] ? ": " : "", reason);
 	text_add_char(&out, '\n');
 	add_needs(json_object_get(reply, "waits_for"), &out);
