@@ -227,16 +227,18 @@ static void who_asks_gives_the_reason(void **state)
 	static const struct {
 		enum service_event_kind kind;
 		const char *silent;
-	} rows[] = {{ON_MAY_STOP, "asked to stop"}, {ON_RESTART, "asked to restart"},
+	} rows[] = {{ON_WANT_DOWN, "asked to stop"}, {ON_RESTART, "asked to restart"},
 		{ON_KILL, "asked to be killed"}};
 	for (size_t i = 0; i < 3; i++) {
 		begin(state);
 		is_ready();
 		feed(rows[i].kind, .reason = "somebody");
+		feed(ON_MAY_STOP);
 		assert_string_equal(run.reason, "somebody");
 		begin(state);
 		is_ready();
 		feed(rows[i].kind);
+		feed(ON_MAY_STOP);
 		assert_string_equal(run.reason, rows[i].silent);
 	}
 }
