@@ -18,7 +18,6 @@ struct chunk {
 
 struct arena {
 	struct chunk *chunks; /* owns */
-	size_t used;
 	bool has_handler;
 	jmp_buf failed;
 };
@@ -78,7 +77,6 @@ void *arena_take(struct arena *arena, size_t size)
 	struct chunk *chunk = chunk_for(arena, room);
 	void *memory = chunk->bytes + chunk->used;
 	chunk->used += room;
-	arena->used += room;
 	return memory;
 }
 
@@ -115,11 +113,6 @@ char *arena_format(struct arena *arena, const char *format, ...)
 	vsnprintf(string, (size_t)length + 1, format, args);
 	va_end(args);
 	return string;
-}
-
-size_t arena_used(const struct arena *arena)
-{
-	return arena->used;
 }
 
 void *arena_grow(struct arena *arena, void *items, size_t count, size_t item_size)

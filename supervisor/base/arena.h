@@ -32,8 +32,6 @@ char *arena_string(struct arena *arena, const char *string);
 char *arena_string_n(struct arena *arena, const char *string, size_t length);
 char *arena_format(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Bytes handed out so far. */
-size_t arena_used(const struct arena *arena);
 
 #define arena_new_object(arena, type) ((type *)arena_take((arena), sizeof(type)))
 

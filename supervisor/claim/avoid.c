@@ -95,8 +95,3 @@ int claim_refuse(const struct claim *claim, const struct port *row, uint16_t por
 	error_hint(e, "take another port");
 	return -1;
 }
-
-bool claim_protects(const struct claim *claim, uint16_t port)
-{
-	return is_among(claim->avoided, claim->protect_count, port);
-}

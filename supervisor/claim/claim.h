@@ -141,7 +141,6 @@ struct claim {
  * protect, reservations for somebody else, and for http what browsers refuse.
  */
 bool claim_avoids(const struct claim *claim, const struct port *row, uint16_t port);
-bool claim_protects(const struct claim *claim, uint16_t port);
 /*
  * 0, or EXIT_CONFLICT with the reason why a person cannot give the row this port: one that
  * claim_avoids(), of the system, of databases and caches, unless the stack file gives it.

@@ -94,7 +94,7 @@ static void judge_reservation(struct judging *j, struct ledger_reservation *mine
 	}
 }
 
-void judge_reservations(struct judging *j)
+static void judge_reservations(struct judging *j)
 {
 	for (size_t i = 0; i < j->document->reservation_count; i++)
 		judge_reservation(j, &j->document->reservations[i]);

@@ -31,6 +31,5 @@ const struct ledger_project *project_registered(const struct judging *j, const c
 void judge_projects(struct judging *j);
 /* After the projects. */
 void judge_instances(struct judging *j);
-void judge_reservations(struct judging *j);
 
 #endif

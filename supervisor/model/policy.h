@@ -56,7 +56,6 @@ const char *service_type_word(enum service_type type);
 const char *condition_word(enum condition condition);
 const char *restart_rule_word(enum restart_rule rule);
 const char *health_action_word(enum health_action action);
-const char *readiness_word(enum readiness readiness);
 const char *stop_scope_word(enum stop_scope scope);
 const char *dependency_rule_word(enum dependency_rule rule);
 const char *move_rule_word(enum move_rule rule);

@@ -5,7 +5,6 @@
 #include "base/words.h"
 #include "plan/order.h"
 
-WORDS(handover_kind_word, handover_kind, HANDOVER_KINDS)
 WORDS(handover_step_word, handover_step, HANDOVER_STEPS)
 
 enum { STEPS_MOST = 7 };

@@ -55,7 +55,6 @@
 enum handover_kind { HANDOVER_KINDS(X) };
 enum handover_step { HANDOVER_STEPS(X) };
 #undef X
-const char *handover_kind_word(enum handover_kind kind);
 const char *handover_step_word(enum handover_step step);
 
 struct handover {

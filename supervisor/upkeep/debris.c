@@ -7,7 +7,7 @@
 static const int64_t DAY_MS = INT64_C(24) * 60 * 60 * 1000;
 
 WORDS(debris_kind_word, debris_kind, DEBRIS_KINDS)
-WORDS(debris_home_sentence, debris_home, DEBRIS_HOMES)
+static WORDS(debris_home_sentence, debris_home, DEBRIS_HOMES)
 
 static const struct {
 	const char *word;

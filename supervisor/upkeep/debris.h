@@ -50,7 +50,6 @@ const char *debris_kind_word(enum debris_kind kind);
 #define X(name, sentence) name,
 enum debris_home { DEBRIS_HOMES(X) };
 #undef X
-const char *debris_home_sentence(enum debris_home home);
 
 #define DEBRIS_ANSWERS(X)                                                                          \
 	X(DEBRIS_GOES, "goes", "")                                                                 \

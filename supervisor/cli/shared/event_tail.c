@@ -65,14 +65,6 @@ void event_tail_free(struct event_tail *tail)
 	free(tail);
 }
 
-void event_tail_skip(struct event_tail *tail)
-{
-	if (tail->fd >= 0)
-		lseek(tail->fd, 0, SEEK_END);
-	text_clear(&tail->buffer);
-	tail->taken = 0;
-}
-
 int event_tail_fd(const struct event_tail *tail)
 {
 	return tail->notify;

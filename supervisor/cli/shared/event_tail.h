@@ -23,8 +23,6 @@ struct event_tail;
 /* A missing file is no error: there are no events yet. */
 struct event_tail *event_tail_open(const char *path, bool follow, struct error *e);
 void event_tail_free(struct event_tail *tail);
-/* Passes over what is there now: only new events will come. */
-void event_tail_skip(struct event_tail *tail);
 /* A new reference in *event; false when there is none now. */
 bool event_tail_next(struct event_tail *tail, json_t **event);
 int event_tail_fd(const struct event_tail *tail);
