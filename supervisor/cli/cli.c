@@ -48,7 +48,7 @@ static bool mentions_json(char **argv)
 static int run(struct context *context, struct error *e)
 {
 	const struct command_line *line = &context->line;
-	if (option_given(line, OPTION_VERSION) && !line->command)
+	if (option_given(line, OPTION_VERSION))
 		return verb_version(context, e);
 	if (option_given(line, OPTION_HELP))
 		return help_print(line->command);
