@@ -274,7 +274,10 @@ static bool find_service(const struct resolving *r, const struct site *site, con
 		nearest_offer(&near, r->draft->services[i].name);
 	complaint_error(site->complaints, site->file, site->line, site->key,
 		"there is no service '%.60s'", name);
-	if (near.best)
+	if (*name == '"' || *name == '\'')
+		complaint_hint(site->complaints, "write %.*s, without the quotes",
+			(int)strcspn(name + 1, "\"'"), name + 1);
+	else if (near.best)
 		complaint_hint(site->complaints, "did you mean '%s'?", near.best);
 	else
 		complaint_hint(site->complaints, "write [service %.40s], or remove it here", name);

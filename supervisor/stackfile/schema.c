@@ -74,13 +74,25 @@ const char *schema_form(enum value_type type)
 	return forms[type];
 }
 
+/* "env" or "env." for "env.NAME". */
+static bool is_stem(const struct key *key, const char *name)
+{
+	size_t length = strlen(name);
+	return key->stem && !strncmp(name, key->name, length) &&
+		(length == key->stem || length + 1 == key->stem);
+}
+
 const char *schema_nearest(enum section_kind kind, const char *name)
 {
 	struct nearest near = {.wanted = name};
 	const struct key *all = table();
-	for (size_t i = 0; i < KEY_COUNT; i++)
-		if (all[i].section == family(kind))
-			nearest_offer(&near, all[i].name);
+	for (size_t i = 0; i < KEY_COUNT; i++) {
+		if (all[i].section != family(kind))
+			continue;
+		if (is_stem(&all[i], name))
+			return all[i].name;
+		nearest_offer(&near, all[i].name);
+	}
 	return near.best;
 }
 

@@ -95,8 +95,11 @@ static enum interpolate_found url_of(struct scope *scope, int service, const cha
 	if (*out)
 		return FOUND_VALUE;
 	scope->said = shared->urls[service].refused;
-	WHY(scope, "service '%s' has no url", s->name);
-	error_hint(&scope->why, "write 'url = ...' or 'protocol = http' in [service %s]", s->name);
+	bool portless = s->main_port == NO_PORT;
+	WHY(scope, "service '%s' has no url%s", s->name, portless ? ", since it has no port" : "");
+	error_hint(&scope->why,
+		portless ? "write 'slot = auto' and 'protocol = http', or 'url = ...', in [service %s]"
+			 : "write 'url = ...' or 'protocol = http' in [service %s]", s->name);
 	return FOUND_NOTHING;
 }
 
@@ -180,8 +183,25 @@ static enum interpolate_found find_service(struct scope *scope, int service, con
 	return FOUND_VALUE;
 }
 
+static bool is_of_service(const char *what)
+{
+	return !strcmp(what, "port") || !strncmp(what, "port.", 5) || !strcmp(what, "url") ||
+		!strcmp(what, "host");
+}
+
+/* Told only where no known name is near. */
+static enum interpolate_found no_service(struct scope *scope, const char *name, const char *what)
+{
+	if (!is_of_service(what))
+		return FOUND_UNKNOWN;
+	WHY(scope, "there is no service '%s'", name);
+	error_hint(&scope->why, "write [service %s], or correct '${%s.%s}'", name, name, what);
+	return FOUND_UNKNOWN;
+}
+
 static enum interpolate_found find_ours(struct scope *scope, const char *name, const char **out)
 {
+	scope->why = (struct error){0};
 	for (enum plain_name plain = 0; plain < PLAIN_NAME_COUNT; plain++)
 		if (!strcmp(plain_words[plain], name))
 			return find_plain(scope, plain, out);
@@ -197,7 +217,8 @@ static enum interpolate_found find_ours(struct scope *scope, const char *name, c
 	if (!strcmp(first, "port") && scope->service >= 0)
 		return port_of(scope, scope->service, dot + 1, name, out);
 	const size_t *place = lookup_find(&scope->shared->draft->places, first);
-	return place ? find_service(scope, (int)*place, dot + 1, name, out) : FOUND_UNKNOWN;
+	return place ? find_service(scope, (int)*place, dot + 1, name, out)
+		     : no_service(scope, first, dot + 1);
 }
 
 static const char *find_file(const struct dotenv *files, const char *name)
@@ -263,7 +284,8 @@ struct interpolation scope_rules(struct scope *scope, enum interpolate_dialect d
 
 void scope_complain(const struct scope *scope, const struct site *site, const struct error *e)
 {
-	bool better = scope->why.code && strstr(e->text, "has no value here");
+	bool better = scope->why.code && (strstr(e->text, "has no value here") ||
+		(strstr(e->text, "unknown name") && !strstr(e->hint, "did you mean")));
 	const struct error *told = better ? &scope->why : e;
 	if (better && scope->said)
 		return;

@@ -79,6 +79,15 @@ static void fault_I8_names_that_have_no_value(void **state)
 	expect_said(WEB "env.A = ${url}\n",
 		"stack.ini:3: env.A: service 'web' has no url; write 'url = "
 		"...' or 'protocol = http' in [service web]");
+	expect_said("[service job]\ncommand = true\nenv.A = ${url}\n",
+		"stack.ini:3: env.A: service 'job' has no url, since it has no port; write 'slot = auto' "
+		"and 'protocol = http', or 'url = ...', in [service job]");
+	expect_said(WEB "env.A = ${redis.port} ${redis.port.x}\n",
+		"stack.ini:3: env.A: there is no service 'redis'; write [service redis], or correct "
+		"'${redis.port}'");
+	expect_said("[service job]\ncommand = true\nenv.A = ${port:-none} ${stuff}\n",
+		"stack.ini:3: env.A: unknown name 'stuff' in '${stuff}'; names with a lower-case first "
+		"letter are stackup's (${port}, ${api.url}); write $$ for a $");
 	expect_said("[stack]\ndescription = on ${port}\n" WEB,
 		"stack.ini:2: description: ${port} belongs "
 		"to a service; write ${SERVICE.port} with the service's name");
@@ -477,6 +486,8 @@ static void dependencies_that_cannot_be(void **state)
 	expect_said(WEB "depends_on = redis\n",
 		"stack.ini:3: there is no service 'redis'; write [service redis], or remove it "
 		"here");
+	expect_said(WEB "depends_on = \"db\"\n[service db]\ncommand = true\n",
+		"stack.ini:3: there is no service '\"db\"'; write db, without the quotes");
 	expect_said(WEB "depends_on = web\n",
 		"stack.ini:3: service 'web' depends on itself; remove it from the list");
 	expect_said(WEB "depends_on = db:redy\n[service db]\ncommand = true\n",

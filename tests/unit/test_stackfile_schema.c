@@ -137,6 +137,9 @@ static void fault_I7_unknown_keys_name_the_nearest(void **state)
 		"stack.ini:3: unknown key 'zzzzzzzz' in [service web]; remove it; 'stackup help "
 		"service' "
 		"lists the keys");
+	expect_said("[service web]\ncommand = true\nenv = A=1\nport. = 80\n",
+		"stack.ini:3: unknown key 'env' in [service web]; did you mean 'env.NAME'?\n"
+		"stack.ini:4: unknown key 'port.' in [service web]; did you mean 'port.NAME'?");
 	expect_said("[defaults]\nrestrat = no\n[service web]\ncommand = true\n",
 		"stack.ini:2: unknown key 'restrat' in [defaults]; did you mean 'restart'?");
 	expect_said("[service web]\ncommand = true\n[service web @staging]\nrestar = no\n",
