@@ -142,6 +142,20 @@ static void a_restart_goes_on_where_it_is_asked_for(void **state)
 	stack_free(s);
 }
 
+static void a_restart_does_not_start_what_is_down(void **state)
+{
+	(void)state;
+	struct stack *s = build("api: db | db");
+	s->services[0].policy.on_dependency = DEPENDENCY_RESTART;
+	s->services[1].fingerprint = "7:command3:new\n";
+	const struct running running[] = {{"api", "", false}, {"db", "7:command3:old\n", true}};
+	const bool wanted[] = {false, true};
+	assert_changes(s, wanted, running, 2,
+		"keep api: not asked for\n"
+		"restart db: command changed\n");
+	stack_free(s);
+}
+
 static void what_is_down_is_started_and_what_is_not_asked_for_stays(void **state)
 {
 	(void)state;
@@ -192,6 +206,7 @@ int main(void)
 		cmocka_unit_test(what_changed_is_named_without_values),
 		cmocka_unit_test(a_strange_fingerprint_is_only_different),
 		cmocka_unit_test(a_restart_goes_on_where_it_is_asked_for),
+		cmocka_unit_test(a_restart_does_not_start_what_is_down),
 		cmocka_unit_test(what_is_down_is_started_and_what_is_not_asked_for_stays),
 		cmocka_unit_test(thousands_are_quick),
 	};
