@@ -1,8 +1,11 @@
 #include "base/nearest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { LONGEST = 64 };
+
+static const char more[] = ", ...";
 
 static size_t least(size_t a, size_t b)
 {
@@ -33,10 +36,21 @@ static size_t distance(const char *a, size_t a_length, const char *b, size_t b_l
 	return above[b_length];
 }
 
+static void list(struct nearest *n, const char *word, size_t length)
+{
+	size_t room = sizeof n->listed - n->length;
+	const char *comma = n->length ? ", " : "";
+	n->full |= strlen(comma) + length + sizeof more > room;
+	n->length += (size_t)snprintf(n->listed + n->length, room, "%s%s", n->full ? "" : comma,
+		n->full ? more : word);
+}
+
 void nearest_offer(struct nearest *n, const char *candidate)
 {
 	size_t a = strlen(n->wanted);
 	size_t b = strlen(candidate);
+	if (!n->full && b)
+		list(n, candidate, b);
 	if (a > LONGEST || b > LONGEST || !a || !b)
 		return;
 	size_t d = distance(n->wanted, a, candidate, b);
@@ -45,4 +59,12 @@ void nearest_offer(struct nearest *n, const char *candidate)
 		return;
 	n->best = candidate;
 	n->distance = d;
+}
+
+void nearest_hint(const struct nearest *n, struct error *e)
+{
+	if (n->best)
+		error_hint(e, "did you mean '%s'?", n->best);
+	else if (n->length)
+		error_hint(e, strchr(n->listed, ',') ? "there are %s" : "there is only %s", n->listed);
 }

@@ -34,8 +34,7 @@ int no_such_service(const struct instance *in, const char *name, struct error *e
 	for (int i = 0; i < in->loaded.stack->service_count; i++)
 		nearest_offer(&near, service_at(in, i)->name);
 	fail(e, EXIT_NOT_FOUND, "there is no service '%.64s' in this instance", name);
-	if (near.best)
-		error_hint(e, "did you mean '%s'?", near.best);
+	nearest_hint(&near, e);
 	return -1;
 }
 

@@ -90,8 +90,7 @@ static int fail_unknown(const struct stack *stack, const char *name, struct erro
 	for (int i = 0; i < stack->service_count; i++)
 		nearest_offer(&near, stack->services[i].name);
 	fail(e, EXIT_NOT_FOUND, "there is no service '%s'", name);
-	if (near.best)
-		error_hint(e, "did you mean '%s'?", near.best);
+	nearest_hint(&near, e);
 	return -1;
 }
 

@@ -106,6 +106,33 @@ static void did_you_mean(void **state)
 	assert_null(near("x"));
 }
 
+static const char *fix_of(const char *wanted, const char *const *words, size_t count, struct error *e)
+{
+	struct nearest n = {.wanted = wanted};
+	for (size_t i = 0; i < count; i++)
+		nearest_offer(&n, words[i]);
+	fail(e, EXIT_NOT_FOUND, "there is no '%s'", wanted);
+	nearest_hint(&n, e);
+	return e->hint;
+}
+
+static void what_there_is_where_nothing_is_near(void **state)
+{
+	(void)state;
+	struct error e;
+	static const char *const words[] = {"api", "web"};
+	const char *many[60];
+	for (size_t i = 0; i < 60; i++)
+		many[i] = "service-1";
+	assert_string_equal(fix_of("wbe", words, 2, &e), "did you mean 'web'?");
+	assert_string_equal(fix_of("redis", words, 2, &e), "there are api, web");
+	assert_string_equal(fix_of("redis", words, 1, &e), "there is only api");
+	assert_string_equal(fix_of("redis", words, 0, &e), "");
+	assert_string_equal(fix_of("redis", many, 60, &e),
+		"there are service-1, service-1, service-1, service-1, service-1, service-1, "
+		"service-1, service-1, service-1, service-1, ...");
+}
+
 static char *strict(const char *bytes, size_t length)
 {
 	struct text t = {0};
@@ -296,6 +323,7 @@ int main(void)
 		cmocka_unit_test(sizes_booleans_ranges),
 		cmocka_unit_test(durations_are_shown_as_people_say_them),
 		cmocka_unit_test(did_you_mean),
+		cmocka_unit_test(what_there_is_where_nothing_is_near),
 		cmocka_unit_test(promise_P14_strict_text_has_no_control_bytes),
 		cmocka_unit_test(a_log_line_keeps_colours_only),
 		cmocka_unit_test(errors_gather_what_was_being_done),

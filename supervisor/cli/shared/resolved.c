@@ -203,7 +203,6 @@ int resolved_service(const struct resolved *r, const char *name, struct error *e
 	for (int i = 0; i < r->stack->service_count; i++)
 		nearest_offer(&near, r->stack->services[i].name);
 	fail(e, EXIT_NOT_FOUND, "there is no service '%s' in %s", name, r->source.location.shown);
-	if (near.best)
-		error_hint(e, "did you mean '%s'?", near.best);
+	nearest_hint(&near, e);
 	return -1;
 }

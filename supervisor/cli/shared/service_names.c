@@ -97,8 +97,7 @@ static int choose_one(const struct service_names *known, const char *word,
 	if (found)
 		return 0;
 	fail(e, EXIT_NOT_FOUND, "there is no service '%s'", word);
-	if (near.best)
-		error_hint(e, "did you mean '%s'?", near.best);
+	nearest_hint(&near, e);
 	return -1;
 }
 
