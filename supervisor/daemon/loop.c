@@ -15,7 +15,7 @@
 #include "watch/settle.h"
 
 /* Processes of no known service get so long after TERM, then KILL every so often. */
-enum { UNKNOWN_GRACE_MS = 2000, UNKNOWN_AGAIN_MS = 50 };
+enum { UNKNOWN_GRACE_MS = 2000, UNKNOWN_AGAIN_MS = 50, UNKNOWN_IN_VAIN_MS = 7000 };
 
 const char *instance_state_word(enum instance_state state)
 {
@@ -70,13 +70,13 @@ static struct counts count(const struct instance *in)
 		c.starting += fresh && run->restarts == 0;
 		c.troubled += (fresh && run->restarts > 0) || run->state == STATE_COOLING
 			|| run->state == STATE_UNHEALTHY;
-		c.occupied += service_occupied(run) || run->hook.pid;
+		c.occupied += service_detains(run) || run->hook.pid;
 		bool waiting = run->state == STATE_BLOCKED
 			&& !instance_is_stuck(in, i);
-		c.active += service_occupied(run) || waiting || run->state == STATE_COOLING;
+		c.active += service_detains(run) || waiting || run->state == STATE_COOLING;
 		c.started += run->transition_count > 0;
 	}
-	c.occupied += !second_is_free(in);
+	c.occupied += !second_is_free(in) && !keeper_run(in->keeper, second_row(in))->unkillable;
 	return c;
 }
 
@@ -218,7 +218,19 @@ static void watch_essential(struct instance *in)
 	}
 }
 
-/* Processes that fit to no service are ours all the same. True when none is left. */
+/* What withstands SIGKILL is told, and not waited for. */
+static bool cannot_end_unknown(struct instance *in)
+{
+	char text[REASON_SIZE] = "cannot be killed: ";
+	size_t used = strlen(text);
+	if (in->now_ms - in->unknown_since_ms < UNKNOWN_IN_VAIN_MS
+		|| !tree_withstands(&in->tree, TREE_EVERYTHING, text + used, sizeof text - used))
+		return false;
+	tell_event(in, -1, EVENT_WARNING, text);
+	return true;
+}
+
+/* Processes that fit to no service are ours all the same. True when none is waited for. */
 static bool end_unknown(struct instance *in, int64_t *next)
 {
 	tree_census(&in->tree, NULL, 0);
@@ -230,6 +242,8 @@ static bool end_unknown(struct instance *in, int64_t *next)
 	bool kill = in->killing || in->now_ms - in->unknown_since_ms >= UNKNOWN_GRACE_MS;
 	if (first || kill)
 		tree_signal(&in->tree, TREE_EVERYTHING, kill ? SIGKILL : SIGTERM, NULL);
+	if (cannot_end_unknown(in))
+		return true;
 	int64_t again = in->now_ms + UNKNOWN_AGAIN_MS;
 	if (again < *next)
 		*next = again;

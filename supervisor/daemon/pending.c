@@ -67,7 +67,8 @@ static enum outcome hopeless(const struct instance *in, const struct goal *goal,
 		settle_waits_for(in->loaded.stack, keeper_runs(in->keeper), goal->service, reason,
 			sizeof reason);
 	fail(e, code, "service '%s' %s: %s", service_at(in, goal->service)->name,
-		run->state == STATE_FAILED ? "failed" : service_state_word(run->state), reason);
+		run->unkillable ? "is still there"
+		: run->state == STATE_FAILED ? "failed" : service_state_word(run->state), reason);
 	error_hint(e, "see `stackup why %s` and `stackup logs %s`",
 		service_at(in, goal->service)->name, service_at(in, goal->service)->name);
 	return HOPELESS;
@@ -115,7 +116,8 @@ static int64_t next_look(const struct instance *in, const struct pending *p)
 
 static bool is_over(const struct service_run *run)
 {
-	return run->state == STATE_FAILED || (run->state == STATE_DOWN && run->want == WANT_DOWN);
+	return run->unkillable || run->state == STATE_FAILED
+		|| (run->state == STATE_DOWN && run->want == WANT_DOWN);
 }
 
 static enum outcome look_at(const struct instance *in, const struct goal *goal, struct error *e)
@@ -125,6 +127,8 @@ static enum outcome look_at(const struct instance *in, const struct goal *goal, 
 	case GOAL_DOWN:
 		if (!service_occupied(run) && !second_is_of(in, goal->service))
 			return MET;
+		if (run->unkillable)
+			return hopeless(in, goal, e);
 		if (run->want == WANT_DOWN)
 			return OPEN;
 		fail(e, EXIT_FAILED, "somebody asked for '%s' to start again meanwhile",
@@ -276,6 +280,22 @@ void pending_progress(struct instance *in, int service, enum event_kind kind, co
 	}
 }
 
+/* Who asked for an end of everything is told what has not ended. */
+static void answer_down(struct instance *in, struct pending *p)
+{
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+		const struct service_run *run = keeper_run(in->keeper, i);
+		struct error e = {0};
+		if (!run->unkillable)
+			continue;
+		fail(&e, EXIT_FAILED, "service '%s' is still there: %s", service_at(in, i)->name, run->reason);
+		refuse(in, p, &e);
+		return;
+	}
+	control_reply(in->server, p->ticket, p->reply);
+	p->reply = NULL;
+}
+
 void pending_end(struct instance *in)
 {
 	struct error e;
@@ -284,8 +304,7 @@ void pending_end(struct instance *in)
 		struct pending *p = in->pendings.items[i];
 		switch (p->kind) {
 		case PENDING_DOWN:
-			control_reply(in->server, p->ticket, p->reply);
-			p->reply = NULL;
+			answer_down(in, p);
 			break;
 		case PENDING_FOLLOW:
 			control_reply(in->server, p->ticket,

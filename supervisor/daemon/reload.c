@@ -387,7 +387,7 @@ static bool finish(struct instance *in)
 		if (change->wanted_index >= 0 || change->running_index < 0)
 			continue;
 		const struct service_run *run = keeper_run(in->keeper, change->running_index);
-		if (service_occupied(run) || run->hook.pid)
+		if (service_detains(run) || run->hook.pid)
 			return false;
 	}
 	take_over(in, r);

@@ -240,6 +240,12 @@ static int world_signal(void *self, int service, const struct child *child, enum
 	return 0;
 }
 
+static bool world_withstands(void *self, int service, char *why, size_t size)
+{
+	struct instance *in = self;
+	return tree_withstands(&in->tree, service, why, size);
+}
+
 static void world_census(void *self, struct tree_mark *marks, size_t count)
 {
 	struct instance *in = self;
@@ -363,6 +369,7 @@ struct sys world_sys(struct instance *in)
 		.spawn = world_spawn,
 		.spawn_stop_command = world_spawn_stop_command,
 		.signal = world_signal,
+		.withstands = world_withstands,
 		.census = world_census,
 		.forget = world_forget,
 		.tree_gone = world_tree_gone,

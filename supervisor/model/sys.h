@@ -57,6 +57,11 @@ struct sys {
 	/* Signals; a child that is gone already is success. -1 only for EPERM. */
 	int (*signal)(void *self, int service, const struct child *child, enum signal_scope scope,
 		int signal);
+	/*
+	 * Whether all that is left of the service's tree withstands SIGKILL, and in `why` who does and for
+	 * what reason. False also where nothing is left.
+	 */
+	bool (*withstands)(void *self, int service, char *why, size_t size);
 	/* One look for all marks. */
 	void (*census)(void *self, struct tree_mark *marks, size_t count);
 	/* The child is reaped: close its pidfd. */

@@ -26,7 +26,7 @@ enum {
 	SIGNAL_FD = 4,
 	FIRST_FREE_FD = 5,
 	SEND_PATIENCE_MS = 1000,
-	REFUSED_PATIENCE_MS = 2000,
+	SWEEP_PATIENCE_MS = 4000,
 };
 
 enum request_kind { REQUEST_KEEP = 1, REQUEST_DROP, REQUEST_TELL_END };
@@ -209,7 +209,7 @@ static _Noreturn void guard(pid_t supervisor, int socket, int signals)
 	/* What it said before it died is still in the socket. */
 	read_requests();
 	tell_end(&end);
-	if (!guardian_sweep(REFUSED_PATIENCE_MS))
+	if (!guardian_sweep(SWEEP_PATIENCE_MS))
 		code = GUARDIAN_LEFT;
 	drain_all();
 	_exit(code);

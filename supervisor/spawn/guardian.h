@@ -12,11 +12,11 @@
  *    file. They share the file's offset, so whoever writes appends.
  * 4. When S has ended in any way, every descendant falls to G. It sends SIGKILL to its direct
  *    children (their numbers cannot be reused before it reaps them) and reaps, again and again;
- *    what was deeper comes up. It ends only when none is left. How S has ended it has written
+ *    what was deeper comes up. It ends when none is left, or none has ended for a while. How S has ended it has written
  *    before into the file that S named by guardian_tell_end(), as a line.
  * 5. What is left in the log pipes goes to the files.
- * 6. It exits with the exit code of S, or 128 + signal, or GUARDIAN_LEFT when a process that has
- *    changed its user could not be killed.
+ * 6. It exits with the exit code of S, or 128 + signal, or GUARDIAN_LEFT when some process could
+ *    not be killed: it has changed its user, or waits in the kernel.
  *
  * S is a subreaper as well, gets SIGTERM when G dies, has all signals default and none blocked.
  */

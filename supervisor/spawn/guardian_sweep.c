@@ -13,22 +13,14 @@
 #include "base/file.h"
 #include "spawn/proc.h"
 
-struct sweep {
-	size_t killed;
-	size_t refused;
-};
-
 /*
  * Only direct children are signalled: their numbers stay theirs until we reap them, so no stranger
  * can be hit. What is below a killed one becomes our child before its end is reported.
  */
 static bool kill_one(void *self, pid_t child)
 {
-	struct sweep *sweep = self;
-	if (!kill(child, SIGKILL))
-		sweep->killed++;
-	else if (errno == EPERM)
-		sweep->refused++;
+	(void)self;
+	kill(child, SIGKILL);
 	return true;
 }
 
@@ -41,29 +33,30 @@ static void wait_for_a_death(int most_ms)
 	sigtimedwait(&child, NULL, &most);
 }
 
-/* False when there is nothing left to wait for. */
-static bool reap_dead(void)
+/* How many; -1 when there is nothing left to wait for. */
+static int reap_dead(void)
 {
 	siginfo_t info;
+	int reaped = -1;
 	do {
+		reaped++;
 		info.si_pid = 0;
 		if (proc_wait(P_ALL, 0, &info, WEXITED | WNOHANG) && errno == ECHILD)
-			return false;
+			return -1;
 	} while (info.si_pid);
-	return true;
+	return reaped;
 }
 
 bool guardian_sweep(int patience_ms)
 {
-	int64_t refused_since = 0;
-	while (reap_dead()) {
-		struct sweep sweep = {0};
-		proc_children(getpid(), kill_one, &sweep);
-		bool stuck = sweep.refused && !sweep.killed;
+	int64_t last_end = clock_now_ms();
+	int reaped;
+	while ((reaped = reap_dead()) >= 0) {
+		proc_children(getpid(), kill_one, NULL);
 		int64_t now = clock_now_ms();
-		if (!stuck)
-			refused_since = now;
-		else if (now - refused_since > patience_ms)
+		if (reaped)
+			last_end = now;
+		else if (now - last_end > patience_ms)
 			return false;
 		wait_for_a_death(50);
 	}

@@ -8,8 +8,7 @@
 
 /*
  * SIGKILL to every child of this process and reaping, until there is none. SIGCHLD must be blocked.
- * False: after patience_ms only processes are left that may not be signalled (they changed their
- * user).
+ * False: none has ended for patience_ms (they changed their user, or wait in the kernel).
  */
 bool guardian_sweep(int patience_ms);
 

@@ -1,4 +1,4 @@
 stackup_room(spawn
 	SOURCES child.c explain.c explain_file.c guardian.c guardian_sweep.c oom.c pad.c proc.c recipe.c tree.c tree_listener.c
-		tree_signal.c tree_walk.c validate.c validate_requirements.c version.c
+		tree_signal.c tree_stuck.c tree_walk.c validate.c validate_requirements.c version.c
 	ROOMS base model)

@@ -114,6 +114,12 @@ int tree_signal(struct tree *tree, int service, int signal, struct error *e);
 /* The same for a helper and what it left behind; it may be reaped already. */
 int tree_signal_helper(struct tree *tree, pid_t helper, int signal, struct error *e);
 
+/*
+ * True when something of the tree lives and all of that withstands SIGKILL; `why` then says who and for
+ * what reason, of the first. To be asked some time after that signal: before, a process may just be busy.
+ */
+bool tree_withstands(struct tree *tree, int service, char *why, size_t size);
+
 /* Pids of a service's tree, leader first, for status and usage. Returns how many there are. */
 size_t tree_pids(struct tree *tree, int service, pid_t *pids, size_t room);
 

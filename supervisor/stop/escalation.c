@@ -4,7 +4,8 @@ static enum force kill_now(struct escalation *s, int64_t now_ms)
 {
 	s->command_running = false;
 	s->killing = true;
-	s->deadline_ms = now_ms + KILL_AGAIN_MS;
+	s->kills += s->kills < KILLS_IN_VAIN;
+	s->deadline_ms = now_ms + (escalation_is_in_vain(s) ? KILL_LATER_MS : KILL_AGAIN_MS);
 	return FORCE_KILL;
 }
 
@@ -56,6 +57,11 @@ enum force escalation_deadline(struct escalation *s, const struct stop_policy *p
 	if (s->command_running)
 		return signal_now(s, policy, now_ms);
 	return kill_now(s, now_ms);
+}
+
+bool escalation_is_in_vain(const struct escalation *s)
+{
+	return s->kills >= KILLS_IN_VAIN;
 }
 
 void escalation_end(struct escalation *s)

@@ -6,7 +6,9 @@
  *	3. when the leader is gone but others of its tree are not: TERM and CONT to those, once
  *	4. at stop.timeout: KILL to the whole tree, again and again until it is empty
  *
- * A leader's exit never cancels the steps; only an empty tree does.
+ * A leader's exit never cancels the steps; only an empty tree does. After five seconds of KILL it may be
+ * asked whether there is something that withstands it (it waits in the kernel, it is another user's now);
+ * from then on KILL comes once a second.
  */
 #ifndef STOP_ESCALATION_H
 #define STOP_ESCALATION_H
@@ -32,10 +34,12 @@ struct escalation {
 	bool signalled;
 	bool remnants_signalled;
 	bool killing;
+	bool refused; /* a process that may not be signalled was told of */
+	int kills;
 	int64_t deadline_ms; /* of the present step; valid while active */
 };
 
-enum { KILL_AGAIN_MS = 50 };
+enum { KILL_AGAIN_MS = 50, KILLS_IN_VAIN = 100, KILL_LATER_MS = 1000 };
 
 /* Begins; returns the first force. at_once skips to KILL. */
 enum force escalation_begin(struct escalation *s, const struct stop_policy *policy, int64_t now_ms,
@@ -48,6 +52,8 @@ enum force escalation_remnants(struct escalation *s);
 /* The deadline is reached. */
 enum force escalation_deadline(struct escalation *s, const struct stop_policy *policy,
 	int64_t now_ms);
+/* KILL was sent so often that whoever is left may be one that withstands it. */
+bool escalation_is_in_vain(const struct escalation *s);
 /* The tree is empty. */
 void escalation_end(struct escalation *s);
 

@@ -29,17 +29,37 @@ static bool spawn_stop_command(const struct sys *sys, int service, struct servic
 	return true;
 }
 
+static void send_signal(const struct sys *sys, int service, struct service_run *run,
+	const struct effect *effect)
+{
+	const struct child *child = effect->scope == SIGNAL_HOOK ? &run->hook : &run->leader;
+	if (!sys->signal(sys->self, service, child, effect->scope, effect->signal))
+		return;
+	if (!run->escalation.refused)
+		sys->tell(sys->self, service, EVENT_WARNING,
+			"a process of it changed its user and cannot be signalled");
+	run->escalation.refused = true;
+}
+
+static bool ask_who_is_left(const struct sys *sys, int service, struct service_event *answer,
+	char *reason)
+{
+	if (!sys->withstands(sys->self, service, reason, REASON_SIZE))
+		return false;
+	*answer = (struct service_event){
+		.kind = ON_TREE, .left = 1, .withstands = true, .reason = reason};
+	return true;
+}
+
 static bool perform_one(const struct sys *sys, int service, struct service_run *run,
 	const struct effect *effect, struct service_event *answer, char *reason)
 {
 	switch (effect->kind) {
 	case EFFECT_SIGNAL:
-		if (sys->signal(sys->self, service,
-			    effect->scope == SIGNAL_HOOK ? &run->hook : &run->leader, effect->scope,
-			    effect->signal))
-			sys->tell(sys->self, service, EVENT_WARNING,
-				"a process of it changed its user and cannot be signalled");
+		send_signal(sys, service, run, effect);
 		return false;
+	case EFFECT_ASK_WHO_IS_LEFT:
+		return ask_who_is_left(sys, service, answer, reason);
 	case EFFECT_STOP_COMMAND:
 		return spawn_stop_command(sys, service, run, answer, reason);
 	case EFFECT_PROBE_CANCEL:

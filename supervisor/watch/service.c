@@ -49,6 +49,11 @@ bool service_occupied(const struct service_run *run)
 	return service_running(run) || run->state == STATE_STOPPING || run->state == STATE_KILLING;
 }
 
+bool service_detains(const struct service_run *run)
+{
+	return service_occupied(run) && !run->unkillable;
+}
+
 static int64_t sooner(int64_t a, int64_t b)
 {
 	return a < b ? a : b;

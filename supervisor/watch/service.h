@@ -97,6 +97,7 @@ struct service_event {
 	struct exit_status exit; /* ON_EXITED; ON_SHORTAGE: .number is the errno */
 	bool again; /* ON_EXITED: the failure was ours and is mended */
 	size_t left; /* ON_EXITED, ON_TREE: living processes of the tree without the leader */
+	bool withstands; /* ON_TREE: what is left cannot be killed, for the reason given */
 	uint64_t generation; /* ON_PROBE, ON_READY_SIGN: of the start it belongs to */
 	enum probe_purpose purpose; /* ON_PROBE */
 	enum probe_result result; /* ON_PROBE */
@@ -127,6 +128,7 @@ struct service_run {
 	bool spread; /* has waited its moment after what it needs came back */
 	bool was_ready; /* this generation */
 	bool waits_for_tree; /* leader gone, others of its tree are not */
+	bool unkillable; /* what is left of its tree: nobody waits for its end any more */
 
 	int64_t started_ms;
 	int64_t ready_ms;
@@ -155,6 +157,7 @@ struct service_run {
 
 #define EFFECTS(X)                                                                                 \
 	X(EFFECT_SIGNAL) /* scope, signal */                                                       \
+	X(EFFECT_ASK_WHO_IS_LEFT) /* whether that can be killed at all */                          \
 	X(EFFECT_STOP_COMMAND)                                                                     \
 	X(EFFECT_PROBE_CANCEL)                                                                     \
 	X(EFFECT_TREE_GONE)                                                                        \
@@ -195,6 +198,8 @@ void service_run_init(struct service_run *run, const struct service_policy *poli
 
 /* It has or may have a process: dependents must be gone before it is stopped. */
 bool service_occupied(const struct service_run *run);
+/* The same, but for what cannot be killed: whoever waits for its end has to wait on. */
+bool service_detains(const struct service_run *run);
 /* starting, ready or unhealthy: its leader runs. */
 bool service_running(const struct service_run *run);
 /* The earliest time at which ON_TIME is due, NO_DEADLINE if none. */

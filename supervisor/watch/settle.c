@@ -136,7 +136,7 @@ size_t settle(const struct stack *stack, const struct service_run *runs, struct 
 	bool *may_stop = scratch + count;
 	bool anybody_stops = false;
 	for (int i = 0; i < count; i++) {
-		occupied[i] = service_occupied(&runs[i]);
+		occupied[i] = service_detains(&runs[i]);
 		anybody_stops |= service_running(&runs[i]) && runs[i].want == WANT_DOWN;
 	}
 	if (anybody_stops)

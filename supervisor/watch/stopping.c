@@ -93,6 +93,7 @@ void settle_after(const struct step *s, const struct service_event *event)
 	struct service_run *run = s->run;
 	escalation_end(&run->escalation);
 	run->waits_for_tree = false;
+	run->unkillable = false;
 	add_effect(s, EFFECT_TREE_GONE);
 	switch (run->after) {
 	case AFTER_DOWN:
@@ -138,6 +139,16 @@ static void time_passed(const struct step *s, const struct service_event *event)
 		tell(s, EVENT_KILLED, "did not stop within %s; killing its process tree", shown);
 	}
 	apply(s, force);
+	if (force == FORCE_KILL && !run->unkillable && escalation_is_in_vain(&run->escalation))
+		add_effect(s, EFFECT_ASK_WHO_IS_LEFT);
+}
+
+/* It is still waited for, but by nobody who waits for us. */
+static void withstands(const struct step *s, const struct service_event *event)
+{
+	s->run->unkillable = true;
+	change(s, event, STATE_KILLING, "cannot be killed: %s", event->reason);
+	tell(s, EVENT_WARNING, "%s", s->run->reason);
 }
 
 static void reconsider(struct service_run *run, enum want want, enum after after)
@@ -154,7 +165,9 @@ void step_stopping(const struct step *s, const struct service_event *event)
 		leader_gone(s, event);
 		break;
 	case ON_TREE:
-		if (!event->left && !run->leader.pid && !run->hook.pid)
+		if (event->withstands)
+			withstands(s, event);
+		else if (!event->left && !run->leader.pid && !run->hook.pid)
 			settle_after(s, event);
 		break;
 	case ON_HOOK_EXITED:

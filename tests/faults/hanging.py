@@ -27,6 +27,7 @@ class HangingFiles:
     def __init__(self, directory, files):
         self.directory, self.files = directory, list(files.items())
         self.hanging, self.kept, self.lock = False, [], threading.Lock()
+        self.askers = {}
 
     def __enter__(self):
         if os.getuid() != 0 or not os.path.exists("/dev/fuse"):
@@ -64,6 +65,11 @@ class HangingFiles:
         with self.lock:
             return len(self.kept)
 
+    def holds(self, pid):
+        """A request of this process is unanswered."""
+        with self.lock:
+            return pid in [self.askers[unique] for _, unique, *_ in self.kept]
+
     def _serve(self):
         while True:
             ready, _, _ = select.select([self.device, self.stop], [], [])
@@ -73,11 +79,12 @@ class HangingFiles:
                 request = os.read(self.device, 1 << 20)
             except OSError:
                 return
-            _, opcode, unique, node, *_ = HEADER.unpack_from(request)
+            _, opcode, unique, node, _, _, self.askers[unique], *_ = HEADER.unpack_from(request)
             body = request[HEADER.size:]
             if opcode == INTERRUPT:
                 self._give_up(struct.unpack_from("<Q", body)[0])
-            elif opcode not in (FORGET, BATCH_FORGET) and not self._keep((opcode, unique, node, body)):
+            elif opcode not in (FORGET, BATCH_FORGET) and (
+                    opcode == INIT or not self._keep((opcode, unique, node, body))):
                 self._answer(opcode, unique, node, body)
 
     def _keep(self, request):

@@ -371,6 +371,36 @@ static void fault_C5_a_leader_that_exits_does_not_end_the_stop(void **state)
 	assert_state(0, STATE_DOWN);
 }
 
+static void fault_C11_C12_what_withstands_KILL_is_said_and_holds_nobody_up(void **state)
+{
+	(void)state;
+	begin(2);
+	world_depends(stack, 1, 0, CONDITION_READY);
+	start_all();
+	world_run_until(w, world_now(w) + 1000);
+	world_script(w, 1)->withstands = true;
+	keeper_stop(world_keeper(w), 0, false, NULL);
+	keeper_stop(world_keeper(w), 1, false, NULL);
+	world_run_until(w, world_now(w) + 14000);
+	assert_false(keeper_run(world_keeper(w), 1)->unkillable);
+	assert_state(0, STATE_READY);
+	world_run_until(w, world_now(w) + 2000);
+	assert_true(keeper_run(world_keeper(w), 1)->unkillable);
+	assert_false(service_detains(keeper_run(world_keeper(w), 1)));
+	assert_state(1, STATE_KILLING);
+	assert_state(0, STATE_DOWN);
+	world_run_until(w, world_now(w) + 60000);
+	assert_int_equal(world_told(w, 1, EVENT_WARNING), 1);
+	keeper_start(world_keeper(w), 1, false, NULL);
+	world_run_until(w, world_now(w) + 5000);
+	assert_int_equal(world_spawns(w, 1), 1);
+	world_script(w, 1)->withstands = false;
+	keeper_start(world_keeper(w), 0, false, NULL);
+	world_run_until(w, world_now(w) + 5000);
+	assert_state(1, STATE_READY);
+	assert_int_equal(world_spawns(w, 1), 2);
+}
+
 static void fault_B28_what_a_crash_leaves_behind_goes_before_the_restart(void **state)
 {
 	(void)state;
@@ -666,6 +696,7 @@ int main(void)
 		scenario(fault_B21_the_last_command_wins),
 		scenario(fault_B24_B25_stop_is_the_reverse_of_the_start),
 		scenario(fault_B27_exit_of_an_old_generation_and_late_probes_are_ignored),
+		scenario(fault_C11_C12_what_withstands_KILL_is_said_and_holds_nobody_up),
 		scenario(fault_B28_what_a_crash_leaves_behind_goes_before_the_restart),
 		scenario(fault_C1_ignoring_TERM_ends_with_KILL_at_the_timeout),
 		scenario(fault_C5_a_leader_that_exits_does_not_end_the_stop),

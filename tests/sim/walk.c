@@ -52,6 +52,7 @@ static void random_script(struct world *w, int service, bool is_task)
 	s->sick_from_ms = upto(w, 3) ? NEVER : upto(w, 3000);
 	s->sick_for_ms = upto(w, 3000);
 	s->probe_hangs = !upto(w, 12);
+	s->withstands = !upto(w, 15);
 	s->imposter = !upto(w, 15);
 }
 
@@ -162,6 +163,7 @@ static void walk(uint64_t seed)
 		world_run_until(w, world_now(w) + upto(w, 3000));
 		random_command(w, stack);
 	}
+	world_script(w, services)->withstands = false;
 	keeper_stop(world_keeper(w), services, true, "healing");
 	for (int i = 0; i < services; i++) {
 		good_script(w, i, stack->services[i].policy.type == TYPE_TASK);

@@ -180,7 +180,7 @@ static int sys_spawn_stop_command(void *self, int service, struct child *child, 
 static void kill_orphans(struct world *w, int service, int signal)
 {
 	struct process *p = &w->processes[service];
-	if (!p->orphans && !p->polite_orphans)
+	if ((!p->orphans && !p->polite_orphans) || w->scripts[service].withstands)
 		return;
 	if (signal == SIGKILL || signal == SIGTERM)
 		later(w, (struct action){.at_ms = w->now_ms + 2, .kind = ACT_ORPHAN_EXIT,
@@ -199,7 +199,7 @@ static int sys_signal(void *self, int service, const struct child *child, enum s
 		broken(w, service, "signal %d without a leader", signal);
 	if (scope == SIGNAL_TREE)
 		kill_orphans(w, service, signal);
-	if (!p->pid)
+	if (!p->pid || script->withstands)
 		return 0;
 	if (signal == SIGKILL)
 		later(w, (struct action){.at_ms = w->now_ms + 1, .kind = ACT_EXIT, .service = service,
@@ -208,6 +208,13 @@ static int sys_signal(void *self, int service, const struct child *child, enum s
 		later(w, (struct action){.at_ms = w->now_ms + script->term_delay_ms, .kind = ACT_EXIT,
 			.service = service, .generation = p->generation, .signal = SIGTERM});
 	return 0;
+}
+
+static bool sys_withstands(void *self, int service, char *why, size_t size)
+{
+	struct world *w = self;
+	snprintf(why, size, "it is made so");
+	return w->scripts[service].withstands;
 }
 
 static void sys_census(void *self, struct tree_mark *marks, size_t count)
@@ -277,7 +284,8 @@ struct world *world_new(uint64_t seed, const struct stack *stack)
 	w->stack = stack;
 	w->now_ms = 1000;
 	w->last_pid = 100;
-	w->sys = (struct sys){w, sys_now, sys_spawn, sys_spawn_stop_command, sys_signal, sys_census,
+	w->sys = (struct sys){w, sys_now, sys_spawn, sys_spawn_stop_command, sys_signal, sys_withstands,
+		sys_census,
 		sys_forget, sys_tree_gone, sys_probe, sys_probe_cancel, sys_listen_ready, sys_tell,
 		sys_random};
 	for (int i = 0; i < stack->service_count; i++)
@@ -455,7 +463,7 @@ static void check_order(struct world *w, int i)
 	for (int j = 0; j < w->stack->service_count; j++)
 		for (size_t d = 0; d < w->stack->services[j].dependency_count; d++)
 			if (w->stack->services[j].dependencies[d].service == i
-				&& service_occupied(keeper_run(w->keeper, j))
+				&& service_detains(keeper_run(w->keeper, j))
 				&& keeper_run(w->keeper, j)->want == WANT_UP
 				&& !keeper_run(w->keeper, j)->start_free)
 				broken(w, i, "stopped before its dependent %d", j);

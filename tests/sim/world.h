@@ -34,6 +34,7 @@ struct script {
 	bool exec_fails; /* ENOENT */
 	int64_t sick_from_ms; /* health fails from then on after the start; NEVER */
 	int64_t sick_for_ms;
+	bool withstands; /* SIGKILL, until it is false again */
 	bool probe_hangs;
 	bool imposter;
 };

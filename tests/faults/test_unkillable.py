@@ -1,0 +1,136 @@
+"""What withstands SIGKILL: it is said who and why, and nobody waits for it for ever."""
+import ctypes
+import os
+import shutil
+import signal
+
+import pytest
+from hanging import HangingFiles
+from harness import alive, descendants_of, gone, process_state, until
+
+PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
+
+
+class StuckFiles(HangingFiles):
+    """A disk that does not even notice that its reader is to end: who waits for it waits in the kernel."""
+
+    def _give_up(self, unique):
+        pass
+
+
+def is_said_by_both(shop, service, *words):
+    """`stop` and `down` end with a sentence; the rest has gone."""
+    stopped = shop.run("stop", service, code=1)
+    assert all(word in stopped.err for word in ("is still there", "cannot be killed", *words)), stopped
+    assert shop.state(service) == "killing" and words[-1] in shop.service(service)["reason"]
+    other = shop.pid("other")
+    told = [e for e in shop.past_events() if e["kind"] == "warning" and "cannot be killed" in e["text"]]
+    down = shop.run("down", code=1)
+    assert all(word in down.err for word in ("is still there", *words)), down
+    assert len(told) == 1 and down.seconds < 20
+    assert not alive(other) and shop.instance()["state"] == "stopped"
+
+
+def test_fault_C11_a_process_that_waits_in_the_kernel(shop):
+    with StuckFiles(shop.dir / "far", {"data": (0o644, b"something")}) as files:
+        shop.write("read.sh", "#!/bin/sh\necho reading\nexec cat far/data\n", 0o755)
+        shop.stack("""
+            [service reader]
+            command = ./read.sh
+            ready = log reading
+            stop.timeout = 300ms
+            [service other]
+            command = ACTOR
+        """)
+        files.hang()
+        shop.up()
+        reader = shop.pid("reader")
+        until(lambda: files.holds(reader))
+        is_said_by_both(shop, "reader", str(reader), "waits in the kernel")
+        assert alive(reader)
+        # It ends when the disk answers, and what comes after a start in its place is not touched.
+        shop.write("read.sh", "#!/bin/sh\necho reading\nexec sleep 60\n", 0o755)
+        shop.up()
+        files.go_on()
+        gone(reader)
+        assert shop.state("reader") == "ready"
+        shop.down()
+
+
+def test_fault_C12_a_process_of_another_user(unprivileged):
+    shop = unprivileged.project("shop")
+    tool = shop.dir / "become"
+    shutil.copy("/usr/bin/setpriv", tool)
+    os.chown(tool, 0, 0)
+    tool.chmod(0o4755)
+    shop.stack("""
+        [service job]
+        command = DIR/become --reuid=0 --regid=0 --clear-groups sleep 600
+        stop.timeout = 300ms
+        [service other]
+        command = ACTOR
+    """)
+    shop.up()
+    job = shop.pid("job")
+    if os.stat(f"/proc/{job}").st_uid != 0:
+        os.kill(job, signal.SIGKILL)
+        pytest.skip("programs cannot become another user here")
+    try:
+        is_said_by_both(shop, "job", str(job), "as another user")
+        refused = [e for e in shop.past_events() if "changed its user" in e["text"]]
+        assert len(refused) == 1 and alive(job)
+    finally:
+        os.kill(job, signal.SIGKILL)
+
+
+@pytest.fixture
+def debugger():
+    """Holds a process as a debugger does at a breakpoint; hears of its end only when asked to."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    held = []
+
+    def hold(pid):
+        for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
+            if libc.ptrace(request, pid, None, None) != 0:
+                pytest.skip("needs ptrace")
+        held.append(pid)
+        until(lambda: process_state(pid) == "t")
+
+    def let_go(pid):
+        os.waitpid(pid, WALL)
+        held.remove(pid)
+    hold.let_go = let_go
+    yield hold
+    for pid in held:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, WALL)
+
+
+def test_fault_C13_a_dead_process_that_its_debugger_keeps(shop, debugger):
+    shop.stack("""
+        [service job]
+        command = ACTOR
+        stop.timeout = 300ms
+        [service other]
+        command = ACTOR
+    """)
+    shop.up()
+    job = shop.pid("job")
+    debugger(job)
+    is_said_by_both(shop, "job", str(job), "held by its debugger")
+
+
+def test_fault_C13_a_debugger_that_lets_go_in_time(shop, debugger):
+    shop.stack("""
+        [service job]
+        command = ACTOR
+        stop.timeout = 300ms
+    """)
+    shop.up()
+    supervisor, job = shop.instance()["pid"], shop.pid("job")
+    debugger(job)
+    stop = shop.world.popen("stop", "job", cwd=shop.dir)
+    until(lambda: process_state(job) == "Z")
+    debugger.let_go(job)
+    assert stop.wait(20) == 0
+    assert shop.state("job") == "down" and not descendants_of(supervisor)
