@@ -1,5 +1,6 @@
 #include "stackfile/locate.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -287,6 +288,36 @@ static const char *file_in(struct arena *arena, const char *dir)
 	return NULL;
 }
 
+/* Rails calls it Procfile.dev. */
+static const char *other_procfile(struct arena *arena, const char *dir)
+{
+	DIR *listing = opendir(dir);
+	const struct dirent *entry;
+	const char *first = NULL;
+	while (listing && (entry = readdir(listing)))
+		if (!strncmp(entry->d_name, "Procfile.", 9) &&
+			(!first || strcmp(entry->d_name, first) < 0))
+			first = arena_string(arena, entry->d_name);
+	if (listing)
+		closedir(listing);
+	return first;
+}
+
+static int not_found(struct arena *arena, const char *cwd, const char *last, struct error *e)
+{
+	const char *other = other_procfile(arena, cwd);
+	if (last == cwd)
+		fail(e, EXIT_BAD_FILE, "there is no stack.ini or Procfile in %s", cwd);
+	else
+		fail(e, EXIT_BAD_FILE,
+			"there is no stack.ini or Procfile in %s or above it up to %s", cwd, last);
+	if (other)
+		error_hint(e, "`stackup -f %.100s up` takes the %.100s that is there", other, other);
+	else
+		error_hint(e, "go to the project (or -C DIR, or -p NAME), or name the file with -f FILE");
+	return -1;
+}
+
 static int search(struct arena *arena, const struct locate_request *request, struct location *out,
 	struct error *e)
 {
@@ -316,13 +347,7 @@ static int search(struct arena *arena, const struct locate_request *request, str
 		if (limit && !strcmp(dir, limit))
 			break;
 	}
-	if (last == cwd)
-		fail(e, EXIT_BAD_FILE, "there is no stack.ini or Procfile in %s", cwd);
-	else
-		fail(e, EXIT_BAD_FILE,
-			"there is no stack.ini or Procfile in %s or above it up to %s", cwd, last);
-	error_hint(e, "go to the project (or -C DIR, or -p NAME), or name the file with -f FILE");
-	return -1;
+	return not_found(arena, cwd, last, e);
 }
 
 int locate_stack_file(struct arena *arena, const struct locate_request *request,

@@ -120,6 +120,17 @@ static void not_past_the_home_directory(void **state)
 	assert_found(w, "homestead", "stack.ini", at(w, "stack.ini"));
 }
 
+static void a_procfile_of_another_name_is_told_of(void **state)
+{
+	struct world *w = *state;
+	put(w, "home/rails/Procfile.test", "");
+	put(w, "home/rails/Procfile.dev", "");
+	struct location found;
+	struct error e;
+	assert_int_equal(locate(w, "home/rails", NULL, NULL, &found, &e), -1);
+	assert_string_equal(e.hint, "`stackup -f Procfile.dev up` takes the Procfile.dev that is there");
+}
+
 static void not_past_the_git_top_level(void **state)
 {
 	struct world *w = *state;
@@ -337,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nearest_file_upwards),
 		TEST(not_past_the_home_directory),
+		TEST(a_procfile_of_another_name_is_told_of),
 		TEST(not_past_the_git_top_level),
 		TEST(a_file_of_somebody_else_above_is_not_taken),
 		TEST(a_named_file_is_taken),
