@@ -461,7 +461,8 @@ def test_ports_check_is_5_on_a_conflict(shop, holder):
     [conflict] = shop.run("ports", "check", "--json", code=5).json["conflicts"]
     assert conflict["port"] == 30101 and conflict["service"] == "api"
     assert conflict["holder"]["pid"] == server.pid and conflict["options"] == ["stop", "move", "edit"]
-    assert shop.run("check", "--ports").code == 5
+    taken = shop.run("check", "--ports", code=5)
+    assert "is taken" in taken.err and "`stackup ports check` says what can be done" in taken.err
     server.close()
     assert shop.run("check", "--ports").code == 0
     with occupy(30101):

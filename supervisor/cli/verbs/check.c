@@ -58,6 +58,8 @@ static int check_port_conflicts(
 		say("port %d of '%s' is taken: %s", (int)c->plan.port,
 			c->service[0] ? c->service : "the instance's range", c->text);
 	}
+	if (result == 0 && check.count)
+		say("`stackup ports check` says what can be done");
 	json_t *report = result == 0 ? report_conflicts(&check) : NULL;
 	f->conflict_list = json_incref(json_object_get(report, "conflicts"));
 	json_decref(report);
