@@ -21,11 +21,19 @@ enum {
 	CHECKPOINT_WAIT_MS = 50,
 };
 
+/* Once a process: from the second time on SQLite refuses. */
+static void set_up_library(void)
+{
+	/* Nobody asks how much memory is in use; without that count an allocation takes no lock. */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	/* A statement is undone by a few pages: 64 KiB for each would grow and shrink the heap. */
+	(void)sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
+}
+
 int registry_open_file(struct registry *r, const char *path, int flags, struct error *e)
 {
 	struct stat st;
-	/* Nobody asks how much memory is in use; without that count an allocation takes no lock. */
-	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	set_up_library();
 	r->inode = stat(path, &st) ? 0 : st.st_ino;
 	if (sqlite3_open_v2(path, &r->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
 		return r->db ? sql_fail(r, e) : fail(e, EXIT_REGISTRY, "out of memory");
