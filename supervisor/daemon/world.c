@@ -38,16 +38,17 @@ static struct hold *hold_of(struct instance *in, const struct port *port)
 	return claim_hold(&in->claim, port->number, port->protocol == PROTOCOL_UDP);
 }
 
-/* Of a start: with NOTIFY_SOCKET, and HOME, USER, LOGNAME of its `user`. In scratch. */
+/* Of a start: with where it is, NOTIFY_SOCKET, and HOME, USER, LOGNAME of its `user`. In scratch. */
 static char *const *environment_for(struct instance *in, int service, struct arena *scratch)
 {
-	struct pair pairs[5];
+	struct pair pairs[6];
 	struct environment_extra extra = {.pairs = pairs};
 	const struct service *s = service_at(in, service);
 	const struct passwd *user = s->user ? getpwnam(s->user) : NULL;
 	const char *run = arena_format(scratch, "%llu",
 		(unsigned long long)keeper_run(in->keeper, service)->generation);
 	pairs[extra.count++] = (struct pair){"STACKUP_RUN", run, "injected"};
+	pairs[extra.count++] = (struct pair){"PWD", s->dir, "injected"};
 	if (s->policy.readiness == READY_NOTIFY)
 		pairs[extra.count++] = (struct pair){"NOTIFY_SOCKET", in->notify_path, "injected"};
 	if (user) {

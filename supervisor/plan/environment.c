@@ -102,8 +102,8 @@ static void share(struct environments *all, const char *name, const char *value,
 static bool is_dropped(const char *name)
 {
 	static const char *const names[] = {"HOST", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID",
-		"NOTIFY_SOCKET", "STACKUP_ID", "STACKUP_RUN", "STACKUP_SERVICE", "WATCHDOG_PID",
-		"WATCHDOG_USEC"};
+		"NOTIFY_SOCKET", "OLDPWD", "PWD", "STACKUP_ID", "STACKUP_RUN", "STACKUP_SERVICE",
+		"WATCHDOG_PID", "WATCHDOG_USEC", "_"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (!strcmp(names[i], name))
 			return true;

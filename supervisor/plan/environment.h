@@ -17,8 +17,9 @@
  * A PORT of the caller or of an env file never reaches a service: its own port decides, and without
  * one it has no PORT. Of the caller these are dropped: HOST (servers would bind to it) and what
  * speaks about a process of its own: LISTEN_PID LISTEN_FDS LISTEN_FDNAMES NOTIFY_SOCKET
- * WATCHDOG_PID WATCHDOG_USEC, and STACKUP_ID STACKUP_SERVICE STACKUP_RUN of a stack that stackup
- * itself was started in. STACKUP_RUN is added at each start: the start's number.
+ * WATCHDOG_PID WATCHDOG_USEC _, where it is: PWD OLDPWD, and STACKUP_ID STACKUP_SERVICE STACKUP_RUN of
+ * a stack that stackup itself was started in. Added at each start: STACKUP_RUN, the start's number, and
+ * PWD, the service's directory.
  *
  * How to use it:
  *	1. struct environments *all = environments_new(arena, stack, &facts, environ);  // once

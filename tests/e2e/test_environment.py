@@ -186,6 +186,28 @@ def test_env_sh_survives_a_shell(shop):
     assert result.stdout == "it's \"x\" $y `z` \\ *"
 
 
+def test_programs_that_believe_their_pwd_are_told_where_they_are(shop):
+    """make's $(PWD), node's process.env.PWD: no shell has set it right."""
+    shop.stack("""
+        [service here]
+        command = /usr/bin/printenv PWD
+        dir = packages/api
+        restart = no
+        [service told]
+        command = /usr/bin/printenv PWD
+        env.PWD = /elsewhere
+        restart = no
+    """)
+    shop.write("packages/api/package.json", "{}")
+    shop.run("up", env={"PWD": "/where/the/caller/is"})
+    api = shop.dir / "packages/api"
+    assert shop.log("here").split() == [str(api)]
+    assert shop.log("told").split() == ["/elsewhere"]
+    assert shop.run("exec", "here", "/usr/bin/printenv", "PWD", code=0).out.split() == [str(api)]
+    assert shop.run("run", "/usr/bin/printenv", "PWD", code=0, env={"PWD": "/caller"}).out.split() == ["/caller"]
+    assert "PWD" not in shop.run("env", "here", code=0, env={"PWD": "/caller", "OLDPWD": "/"}).out
+
+
 def test_env_explain_names_the_source(shop):
     shop.write(".env", "FROM_FILE=1\n")
     shop.write("stack.ini", "[service api]\ncommand = sleep 60\nenv.OWN = x\n")

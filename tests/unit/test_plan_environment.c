@@ -267,7 +267,8 @@ static void extra_variables_and_odd_callers(void **state)
 {
 	(void)state;
 	static const char *const caller[] = {
-		"odd", "=x", "TWICE=1", "TWICE=2", "EMPTY=", "E==q=", "NOTIFY_SOCKET=/outer", NULL};
+		"odd", "=x", "TWICE=1", "TWICE=2", "EMPTY=", "E==q=", "NOTIFY_SOCKET=/outer",
+		"PWD=/outer", "OLDPWD=/", "_=/bin/stackup", NULL};
 	static const struct pair pairs_[] = {{"NOTIFY_SOCKET", "/run/n.sock", "notify"}};
 	const struct environment_extra extra = {pairs_, 1};
 	struct stack *s = shop();
@@ -280,7 +281,9 @@ static void extra_variables_and_odd_callers(void **state)
 	assert_null(environment_find(&env, "odd"));
 	assert_null(environment_find(&env, ""));
 	env = environment_of(all, s->arena, 1, NULL);
-	assert_unset(&env, "NOTIFY_SOCKET");
+	static const char *const unset[] = {"NOTIFY_SOCKET", "PWD", "OLDPWD", "_"};
+	for (size_t i = 0; i < sizeof unset / sizeof *unset; i++)
+		assert_unset(&env, unset[i]);
 	stack_free(s);
 }
 

@@ -198,6 +198,14 @@ static int change_user(const char *user, struct error *e)
 	return 0;
 }
 
+/* Programs believe their PWD (make, node): it has to say where they are. */
+static void give_environment(char **envp, const char *dir)
+{
+	environ = envp;
+	if (dir)
+		setenv("PWD", dir, false);
+}
+
 /* execvp(3) looks for the program on the PATH of the environment that it gives. */
 int surroundings_exec(const struct surroundings *s, const char *const *words, bool change_dir,
 	struct error *e)
@@ -207,7 +215,7 @@ int surroundings_exec(const struct surroundings *s, const char *const *words, bo
 	if (change_user(s->user, e) < 0)
 		return -1;
 	signal(SIGPIPE, SIG_DFL);
-	environ = s->env.envp;
+	give_environment(s->env.envp, change_dir ? s->dir : getenv("PWD"));
 	execvp(words[0], (char *const *)(uintptr_t)words);
 	int number = errno;
 	signal(SIGPIPE, SIG_IGN);
