@@ -107,12 +107,29 @@ static void probe_anew(struct service_run *run, int64_t now_ms)
 	run->probe_until_ms = NO_DEADLINE;
 }
 
+static void handle(struct keeper *k, int service, const struct service_event *event);
+
+static void drain(struct keeper *k)
+{
+	while (k->waiting) {
+		struct queued *q = &k->queue[k->first];
+		k->first = (k->first + 1) % k->queue_size;
+		k->waiting--;
+		struct queued one = *q;
+		if (one.event.reason)
+			one.event.reason = one.reason;
+		handle(k, one.service, &one.event);
+	}
+}
+
 int keeper_adopt(struct keeper *k, const struct stack *stack, const int *old_index)
 {
+	/* What was fed so far is about the services of the old one. */
+	drain(k);
 	struct keeper next = *k;
 	if (allocate(&next, stack))
 		return -1;
-	next.first = next.waiting = 0;
+	next.first = 0;
 	for (int i = 0; i < stack->service_count; i++) {
 		if (old_index[i] < 0)
 			continue;
@@ -142,21 +159,6 @@ void keeper_double(struct keeper *k, int service, int row)
 	run->generation = from->generation;
 	run->transition_count = from->transition_count;
 	memcpy(run->transitions, from->transitions, sizeof run->transitions);
-}
-
-static void handle(struct keeper *k, int service, const struct service_event *event);
-
-static void drain(struct keeper *k)
-{
-	while (k->waiting) {
-		struct queued *q = &k->queue[k->first];
-		k->first = (k->first + 1) % k->queue_size;
-		k->waiting--;
-		struct queued one = *q;
-		if (one.event.reason)
-			one.event.reason = one.reason;
-		handle(k, one.service, &one.event);
-	}
 }
 
 void keeper_swap(struct keeper *k, const struct stack *stack, int a, int b)
@@ -226,7 +228,6 @@ static void handle(struct keeper *k, int service, const struct service_event *ev
 	char reason[REASON_SIZE];
 	if (perform(k->sys, service, run, &effects, &answer, reason))
 		handle(k, service, &answer);
-	run = &k->runs[service];
 	if (ran && !service_running(run) && run->want == WANT_UP && run->state != STATE_DONE)
 		restart_dependents(k, service);
 }
@@ -351,9 +352,6 @@ int64_t keeper_turn(struct keeper *k)
 	drain(k);
 	let_time_pass(k);
 	drain(k);
-	if (k->trees_changed)
-		look_at_trees(k);
-	settle_all(k);
 	if (k->trees_changed)
 		look_at_trees(k);
 	settle_all(k);

@@ -21,6 +21,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/pages.h"
 #include "base/text.h"
 #include "watch/keeper.h"
 
@@ -169,6 +170,48 @@ static const struct sys sys = {.now_ms = world_now,
 	.tell = world_tell,
 	.random = world_random};
 
+/* ---- memory, in place of base/pages.c: to the byte, so that a sanitizer sees what is outside ---- */
+
+static struct {
+	struct {
+		void *start; /* NULL: free */
+		size_t size;
+	} blocks[16];
+	int until_none; /* the so many-th block is refused; 0: none is */
+} memory;
+
+void *pages_new(size_t size)
+{
+	size_t i = 0;
+	while (memory.blocks[i].start)
+		assert_true(++i < sizeof memory.blocks / sizeof memory.blocks[0]);
+	if (memory.until_none && !--memory.until_none)
+		return NULL;
+	memory.blocks[i].start = calloc(1, size);
+	memory.blocks[i].size = size;
+	return memory.blocks[i].start;
+}
+
+void pages_free(void *start, size_t size)
+{
+	size_t i = 0;
+	if (!start)
+		return;
+	while (memory.blocks[i].start != start)
+		assert_true(++i < sizeof memory.blocks / sizeof memory.blocks[0]);
+	assert_int_equal(size, memory.blocks[i].size);
+	memory.blocks[i].start = NULL;
+	free(start);
+}
+
+static int blocks_in_use(void)
+{
+	int count = 0;
+	for (size_t i = 0; i < sizeof memory.blocks / sizeof memory.blocks[0]; i++)
+		count += memory.blocks[i].start != NULL;
+	return count;
+}
+
 /* ---- a keeper in it ---- */
 
 static struct stack *stack;
@@ -185,16 +228,23 @@ static struct stack *stack_of(int services)
 	struct stack *made = arena_new_object(arena, struct stack);
 	made->arena = arena;
 	made->service_count = services;
-	made->services = arena_take(arena, sizeof(struct service) * (size_t)services);
+	made->services = calloc((size_t)services, sizeof *made->services);
 	for (int i = 0; i < services; i++)
 		made->services[i] = (struct service){.name = arena_format(arena, "s%d", i),
 			.index = i, .policy = policy};
 	return made;
 }
 
+static void stack_end(struct stack *made)
+{
+	free(made->services);
+	stack_free(made);
+}
+
 static void begin(int services)
 {
 	memset(&world, 0, sizeof world);
+	memory.until_none = 0;
 	world.now_ms = 1000;
 	world.last_pid = 100;
 	stack = stack_of(services);
@@ -205,9 +255,9 @@ static int finish(void **state)
 {
 	(void)state;
 	keeper_free(keeper);
-	stack_free(stack);
+	stack_end(stack);
 	text_release(&world.calls);
-	return 0;
+	return blocks_in_use();
 }
 
 /* What was asked for since the last time. */

@@ -313,6 +313,44 @@ static void trees_are_looked_at_when_one_may_have_become_empty(void **state)
 	turn_at(2000);
 	expect_calls("census 0(101), gone 0");
 	assert_state(0, STATE_COOLING);
+	assert_int_equal(run_of(0)->exit_code, 3);
+}
+
+static void each_tree_is_looked_at(void **state)
+{
+	(void)state;
+	all_are_ready(3);
+	world.left[0] = world.left[2] = 1;
+	ends(0, false, 101);
+	ends(2, false, 103);
+	turn_at(2000);
+	text_clear(&world.calls);
+	world.left[0] = world.left[2] = 0;
+	keeper_trees_changed(keeper);
+	turn_at(2000);
+	expect_calls("census 0(101) 2(103), gone 0, gone 2");
+}
+
+/* What follows from an empty tree does not wait for the next turn, which may never come. */
+static void who_waited_for_a_tree_goes_on_at_once(void **state)
+{
+	static const struct dependency on_0 = {.service = 0, .condition = CONDITION_STARTED};
+	(void)state;
+	begin(2);
+	depends(1, &on_0);
+	is_ready(0);
+	is_ready(1);
+	keeper_stop(keeper, 0, false, NULL);
+	keeper_stop(keeper, 1, false, NULL);
+	turn_at(2000);
+	world.left[1] = 1;
+	ends(1, false, 102);
+	turn_at(2000);
+	text_clear(&world.calls);
+	world.left[1] = 0;
+	keeper_trees_changed(keeper);
+	turn_at(2000);
+	expect_calls("census 1(102), gone 1, INT to group 0 (101), CONT to group 0 (101)");
 }
 
 /* ---- on_dependency = restart ---- */
@@ -337,6 +375,39 @@ static void dependents_that_asked_for_it_are_restarted(void **state)
 	assert_state(4, STATE_READY);
 	/* And those of the one that is restarted. */
 	assert_state(3, STATE_STOPPING);
+	assert_string_equal(run_of(3)->reason, "'s1', which it depends on, restarts");
+}
+
+static void a_dependent_comes_before_what_it_needs_and_needs_two(void **state)
+{
+	static const struct dependency both[] = {{.service = 1, .condition = CONDITION_STARTED},
+		{.service = 2, .condition = CONDITION_STARTED}};
+	(void)state;
+	all_are_ready(3);
+	stack->services[0].policy.on_dependency = DEPENDENCY_RESTART;
+	stack->services[0].dependencies = both;
+	stack->services[0].dependency_count = 2;
+	ends(2, false, 103);
+	turn_at(2000);
+	assert_state(0, STATE_STOPPING);
+	assert_string_equal(run_of(0)->reason, "'s2', which it depends on, restarts");
+}
+
+static void a_crash_while_unhealthy_restarts_dependents_too(void **state)
+{
+	static const struct dependency on_0 = {.service = 0, .condition = CONDITION_STARTED};
+	(void)state;
+	all_are_ready(2);
+	stack->services[1].policy.on_dependency = DEPENDENCY_RESTART;
+	depends(1, &on_0);
+	keeper_feed(keeper, 0, &(struct service_event){.kind = ON_PROBE, .generation = 1,
+		.result = PROBE_IMPOSTER});
+	turn_at(2000);
+	assert_state(0, STATE_UNHEALTHY);
+	assert_state(1, STATE_READY);
+	ends(0, false, 101);
+	turn_at(2000);
+	assert_state(1, STATE_STOPPING);
 }
 
 static void dependents_stay_when_it_was_stopped_or_never_ran(void **state)
@@ -439,6 +510,19 @@ static void promise_P8_a_probe_that_failed_in_a_gap_says_nothing(void **state)
 	assert_string_equal(run_of(0)->reason, "health check failed: refused");
 }
 
+static void a_gap_is_over_with_its_turn(void **state)
+{
+	(void)state;
+	is_asked_for_its_health();
+	answers(PROBE_FAILED);
+	turn_at(2500 + 251);
+	assert_string_equal(run_of(0)->reason, "");
+	/* Changing places with itself: what was fed is taken now, not in a turn. */
+	answers(PROBE_FAILED);
+	keeper_swap(keeper, stack, 0, 0);
+	assert_string_equal(run_of(0)->reason, "health check failed: refused");
+}
+
 static void time_passes_only_for_what_is_due(void **state)
 {
 	(void)state;
@@ -467,7 +551,7 @@ static void a_new_stack_continues_what_is_in_both(void **state)
 	stack = stack_of(3);
 	stack->services[2].policy.health.present = true;
 	assert_int_equal(keeper_adopt(keeper, stack, (const int[]){-1, -1, 0}), 0);
-	stack_free(before);
+	stack_end(before);
 	assert_state(0, STATE_DOWN);
 	assert_state(2, STATE_READY);
 	/* Its probe is begun again: the answer to the first one never comes. */
@@ -479,6 +563,23 @@ static void a_new_stack_continues_what_is_in_both(void **state)
 	assert_state(1, STATE_STARTING);
 }
 
+static void what_was_said_before_a_new_stack_counts(void **state)
+{
+	(void)state;
+	all_are_ready(2);
+	struct stack *before = stack;
+	ends(1, false, 102);
+	keeper_stop(keeper, 0, false, "before");
+	stack = stack_of(2);
+	assert_int_equal(keeper_adopt(keeper, stack, (const int[]){1, 0}), 0);
+	stack_end(before);
+	assert_state(0, STATE_COOLING);
+	assert_int_equal(run_of(1)->want, WANT_DOWN);
+	assert_int_equal(turn_at(1000), 300);
+	assert_state(1, STATE_STOPPING);
+	assert_string_equal(run_of(1)->reason, "before");
+}
+
 static void no_probe_is_begun_that_was_not_in_flight(void **state)
 {
 	(void)state;
@@ -486,7 +587,7 @@ static void no_probe_is_begun_that_was_not_in_flight(void **state)
 	struct stack *before = stack;
 	stack = stack_of(2);
 	assert_int_equal(keeper_adopt(keeper, stack, (const int[]){0, 1}), 0);
-	stack_free(before);
+	stack_end(before);
 	assert_int_equal(turn_at(1000), NEVER);
 	expect_calls("");
 	keeper_swap(keeper, stack, 0, 1);
@@ -507,6 +608,24 @@ static void a_second_run_has_the_past_of_the_first(void **state)
 	assert_int_equal(run_of(1)->leader.pid, 0);
 }
 
+static void a_second_run_begins_without_the_troubles_of_another(void **state)
+{
+	(void)state;
+	begin(2);
+	is_ready(0);
+	is_ready(1);
+	ends(1, false, run_of(1)->leader.pid);
+	turn_at(1000);
+	keeper_stop(keeper, 1, true, NULL);
+	turn_at(1000);
+	assert_int_equal(run_of(1)->restarts, 1);
+	keeper_double(keeper, 0, 1);
+	assert_state(1, STATE_DOWN);
+	assert_int_equal(run_of(1)->restarts, 0);
+	assert_int_equal(run_of(1)->cause, CAUSE_NONE);
+	assert_string_equal(run_of(1)->reason, "");
+}
+
 static void two_runs_change_places_and_what_is_wanted_stays(void **state)
 {
 	(void)state;
@@ -515,7 +634,7 @@ static void two_runs_change_places_and_what_is_wanted_stays(void **state)
 	stack = stack_of(2);
 	stack->services[0].policy.health.present = true;
 	keeper_adopt(keeper, stack, (const int[]){0, -1});
-	stack_free(before);
+	stack_end(before);
 	turn_at(1000);
 	text_clear(&world.calls);
 	keeper_double(keeper, 0, 1);
@@ -537,6 +656,55 @@ static void two_runs_change_places_and_what_is_wanted_stays(void **state)
 	assert_true(!run_of(0)->start_free && run_of(1)->start_free);
 	assert_int_equal(run_of(1)->probe_until_ms, NO_DEADLINE);
 	assert_int_equal(run_of(1)->probe_at_ms, 1000);
+	/* And back; now the one in front is asked, and a copy of the stack holds. */
+	turn_at(1000);
+	assert_int_not_equal(run_of(1)->probe_until_ms, NO_DEADLINE);
+	before = stack;
+	stack = stack_of(2);
+	stack->services[0].policy.health.present = true;
+	stack->services[1].policy.health.present = true;
+	keeper_swap(keeper, stack, 0, 1);
+	stack_end(before);
+	assert_int_equal(run_of(0)->probe_until_ms, NO_DEADLINE);
+	assert_int_equal(run_of(0)->probe_at_ms, 1000);
+	text_clear(&world.calls);
+	turn_at(1000);
+	expect_calls("probe 0.2 health 1500, INT to group 0 (102), CONT to group 0 (102), cancel 0");
+}
+
+/* ---- memory ---- */
+
+static void fault_S25_without_memory_there_is_no_keeper(void **state)
+{
+	(void)state;
+	begin(3);
+	int blocks = blocks_in_use();
+	for (int i = 1; i <= blocks; i++) {
+		memory.until_none = i;
+		assert_null(keeper_new(&sys, stack));
+		assert_int_equal(blocks_in_use(), blocks);
+	}
+	memory.until_none = 0;
+	keeper_free(NULL);
+}
+
+static void fault_S25_without_memory_the_old_stack_stays(void **state)
+{
+	(void)state;
+	all_are_ready(2);
+	struct stack *next = stack_of(3);
+	int blocks = blocks_in_use();
+	for (int i = 1; i <= blocks; i++) {
+		memory.until_none = i;
+		assert_int_equal(keeper_adopt(keeper, next, (const int[]){0, 1, -1}), -1);
+		assert_int_equal(blocks_in_use(), blocks);
+	}
+	memory.until_none = 0;
+	stack_end(next);
+	ends(0, false, 101);
+	assert_int_equal(turn_at(1000), 300);
+	assert_state(0, STATE_COOLING);
+	assert_state(1, STATE_READY);
 }
 
 #define keeps(f) cmocka_unit_test_teardown(f, finish)
@@ -561,15 +729,24 @@ int main(void)
 		keeps(an_exit_that_is_ours_to_mend_starts_again),
 		keeps(fault_B27_exits_of_others_are_forgotten),
 		keeps(trees_are_looked_at_when_one_may_have_become_empty),
+		keeps(each_tree_is_looked_at),
+		keeps(who_waited_for_a_tree_goes_on_at_once),
 		keeps(dependents_that_asked_for_it_are_restarted),
+		keeps(a_dependent_comes_before_what_it_needs_and_needs_two),
+		keeps(a_crash_while_unhealthy_restarts_dependents_too),
 		keeps(dependents_stay_when_it_was_stopped_or_never_ran),
 		keeps(promise_P8_a_gap_moves_what_was_due),
 		keeps(promise_P8_a_probe_that_failed_in_a_gap_says_nothing),
+		keeps(a_gap_is_over_with_its_turn),
 		keeps(time_passes_only_for_what_is_due),
 		keeps(a_new_stack_continues_what_is_in_both),
+		keeps(what_was_said_before_a_new_stack_counts),
 		keeps(no_probe_is_begun_that_was_not_in_flight),
 		keeps(a_second_run_has_the_past_of_the_first),
+		keeps(a_second_run_begins_without_the_troubles_of_another),
 		keeps(two_runs_change_places_and_what_is_wanted_stays),
+		keeps(fault_S25_without_memory_there_is_no_keeper),
+		keeps(fault_S25_without_memory_the_old_stack_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
