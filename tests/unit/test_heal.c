@@ -37,6 +37,26 @@ static void promise_P7_back_off_doubles_within_its_spread(void **state)
 	}
 }
 
+/* Its lower and its upper end, and the middle. */
+static void promise_P7_the_spread_is_a_quarter_either_way(void **state)
+{
+	(void)state;
+	static const int64_t lowest[] = {375, 750, 1500, 3000, 6000, 12000, 22500, 22500};
+	struct backoff low = {0};
+	struct backoff middle = {0};
+	struct backoff high = {0};
+	int64_t delay = 500;
+	for (size_t i = 0; i < sizeof lowest / sizeof lowest[0]; i++) {
+		uint32_t spread = (uint32_t)delay / 4;
+		assert_int_equal(backoff_next(&low, &restart, 0), lowest[i]);
+		assert_int_equal(backoff_next(&middle, &restart, spread), delay);
+		int64_t most = delay + spread > 30000 ? 30000 : delay + spread;
+		assert_int_equal(backoff_next(&high, &restart, 2 * spread), most);
+		assert_int_equal(low.attempt, i + 1);
+		delay = delay * 2 > 30000 ? 30000 : delay * 2;
+	}
+}
+
 static void a_zero_delay_stays_zero(void **state)
 {
 	(void)state;
@@ -61,6 +81,24 @@ static void promise_P7_budget_is_a_sliding_window(void **state)
 	assert_int_equal(budget_used(&b, &restart, 14000), 3);
 	for (int i = 0; i < 1000; i++)
 		assert_true(budget_take(&b, &restart, 100000 + i * 10000));
+}
+
+static void promise_P7_the_largest_budget_is_counted_exactly(void **state)
+{
+	(void)state;
+	struct restart_policy most = restart;
+	most.limit = BUDGET_MOST;
+	most.limit_window_ms = 500;
+	struct budget b = {0};
+	assert_true(budget_take(&b, &most, 0));
+	for (int i = 0; i < BUDGET_MOST; i++)
+		assert_true(budget_take(&b, &most, 1000 + i));
+	assert_int_equal(budget_used(&b, &most, 1100), BUDGET_MOST);
+	assert_false(budget_take(&b, &most, 1100));
+	assert_int_equal(budget_used(&b, &most, 1500), BUDGET_MOST - 1);
+	assert_true(budget_take(&b, &most, 1500));
+	budget_reset(&b);
+	assert_int_equal(budget_used(&b, &most, 1500), 0);
 }
 
 static void fault_H9_thresholds(void **state)
@@ -93,6 +131,21 @@ static void fault_H9_thresholds(void **state)
 	assert_false(verdict_imposter(&v));
 }
 
+static void successes_count_in_a_row(void **state)
+{
+	(void)state;
+	struct verdict v;
+	verdict_reset(&v, &health);
+	assert_false(verdict_success(&v, &health));
+	assert_true(verdict_imposter(&v));
+	assert_false(verdict_success(&v, &health));
+	assert_int_equal(v.health, HEALTH_IMPOSTER);
+	assert_false(verdict_failure(&v, &health, 60000));
+	assert_false(verdict_success(&v, &health));
+	assert_true(verdict_success(&v, &health));
+	assert_int_equal(v.health, HEALTH_HEALTHY);
+}
+
 static void escalation_goes_up_step_by_step(void **state)
 {
 	(void)state;
@@ -123,6 +176,43 @@ static void asked_twice_it_kills(void **state)
 	assert_int_equal(escalation_begin(&s, &stop, 1, true), FORCE_KILL);
 }
 
+/* Nothing that happens afterwards makes it gentler. */
+static void a_kill_does_not_wait_for_the_command(void **state)
+{
+	(void)state;
+	struct stop_policy with_command = stop;
+	with_command.has_command = true;
+	struct escalation s = {0};
+	assert_int_equal(escalation_begin(&s, &with_command, 0, false), FORCE_COMMAND);
+	assert_int_equal(escalation_begin(&s, &with_command, 100, true), FORCE_KILL);
+	assert_int_equal(escalation_command_done(&s, &with_command, 110), FORCE_NONE);
+	assert_int_equal(escalation_remnants(&s), FORCE_NONE);
+	assert_int_equal(escalation_deadline(&s, &with_command, 149), FORCE_NONE);
+	assert_int_equal(escalation_deadline(&s, &with_command, 150), FORCE_KILL);
+}
+
+static void what_is_not_active_does_nothing(void **state)
+{
+	(void)state;
+	struct escalation s = {0};
+	assert_int_equal(escalation_command_done(&s, &stop, 0), FORCE_NONE);
+	assert_int_equal(escalation_remnants(&s), FORCE_NONE);
+	assert_int_equal(escalation_deadline(&s, &stop, 0), FORCE_NONE);
+}
+
+static void all_that_is_depended_on_is_waited_for(void **state)
+{
+	(void)state;
+	const struct dependency both[] = {{.service = 0}, {.service = 1}};
+	struct service services[3] = {{.name = "db"}, {.name = "cache"},
+		{.name = "api", .dependencies = both, .dependency_count = 2}};
+	const struct stack stack = {.services = services, .service_count = 3};
+	const bool occupied[3] = {true, true, true};
+	bool may_stop[3];
+	sequence_may_stop(&stack, occupied, may_stop);
+	assert_true(!may_stop[0] && !may_stop[1] && may_stop[2]);
+}
+
 static void fault_B25_dependents_stop_first(void **state)
 {
 	(void)state;
@@ -145,11 +235,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(promise_P7_back_off_doubles_within_its_spread),
+		cmocka_unit_test(promise_P7_the_spread_is_a_quarter_either_way),
 		cmocka_unit_test(a_zero_delay_stays_zero),
 		cmocka_unit_test(promise_P7_budget_is_a_sliding_window),
+		cmocka_unit_test(promise_P7_the_largest_budget_is_counted_exactly),
 		cmocka_unit_test(fault_H9_thresholds),
+		cmocka_unit_test(successes_count_in_a_row),
 		cmocka_unit_test(escalation_goes_up_step_by_step),
 		cmocka_unit_test(asked_twice_it_kills),
+		cmocka_unit_test(a_kill_does_not_wait_for_the_command),
+		cmocka_unit_test(what_is_not_active_does_nothing),
+		cmocka_unit_test(all_that_is_depended_on_is_waited_for),
 		cmocka_unit_test(fault_B25_dependents_stop_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
