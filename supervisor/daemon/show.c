@@ -115,7 +115,7 @@ static json_t *service_json(struct instance *in, int i)
 		return NULL;
 	json_object_set_new(o, "pid", alive ? json_integer(run->leader.pid) : json_null());
 	json_object_set_new(o, "ports", ports_of(in->loaded.stack, s));
-	json_object_set_new(o, "url", s->url ? text_json(s->url) : json_null());
+	json_object_set_new(o, "url", s->url ? text_json(s->url_shown) : json_null());
 	json_object_set_new(o, "restarts", json_integer(run->restarts));
 	json_object_set_new(o, "exit_code",
 		run->has_exit && !run->exit_signal ? json_integer(run->exit_code) : json_null());
@@ -126,6 +126,7 @@ static json_t *service_json(struct instance *in, int i)
 	json_object_set_new(o, "ready_at", time_or_null(in->io[i]->run.ready_wall_ms));
 	json_object_set_new(o, "cpu_percent", json_real(usage.cpu_percent));
 	json_object_set_new(o, "memory_bytes", json_integer(usage.memory_bytes));
+	json_object_set_new(o, "_url", s->url ? text_json(s->url) : json_null());
 	json_object_set_new(o, "_wanted", json_boolean(run->want == WANT_UP));
 	json_object_set_new(o, "_optional", json_boolean(s->policy.optional));
 	return o;

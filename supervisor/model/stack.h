@@ -97,6 +97,7 @@ struct service {
 	size_t port_count;
 	bool has_main_port; /* ports[0] is "main" */
 	const char *url; /* for others; NULL where none */
+	const char *url_shown; /* the same as people may see it, without secrets */
 	struct probe ready; /* kind NONE for started */
 	struct probe health;
 	struct command stop_command;

@@ -6,6 +6,7 @@
 
 #include "base/words.h"
 #include "plan/injected.h"
+#include "plan/secrets.h"
 
 WORDS(layer_word, layer, LAYERS)
 
@@ -20,7 +21,7 @@ struct table {
 struct environments {
 	const struct stack *stack;
 	struct table shared;
-	struct lookup secrets; /* names that any service's `secret` has */
+	struct secrets secrets;
 };
 
 /* One service's environment while it is made: a copy of the shared variables, and new ones. */
@@ -152,15 +153,13 @@ static void share_facts(struct environments *all, const struct environment_facts
 
 static void note_secrets(struct environments *all)
 {
-	for (int i = 0; i < all->stack->service_count; i++) {
-		const struct service *service = &all->stack->services[i];
-		for (size_t s = 0; s < service->secret_count; s++)
-			if (!lookup_find(&all->secrets, service->secrets[s]))
-				lookup_add(&all->secrets, service->secrets[s], 0);
+	secrets_collect(&all->secrets, all->shared.arena, all->stack);
+	for (size_t i = 0; i < all->shared.count; i++) {
+		struct variable *var = &all->shared.vars[i];
+		var->secret = secrets_name(&all->secrets, var->name);
+		for (const struct definition *d = var->top; d; d = d->covers)
+			var->secret |= secrets_hide(&all->secrets, d->value);
 	}
-	for (size_t i = 0; i < all->shared.count; i++)
-		all->shared.vars[i].secret =
-			lookup_find(&all->secrets, all->shared.vars[i].name) != NULL;
 }
 
 struct environments *environments_new(struct arena *arena, const struct stack *stack,
@@ -168,7 +167,7 @@ struct environments *environments_new(struct arena *arena, const struct stack *s
 {
 	struct environments *all = arena_new_object(arena, struct environments);
 	all->stack = stack;
-	all->shared.arena = all->shared.places.arena = all->secrets.arena = arena;
+	all->shared.arena = all->shared.places.arena = arena;
 	for (size_t i = 0; i < stack->env_file_count; i++)
 		share(all, stack->env_files[i].name, stack->env_files[i].value,
 			stack->env_files[i].origin, LAYER_STACK_FILE);
@@ -190,7 +189,7 @@ static struct variable *variable_of(struct making *m, const char *name)
 	if (place)
 		return &m->copied[*place];
 	struct variable *var = table_variable(&m->added, name);
-	var->secret = lookup_find(&m->all->secrets, name) != NULL;
+	var->secret = secrets_name(&m->all->secrets, name);
 	return var;
 }
 
@@ -198,6 +197,7 @@ static void add(
 	struct making *m, const char *name, const char *value, const char *origin, enum layer layer)
 {
 	struct variable *var = variable_of(m, name);
+	var->secret |= secrets_hide(&m->all->secrets, value);
 	var->top = covering(m->arena, var->top, define(m->arena, name, value, origin, layer),
 		m->all->stack->is_procfile);
 }

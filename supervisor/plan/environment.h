@@ -68,7 +68,7 @@ struct variable {
 	const char *name;
 	const struct definition *top; /* the one that counts; NULL: the variable is kept out */
 	const char *note; /* why lower definitions are left out; NULL */
-	bool secret; /* named by some service's `secret` */
+	bool secret; /* named by some service's `secret`, or made of what is (secrets.h) */
 };
 
 struct environment {

@@ -314,5 +314,6 @@ void formats_ports_env(struct arena *scratch, const struct stack *stack,
 	bare.env_file_count = 0;
 	const struct environments *all = environments_new(scratch, &bare, facts, NULL);
 	const struct environment env = environment_of(all, scratch, -1, NULL);
-	formats_write(&env, format, NULL, out);
+	const struct env_mask secrets = {0};
+	formats_write(&env, format, &secrets, out);
 }

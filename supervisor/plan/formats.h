@@ -54,7 +54,10 @@ void formats_dotenv_value(struct text *out, const char *value);
 int formats_explain(const struct environment *env, const char *name, const struct env_mask *mask,
 	struct text *out, struct error *e);
 
-/* ports.env and ports.sh: what is injected into every service, as dotenv and to be sourced. */
+/*
+ * ports.env and ports.sh: what is injected into every service, as dotenv and to be sourced. Secrets are
+ * not stored.
+ */
 void formats_ports_env(struct arena *scratch, const struct stack *stack,
 	const struct environment_facts *facts, enum env_format format, struct text *out);
 

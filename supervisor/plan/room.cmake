@@ -1,4 +1,4 @@
 # In what order, and with what environment: pure, over the checked model.
 stackup_room(plan
-	SOURCES block.c change.c environment.c formats.c graph.c graph_show.c handover.c injected.c judge.c order.c supabase.c
+	SOURCES block.c change.c environment.c formats.c graph.c graph_show.c handover.c injected.c judge.c order.c secrets.c supabase.c
 	ROOMS base model)

@@ -30,7 +30,7 @@ void secret_add_masked(struct text *out, const struct service *service, const ch
 	const char *value);
 /* Appends text with the passwords of URLs in it masked. */
 void secret_add_text(struct text *out, const char *value);
-/* The same, and with the values of the service's secrets masked wherever they occur in it. */
+/* The same, and with the values of secrets masked wherever they occur in it: those the service has. */
 void secret_add_shown(struct text *out, const struct stack *stack, const struct service *service,
 	const char *text);
 

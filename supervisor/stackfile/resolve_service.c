@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "stackfile/describe.h"
 #include "stackfile/resolve_inside.h"
 
 static bool is_partial(const struct draft_service *service)
@@ -217,6 +218,15 @@ static const char *user_of(struct resolving *r, const struct service *service)
 	return user;
 }
 
+static const char *shown_url(struct resolving *r, const struct service *service)
+{
+	OWNED_TEXT shown = {0};
+	if (!service->url || !entry_of(r, service->index, KEY_URL))
+		return service->url;
+	secret_add_shown(&shown, r->stack, service, service->url);
+	return arena_string(r->arena, text_string(&shown));
+}
+
 void resolve_service(struct resolving *r, struct service *service)
 {
 	int index = service->index;
@@ -231,6 +241,7 @@ void resolve_service(struct resolving *r, struct service *service)
 	resolve_probes(r, service);
 	service->identity = identity_of(r, service);
 	fill_environment(r, service);
+	service->url_shown = shown_url(r, service);
 	fill_log(r, service);
 	service->user = user_of(r, service);
 	service->files_max = number_of(r, index, KEY_FILES_MAX);

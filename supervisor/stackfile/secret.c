@@ -8,16 +8,21 @@
 /* Shorter values (1, yes, root) stand in too many places to be masked wherever they occur. */
 enum { SECRET_LEAST = 6 };
 
+static bool is_listed(const struct service *service, const char *variable)
+{
+	for (size_t i = 0; i < service->secret_count; i++)
+		if (!strcmp(service->secrets[i], variable))
+			return true;
+	return false;
+}
+
 bool secret_name(const struct service *service, const char *variable)
 {
 	static const char *const parts[] = {"SECRET", "TOKEN", "PASS", "KEY", "DSN"};
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		if (strcasestr(variable, parts[i]))
 			return true;
-	for (size_t i = 0; service && i < service->secret_count; i++)
-		if (!strcmp(service->secrets[i], variable))
-			return true;
-	return false;
+	return service && is_listed(service, variable);
 }
 
 /* Length of the authority of a URL that begins at `at`, behind its "://". */
@@ -61,11 +66,20 @@ struct secret_values {
 	LIST(const char *) list;
 };
 
-static void collect(struct secret_values *values, const struct service *service,
+/* By its name, or because some service of the stack says so. */
+static bool is_secret(const struct stack *stack, const char *variable)
+{
+	bool found = secret_name(NULL, variable);
+	for (int i = 0; i < stack->service_count && !found; i++)
+		found = is_listed(&stack->services[i], variable);
+	return found;
+}
+
+static void collect(struct secret_values *values, const struct stack *stack,
 	const struct pair *pairs, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (strlen(pairs[i].value) >= SECRET_LEAST && secret_name(service, pairs[i].name))
+		if (strlen(pairs[i].value) >= SECRET_LEAST && is_secret(stack, pairs[i].name))
 			list_push(&values->list, pairs[i].value);
 }
 
@@ -90,9 +104,9 @@ void secret_add_shown(struct text *out, const struct stack *stack, const struct 
 	const char *text)
 {
 	struct secret_values values = {0};
-	collect(&values, service, service->env, service->env_count);
-	collect(&values, service, service->env_files, service->env_file_count);
-	collect(&values, service, stack->env, stack->env_count);
+	collect(&values, stack, service->env, service->env_count);
+	collect(&values, stack, service->env_files, service->env_file_count);
+	collect(&values, stack, stack->env, stack->env_count);
 	OWNED_TEXT plain = {0};
 	size_t length = 0;
 	for (const char *found; (found = earliest(&values, text, &length)); text = found + length) {

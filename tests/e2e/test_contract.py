@@ -13,3 +13,40 @@ def test_version_after_a_verb_only_prints_it(shop, args):
     result = shop.run(*args, "--version", code=0, timeout=10)
     assert re.search(r"\d+\.\d+\.\d+", result.out) and not result.err
     assert shop.state("api") == "ready"
+
+
+SECRET = """
+    [service api]
+    command = ACTOR --listen
+    secret = CANARY
+    url = http://localhost:${port}/?key=${CANARY}
+    export.API_LINE = key ${CANARY}
+    [service web]
+    command = ACTOR --listen
+    depends_on = api
+    env.ABOUT = made of ${CANARY}, too
+"""
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_promise_P13_what_is_made_of_a_secret_is_secret(shop, runs):
+    shop.stack(SECRET)
+    shop.write(".env", "CANARY=canary-0815\n")
+    if runs:
+        shop.up()
+    for args in (["env"], ["env", "web"], ["env", "api", "--json"], ["env", "web", "--explain"], ["config"], ["up", "--dry-run"],
+                 ["status"], ["status", "--json"], ["why", "api"], ["registry", "export"], ["events", "--json"]):
+        result = shop.run(*args)
+        assert "canary-0815" not in result.out + result.err, result
+    assert "# left out, it is secret: ABOUT" in shop.run("env", "web", code=0).out
+    stored = [p for p in shop.world.home.rglob("*") if p.is_file() and b"canary-0815" in p.read_bytes()]
+    assert not stored
+    # Whoever asks for the very value gets the true one.
+    assert shop.run("url", "api", code=0).out == "http://localhost:30101/?key=canary-0815\n"
+    assert shop.run("exec", "web", "printenv", "API_LINE", code=0 if runs else None).out in ("key canary-0815\n", "")
+
+
+def test_a_short_secret_hides_no_other_value(shop):
+    shop.stack("[service api]\ncommand = sleep 60\nsecret = MINE\nenv.MINE = yes\nenv.OTHER = yes, of course\n")
+    env = shop.run("env", "api", "--json", code=0).json
+    assert env["MINE"] is None and env["OTHER"] == "yes, of course"

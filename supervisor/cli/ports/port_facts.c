@@ -31,8 +31,10 @@ static json_t *from_supervisor(const struct target *target, const char *name, st
 		return NULL;
 	const json_t *instance = json_object_get(reply, "instance");
 	json_t *found = find_in(json_object_get(instance, "services"), name, e);
-	if (found)
+	if (found) {
 		json_object_set(found, "file", json_object_get(reply, "file"));
+		json_object_set(found, "url", json_object_get(found, "_url"));
+	}
 	json_decref(reply);
 	return found;
 }
