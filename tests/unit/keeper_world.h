@@ -96,7 +96,7 @@ static int world_signal(void *self, int service, const struct child *child, enum
 {
 	(void)self;
 	static const char *const scopes[] = {[SIGNAL_LEADER] = "leader", [SIGNAL_GROUP] = "group",
-		[SIGNAL_HOOK] = "hook", [SIGNAL_TREE] = "tree"};
+		[SIGNAL_HOOK] = "hook", [SIGNAL_STRAYS] = "strays", [SIGNAL_TREE] = "tree"};
 	note("%s to %s %d (%d)", sigabbrev_np(signal), scopes[scope], service, (int)child->pid);
 	return world.signal_fails ? -1 : 0;
 }
@@ -170,7 +170,7 @@ static const struct sys sys = {.now_ms = world_now,
 	.tell = world_tell,
 	.random = world_random};
 
-/* ---- memory, in place of base/pages.c: to the byte, so that a sanitizer sees what is outside ---- */
+/* ---- memory, in place of base/pages.c: to the byte, so that a sanitizer sees the rest ---- */
 
 static struct {
 	struct {

@@ -51,9 +51,7 @@ static inline int begin(void **state)
 
 static inline void feed_event(struct service_event event)
 {
-	/* As the keeper does: whoever ended is forgotten before that is told. */
-	if (event.kind == ON_EXITED)
-		run.leader = (struct child){.pidfd = -1};
+	/* As the keeper does: it is forgotten before its end is told. */
 	if (event.kind == ON_HOOK_EXITED)
 		run.hook = (struct child){.pidfd = -1};
 	effects.count = 0;
@@ -83,7 +81,7 @@ static inline void pass_until_due(void)
 static inline void show_signal(struct text *out, int i)
 {
 	static const char *const scopes[] = {[SIGNAL_LEADER] = "leader", [SIGNAL_GROUP] = "group",
-		[SIGNAL_HOOK] = "hook", [SIGNAL_TREE] = "tree"};
+		[SIGNAL_HOOK] = "hook", [SIGNAL_STRAYS] = "strays", [SIGNAL_TREE] = "tree"};
 	const struct effect *effect = &effects.items[i];
 	text_add(out, sigabbrev_np(effect->signal));
 	bool is_last = i + 1 == effects.count || effect[1].kind != EFFECT_SIGNAL;

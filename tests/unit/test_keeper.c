@@ -669,7 +669,8 @@ static void two_runs_change_places_and_what_is_wanted_stays(void **state)
 	assert_int_equal(run_of(0)->probe_at_ms, 1000);
 	text_clear(&world.calls);
 	turn_at(1000);
-	expect_calls("probe 0.2 health 1500, INT to group 0 (102), CONT to group 0 (102), cancel 0");
+	expect_calls("probe 0.2 health 1500, "
+		     "INT to group 0 (102), CONT to group 0 (102), cancel 0");
 }
 
 /* ---- memory ---- */

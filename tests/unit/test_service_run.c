@@ -61,6 +61,7 @@ static void promise_P7_an_exit_is_answered_by_the_rule(void **state)
 			feed_probe(PROBE_UNKNOWN);
 		expect_after_exit(*rows[i].exit, rows[i].outcome);
 		assert_true(run.has_exit);
+		assert_int_equal(run.leader.pid, 0);
 		assert_int_equal(run.exit_code, rows[i].exit->code);
 		assert_int_equal(run.exit_signal, rows[i].exit->signal);
 		assert_int_equal(run.cause,
@@ -78,6 +79,31 @@ static void an_exit_that_was_asked_for_is_the_end(void **state)
 		is_ready();
 		feed(ON_WANT_DOWN);
 		expect_after_exit(*exits[i], DOWN);
+		/* Whatever came after the run before. */
+		begin(state);
+		is_cooling();
+		pass_until_due();
+		is_starting();
+		feed(ON_WANT_DOWN);
+		expect_after_exit(*exits[i], DOWN);
+	}
+}
+
+/* It waits for its dependents to stop, and its own time runs out. */
+static void what_is_too_late_and_not_wanted_goes_down(void **state)
+{
+	static const enum restart_rule rules[] = {RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS};
+	for (size_t i = 0; i < 3; i++) {
+		begin(state);
+		policy.restart.rule = rules[i];
+		policy.readiness = READY_LOG;
+		is_starting();
+		feed(ON_WANT_DOWN);
+		pass(60000);
+		expect("stopping down: tell stopping, INT, CONT to group; next in 10000");
+		dies(SIGINT);
+		expect("down down: tree gone, tell down; nothing is due");
+		assert_int_equal(run.budget.count, 0);
 	}
 }
 
@@ -243,6 +269,27 @@ static void who_asks_gives_the_reason(void **state)
 	}
 }
 
+static void a_restart_is_also_a_start(void **state)
+{
+	(void)state;
+	is_ready();
+	feed(ON_WANT_DOWN);
+	feed(ON_RESTART);
+	expect("stopping up: tell stopping, INT, CONT to group; next in 10000");
+	exits(0);
+	expect("blocked up: tree gone; nothing is due");
+}
+
+static void what_was_killed_is_down(void **state)
+{
+	(void)state;
+	is_ready();
+	feed(ON_KILL);
+	dies(SIGKILL);
+	expect("down down: tree gone, tell down; nothing is due");
+	assert_int_equal(run.exit_signal, SIGKILL);
+}
+
 /* ---- health ---- */
 
 static void health_is_checked_about_every_interval(void **state)
@@ -323,10 +370,14 @@ static void row_S2_unhealthy_is_restarted(void **state)
 static void unhealthy_within_the_start_period_does_not_count(void **state)
 {
 	(void)state;
+	policy.health.present = true;
 	policy.health.start_period_ms = 3000;
-	is_being_checked();
+	is_starting();
+	pass(1000);
 	feed_probe(PROBE_OK);
-	now_ms += 2999;
+	pass(0);
+	feed_probe(PROBE_OK);
+	now_ms += 1999; /* since it was started, not since it was ready */
 	for (int i = 0; i < 5; i++)
 		feed_probe(PROBE_FAILED, .reason = "refused");
 	assert_int_equal(run.state, STATE_READY);
@@ -359,11 +410,14 @@ static void unhealthy_without_a_restart_stays_and_recovers(void **state)
 		fails_twice();
 		expect(rows[i].ill);
 		assert_string_equal(run.reason, "refused");
+		pass_until_due();
 		feed_probe(PROBE_FAILED, .reason = "reset");
 		expect("unhealthy up:; next in 3600");
 		assert_string_equal(run.reason, "refused");
+		pass_until_due();
 		feed_probe(PROBE_UNKNOWN, .cheap = true);
 		expect("unhealthy up:; next in 3600");
+		pass_until_due();
 		feed_probe(PROBE_OK);
 		expect(rows[i].well);
 		assert_string_equal(run.reason, "");
@@ -390,8 +444,11 @@ static void fault_H14_an_imposter_is_no_reason_to_restart(void **state)
 	expect("unhealthy up: tell imposter, tell unhealthy; next in 3600");
 	assert_string_equal(effects.items[0].text, "process 9 answers");
 	assert_string_equal(told(), "unhealthy: process 9 answers");
+	pass_until_due();
+	expect("unhealthy up: probe for health within 1500; nothing is due");
 	feed_probe(PROBE_IMPOSTER, .cheap = true);
 	expect("unhealthy up:; next in 3600");
+	pass_until_due();
 	feed_probe(PROBE_OK);
 	expect("ready up: tell recovered; next in 3600");
 	feed_probe(PROBE_IMPOSTER);
@@ -411,6 +468,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(promise_P7_an_exit_is_answered_by_the_rule, begin),
 		cmocka_unit_test_setup(an_exit_that_was_asked_for_is_the_end, begin),
+		cmocka_unit_test_setup(what_is_too_late_and_not_wanted_goes_down, begin),
 		cmocka_unit_test_setup(an_exit_is_told_with_its_time_and_reason, begin),
 		cmocka_unit_test_setup(fault_B12_back_off_grows_and_the_limit_fails, begin),
 		cmocka_unit_test_setup(fault_B14_a_good_run_begins_the_back_off_anew, begin),
@@ -419,6 +477,8 @@ int main(void)
 		cmocka_unit_test_setup(fault_B28_what_it_leaves_behind_goes_first, begin),
 		cmocka_unit_test_setup(what_is_left_behind_is_not_ended_by_the_stop_command, begin),
 		cmocka_unit_test_setup(who_asks_gives_the_reason, begin),
+		cmocka_unit_test_setup(a_restart_is_also_a_start, begin),
+		cmocka_unit_test_setup(what_was_killed_is_down, begin),
 		cmocka_unit_test_setup(health_is_checked_about_every_interval, begin),
 		cmocka_unit_test_setup(a_check_is_not_due_before_its_time, begin),
 		cmocka_unit_test_setup(before_the_first_success_it_is_asked_again_soon, begin),

@@ -225,12 +225,24 @@ static void health_is_asked_for_once_it_is_ready(void **state)
 {
 	(void)state;
 	policy.health.present = true;
-	is_ready();
+	is_starting();
+	feed(ON_TIME);
+	feed_probe(PROBE_FAILED);
+	pass(50);
+	feed_probe(PROBE_OK);
 	expect("ready up: tell ready; next in 0");
 	assert_int_equal(run.verdict.health, HEALTH_UNKNOWN);
-	assert_int_equal(run.quick_probes, 0);
 	feed(ON_TIME);
 	expect("ready up: probe for health within 1500; nothing is due");
+	/* Its attempts begin anew. */
+	feed_probe(PROBE_FAILED);
+	expect("ready up:; next in 50");
+	/* And so does readiness, after the next start. */
+	exits(3);
+	pass_until_due();
+	is_starting();
+	feed(ON_TIME);
+	expect("starting up: probe for ready within 1500; next in 60000");
 }
 
 static void readiness_counts_as_the_first_check(void **state)

@@ -81,7 +81,7 @@ static const struct row rows[] = {
 
 	{is_stopping, {.kind = ON_EXITED}, "down down: tree gone, tell down; nothing is due"},
 	{is_stopping, {.kind = ON_EXITED, .left = 1},
-		"stopping down: TERM, CONT to tree; next in 10000"},
+		"stopping down: TERM, CONT to strays; next in 10000"},
 	{is_stopping, {.kind = ON_WANT_UP}, "stopping up:; next in 10000"},
 	{is_stopping, {.kind = ON_RESTART}, "stopping up:; next in 10000"},
 	{is_stopping, {.kind = ON_KILL}, "killing down: KILL to tree; next in 50"},
@@ -251,22 +251,39 @@ static void a_long_reason_is_cut_at_a_word(void **state)
 {
 	(void)state;
 	char words[2 * REASON_SIZE] = "";
+	char out[REASON_SIZE]; /* of its own, so that a sanitizer sees its end */
 	for (size_t i = 0; i + 5 < sizeof words; i += 4)
 		memcpy(words + i, "abc ", 5);
-	feed(ON_WANT_UP, .reason = words);
-	size_t length = strlen(run.reason);
-	assert_in_range(length, REASON_SIZE - 10, REASON_SIZE - 1);
-	assert_string_equal(run.reason + length - 7, "abc ...");
-	begin(state);
+	reason_format(out, "%s", words);
+	assert_in_range(strlen(out), REASON_SIZE - 10, REASON_SIZE - 1);
+	assert_string_equal(out + strlen(out) - 7, "abc ...");
+	/* Without a blank in its second half: there. */
 	memset(words, 'x', sizeof words - 1);
-	feed(ON_WANT_UP, .reason = words);
-	length = strlen(run.reason);
-	assert_in_range(length, REASON_SIZE / 2, REASON_SIZE / 2 + 4);
-	assert_string_equal(run.reason + length - 5, "x ...");
-	begin(state);
+	reason_format(out, "%s", words);
+	assert_int_equal(strlen(out), REASON_SIZE / 2 + 4);
+	assert_string_equal(out + REASON_SIZE / 2 - 1, "x ...");
+	words[REASON_SIZE / 2] = ' ';
+	reason_format(out, "%s", words);
+	assert_string_equal(out + REASON_SIZE / 2 - 1, "x ...");
+	words[REASON_SIZE / 2] = 'x';
+	words[REASON_SIZE] = '\0';
+	reason_format(out, "%s", words);
+	assert_string_equal(out + REASON_SIZE / 2 - 1, "x ...");
 	words[REASON_SIZE - 1] = '\0';
-	feed(ON_WANT_UP, .reason = words);
-	assert_string_equal(run.reason, words);
+	reason_format(out, "%s", words);
+	assert_string_equal(out, words);
+}
+
+static void nothing_is_known_before_the_first_start(void **state)
+{
+	(void)state;
+	assert_int_equal(run.verdict.health, HEALTH_NONE);
+	policy.health.present = true;
+	service_run_init(&run, &policy);
+	assert_int_equal(run.verdict.health, HEALTH_UNKNOWN);
+	expect("down down:; nothing is due");
+	assert_int_equal(run.leader.pidfd, -1);
+	assert_int_equal(run.hook.pidfd, -1);
 }
 
 /* Time stood still for us: nothing is nearer than before, and nothing comes to be due. */
@@ -347,6 +364,7 @@ int main(void)
 		cmocka_unit_test_setup(transitions_are_kept_with_reasons, begin),
 		cmocka_unit_test_setup(only_the_last_transitions_are_kept, begin),
 		cmocka_unit_test_setup(a_long_reason_is_cut_at_a_word, begin),
+		cmocka_unit_test_setup(nothing_is_known_before_the_first_start, begin),
 		cmocka_unit_test_setup(promise_P8_a_gap_is_forgiven, begin),
 		cmocka_unit_test_setup(who_runs_and_who_is_occupied, begin),
 		cmocka_unit_test_setup(an_exit_in_words, begin),

@@ -35,8 +35,9 @@ static void fault_C5_the_stop_is_over_when_the_tree_is_empty(void **state)
 	is_stopping();
 	feed(ON_TREE);
 	expect("stopping down:; next in 10000");
+	/* The group has been asked already. */
 	feed(ON_EXITED, .exit = {.code = 0}, .left = 3);
-	expect("stopping down: TERM, CONT to tree; next in 10000");
+	expect("stopping down: TERM, CONT to strays; next in 10000");
 	assert_true(run.waits_for_tree);
 	feed(ON_TREE, .left = 1);
 	expect("stopping down:; next in 10000");
@@ -44,6 +45,21 @@ static void fault_C5_the_stop_is_over_when_the_tree_is_empty(void **state)
 	expect("down down: tree gone, tell down; nothing is due");
 	assert_false(run.waits_for_tree);
 	assert_false(run.escalation.active);
+	assert_true(run.has_exit);
+	assert_int_equal(run.exit_code, 0);
+	assert_int_equal(run.leader.pid, 0);
+}
+
+static void how_it_ended_is_known_after_a_stop(void **state)
+{
+	(void)state;
+	is_stopping();
+	exits(7);
+	assert_int_equal(run.exit_code, 7);
+	begin(state);
+	is_stopping();
+	dies(SIGSEGV);
+	assert_int_equal(run.exit_signal, SIGSEGV);
 }
 
 /* What came before the stop leads to after it: the leader's exit does not change its mind. */
@@ -151,6 +167,10 @@ static void kill_does_not_wait_for_the_command(void **state)
 	assert_string_equal(run.reason, "asked to be killed");
 	feed(ON_KILL);
 	expect("killing down:; next in 50");
+	feed(ON_HOOK_EXITED);
+	expect("killing down:; next in 50");
+	pass(50);
+	expect("killing down: KILL to tree; next in 50");
 	begin(state);
 	policy.stop.has_command = true;
 	is_ready();
@@ -166,6 +186,11 @@ static void without_any_time_it_is_killed_at_once(void **state)
 	expect("stopping down: tell stopping, INT, CONT to group; next in 0");
 	feed(ON_TIME);
 	expect("killing down: tell killed, KILL to tree; next in 50");
+	begin(state);
+	policy.stop.timeout_ms = 0;
+	is_stopping_by_command();
+	feed(ON_HOOK_EXITED);
+	expect("stopping down: INT, CONT to group; next in 0");
 }
 
 int main(void)
@@ -175,6 +200,7 @@ int main(void)
 		cmocka_unit_test_setup(
 			fault_C1_past_the_timeout_the_tree_is_killed_again_and_again, begin),
 		cmocka_unit_test_setup(fault_C5_the_stop_is_over_when_the_tree_is_empty, begin),
+		cmocka_unit_test_setup(how_it_ended_is_known_after_a_stop, begin),
 		cmocka_unit_test_setup(the_last_order_says_what_comes_then, begin),
 		cmocka_unit_test_setup(what_has_failed_stays_failed_when_stopped, begin),
 		cmocka_unit_test_setup(the_command_comes_before_the_signal, begin),
