@@ -59,19 +59,18 @@ static void refuse(struct instance *in, struct control_ticket ticket, bool has_t
 			json_pack("{s:o}", "complaints", complaints_json(c)));
 }
 
-static bool is_up(const struct service_run *run)
-{
-	return run->want == WANT_UP || run->state == STATE_DONE;
-}
-
 static void compare(struct instance *in, struct reload *r, const bool *wanted)
 {
 	size_t count = (size_t)in->loaded.stack->service_count;
 	struct running *running = arena_take(r->arena, (count + 1) * sizeof *running);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		const struct service_run *run = keeper_run(in->keeper, (int)i);
 		running[i] = (struct running){.name = service_at(in, (int)i)->name,
 			.fingerprint = service_at(in, (int)i)->fingerprint,
-			.up = is_up(keeper_run(in->keeper, (int)i))};
+			.wanted = run->want == WANT_UP,
+			.done = run->state == STATE_DONE,
+			.failed = run->state == STATE_FAILED};
+	}
 	r->changes = change_plan(r->arena, r->next.stack, r->next.graph, wanted, running, count);
 }
 

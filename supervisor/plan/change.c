@@ -181,13 +181,19 @@ struct planning {
 	struct changes *out;
 };
 
+/* Nothing to start. */
+static bool is_up(const struct running *running)
+{
+	return running->done || (running->wanted && !running->failed);
+}
+
 static void decide(
 	const struct planning *p, struct service_change *item, const struct service *service)
 {
 	const struct running *running =
 		item->running_index >= 0 ? &p->running[item->running_index] : NULL;
 	bool wanted = p->wanted ? p->wanted[service->index] : service->enabled;
-	if (!wanted && running && !p->wanted) {
+	if (!wanted && running && running->wanted && !p->wanted) {
 		item->change = CHANGE_STOP;
 		item->reason = "its profile is not asked for any more";
 	} else if (!wanted) {
@@ -196,9 +202,9 @@ static void decide(
 	} else if (!running) {
 		item->change = CHANGE_START;
 		item->reason = "new";
-	} else if (!running->up) {
+	} else if (!is_up(running)) {
 		item->change = CHANGE_START;
-		item->reason = "it was down";
+		item->reason = running->failed ? "it had failed" : "it was down";
 	} else if (strcmp(running->fingerprint, service->fingerprint) != 0) {
 		item->change = CHANGE_RESTART;
 		item->reason = what_changed(p->arena, running->fingerprint, service->fingerprint);
@@ -221,7 +227,7 @@ static void spread(const struct planning *p, const struct graph *g)
 		for (size_t i = 0; i < dependents.count; i++) {
 			int dependent = dependents.services[i];
 			struct service_change *item = &p->out->items[dependent];
-			bool up = item->running_index >= 0 && p->running[item->running_index].up;
+			bool up = item->running_index >= 0 && is_up(&p->running[item->running_index]);
 			bool asks = p->stack->services[dependent].policy.on_dependency ==
 				DEPENDENCY_RESTART;
 			if (item->change != CHANGE_KEEP || !up || !asks)

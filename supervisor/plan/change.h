@@ -29,7 +29,9 @@ const char *change_word(enum change change);
 struct running {
 	const char *name;
 	const char *fingerprint;
-	bool up; /* wanted up, or finished as wanted: nothing to start */
+	bool wanted; /* to be up; where it is not, there is nothing to stop */
+	bool done; /* finished as wanted: nothing to start, whatever is wanted */
+	bool failed; /* has given up, and tries again only when it is started */
 };
 
 struct service_change {

@@ -140,3 +140,45 @@ def test_fault_I13_a_bad_file_at_SIGHUP_changes_nothing(shop):
     os.kill(before["pid"], signal.SIGHUP)
     until(lambda: "new" in shop.log("calc"))
     assert shop.pid("page") == next(s["pid"] for s in before["services"] if s["name"] == "page")
+
+
+def test_what_has_failed_is_tried_again(shop):
+    """Whoever has mended what a service fails for says `up`, as after any other change."""
+    shop.stack("""
+        [service calc]
+        command = ACTOR
+        depends_on = migrate
+        [service migrate]
+        type = task
+        command = ACTOR --write-file starts x --fail-first 1 count --exit 0
+        [service page]
+        command = ACTOR
+    """)
+    assert shop.run("up", "--wait").code in (1, 6) and shop.state("calc") == "failed"
+    page = shop.pid("page")
+    again = shop.up()
+    assert re.search("starts .*calc.*migrate", again.err), again
+    assert shop.state("calc") == "ready" and len(shop.starts("starts")) == 2 and shop.pid("page") == page
+    assert "nothing has changed" in shop.up().err and len(shop.starts("starts")) == 2
+
+
+def test_what_does_not_run_is_not_said_to_be_stopped(shop):
+    shop.stack("""
+        [service calc]
+        command = ACTOR
+        [service debug]
+        command = ACTOR
+        profile = debug
+        [service seed]
+        type = task
+        command = ACTOR --exit 0
+        profile = seed
+    """)
+    shop.up()
+    assert "nothing has changed" in shop.up().err
+    shop.up("--profile", "debug", "--profile", "seed")
+    assert "stops debug, seed" in shop.up().err
+    assert "nothing has changed" in shop.up().err
+    shop.run("stop", "calc", code=0)
+    said = shop.up().err
+    assert "starts calc" in said and "stops" not in said, said

@@ -49,10 +49,10 @@ static void only_what_changed_restarts(void **state)
 	s->services[0].fingerprint = fingerprint(s->arena, "command|npm|run|dev");
 	s->services[1].fingerprint = fingerprint(s->arena, "command|b\nenv|A|1\nmain|2#");
 	const struct running running[] = {
-		{"db", "", true},
-		{"gone", "", true},
-		{"api", fingerprint(s->arena, "command|a\nenv|A|0\nmain|2#"), true},
-		{"web", fingerprint(s->arena, "command|npm|run|dev"), true},
+		{"db", "", .wanted = true},
+		{"gone", "", .wanted = true},
+		{"api", fingerprint(s->arena, "command|a\nenv|A|0\nmain|2#"), .wanted = true},
+		{"web", fingerprint(s->arena, "command|npm|run|dev"), .wanted = true},
 	};
 	assert_changes(s, NULL, running, 4,
 		"keep web: unchanged\n"
@@ -91,7 +91,7 @@ static void what_changed_is_named_without_values(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct stack *s = build("a");
 		s->services[0].fingerprint = fingerprint(s->arena, rows[i].after);
-		const struct running running = {"a", fingerprint(s->arena, rows[i].before), true};
+		const struct running running = {"a", fingerprint(s->arena, rows[i].before), .wanted = true};
 		OWNED_TEXT expected = {0};
 		text_addf(&expected, "restart a: %s\n", rows[i].reason);
 		assert_changes(s, NULL, &running, 1, text_string(&expected));
@@ -108,7 +108,7 @@ static void a_strange_fingerprint_is_only_different(void **state)
 	for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
 		struct stack *s = build("a");
 		s->services[0].fingerprint = strange[i];
-		const struct running running = {"a", "", true};
+		const struct running running = {"a", "", .wanted = true};
 		struct changes changes =
 			change_plan(s->arena, s, graph_new(s->arena, s), NULL, &running, 1);
 		assert_int_equal(changes.items[0].change, CHANGE_RESTART);
@@ -124,8 +124,9 @@ static void a_restart_goes_on_where_it_is_asked_for(void **state)
 	s->services[0].policy.on_dependency = DEPENDENCY_RESTART;
 	s->services[2].policy.on_dependency = DEPENDENCY_RESTART;
 	s->services[4].fingerprint = "7:command3:new\n";
-	const struct running running[] = {{"top", "", true}, {"web", "", true}, {"api", "", true},
-		{"other", "", true}, {"db", "7:command3:old\n", true}};
+	const struct running running[] = {{"top", "", .wanted = true}, {"web", "", .wanted = true},
+		{"api", "", .wanted = true}, {"other", "", .wanted = true},
+		{"db", "7:command3:old\n", .wanted = true}};
 	assert_changes(s, NULL, running, 5,
 		"keep top: unchanged\n"
 		"keep web: unchanged\n"
@@ -148,7 +149,8 @@ static void a_restart_does_not_start_what_is_down(void **state)
 	struct stack *s = build("api: db | db");
 	s->services[0].policy.on_dependency = DEPENDENCY_RESTART;
 	s->services[1].fingerprint = "7:command3:new\n";
-	const struct running running[] = {{"api", "", false}, {"db", "7:command3:old\n", true}};
+	const struct running running[] = {{"api", "", .wanted = false},
+		{"db", "7:command3:old\n", .wanted = true}};
 	const bool wanted[] = {false, true};
 	assert_changes(s, wanted, running, 2,
 		"keep api: not asked for\n"
@@ -163,7 +165,8 @@ static void what_is_down_is_started_and_what_is_not_asked_for_stays(void **state
 	s->services[2].enabled = false;
 	s->services[1].fingerprint = "7:command3:new\n";
 	const struct running running[] = {
-		{"web", "", false}, {"api", "7:command3:old\n", true}, {"debug", "", true}};
+		{"web", "", .wanted = false}, {"api", "7:command3:old\n", .wanted = true},
+		{"debug", "", .wanted = true}};
 	assert_changes(s, NULL, running, 3,
 		"start web: it was down\n"
 		"restart api: command changed\n"
@@ -179,6 +182,43 @@ static void what_is_down_is_started_and_what_is_not_asked_for_stays(void **state
 	stack_free(s);
 }
 
+static void what_has_failed_is_tried_again(void **state)
+{
+	(void)state;
+	struct stack *s = build("web: migrate | migrate | other");
+	s->services[1].fingerprint = "7:command3:new\n";
+	const struct running running[] = {{"web", "", .wanted = true, .failed = true},
+		{"migrate", "7:command3:old\n", .wanted = true, .failed = true},
+		{"other", "", .wanted = true}};
+	assert_changes(s, NULL, running, 3,
+		"start web: it had failed\n"
+		"start migrate: it had failed\n"
+		"keep other: unchanged\n");
+	const bool wanted[] = {false, true, false};
+	assert_changes(s, wanted, running, 3,
+		"keep web: not asked for\n"
+		"start migrate: it had failed\n"
+		"keep other: not asked for\n");
+	stack_free(s);
+}
+
+/* Of another profile: never started, stopped by somebody, or a task that ran once. */
+static void what_is_down_already_is_not_stopped(void **state)
+{
+	(void)state;
+	struct stack *s = build("web | debug | seed | load");
+	for (int i = 1; i < s->service_count; i++)
+		s->services[i].enabled = false;
+	const struct running running[] = {{"web", "", .wanted = true}, {"debug", "", .wanted = false},
+		{"seed", "", .done = true}, {"load", "", .wanted = true, .failed = true}};
+	assert_changes(s, NULL, running, 4,
+		"keep web: unchanged\n"
+		"keep debug: not asked for\n"
+		"keep seed: not asked for\n"
+		"stop load: its profile is not asked for any more\n");
+	stack_free(s);
+}
+
 static void thousands_are_quick(void **state)
 {
 	(void)state;
@@ -187,7 +227,7 @@ static void thousands_are_quick(void **state)
 	struct running *running = calloc(MANY, sizeof *running);
 	for (int i = 0; i < MANY; i++) {
 		running[i] =
-			(struct running){s->services[i].name, i ? "" : "7:command3:old\n", true};
+			(struct running){s->services[i].name, i ? "" : "7:command3:old\n", .wanted = true};
 		s->services[i].policy.on_dependency = DEPENDENCY_RESTART;
 		if (i)
 			add_dependency(s, i, i - 1);
@@ -208,6 +248,8 @@ int main(void)
 		cmocka_unit_test(a_restart_goes_on_where_it_is_asked_for),
 		cmocka_unit_test(a_restart_does_not_start_what_is_down),
 		cmocka_unit_test(what_is_down_is_started_and_what_is_not_asked_for_stays),
+		cmocka_unit_test(what_has_failed_is_tried_again),
+		cmocka_unit_test(what_is_down_already_is_not_stopped),
 		cmocka_unit_test(thousands_are_quick),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
