@@ -118,9 +118,14 @@ static int project_by_name(
 	return found > 0 ? 0 : -1;
 }
 
-/* The stack file is gone or not here: whose worktree is this directory? The deepest one counts. */
-static bool project_by_place(struct registry *r, struct target *t)
+/*
+ * The stack file is gone or not here: whose worktree is this directory? The deepest one counts. A file that
+ * was named is meant, and no other.
+ */
+static bool project_by_place(const struct context *context, struct registry *r, struct target *t)
 {
+	if (option_given(&context->line, OPTION_FILE))
+		return false;
 	OWNED(char) here = getcwd(NULL, 0);
 	struct instance *rows;
 	size_t count;
@@ -149,7 +154,7 @@ static int project_by_source(
 	struct source source;
 	if (context_source(context, &source, e) < 0) {
 		source_release(&source);
-		return project_by_place(r, t) ? 0 : -1;
+		return project_by_place(context, r, t) ? 0 : -1;
 	}
 	struct project row;
 	int found = project_find(r, source.main_dir, source.name, t->arena, &row, e);

@@ -309,7 +309,8 @@ static int find_many(struct context *context, enum target_set set, struct target
 	struct error why = {0};
 	if (context_targets(context, set, targets, count, &why) == 0)
 		return 0;
-	bool nowhere = why.code == EXIT_BAD_FILE && set == SET_PROJECT;
+	bool nowhere = why.code == EXIT_BAD_FILE && set == SET_PROJECT &&
+		!option_given(&context->line, OPTION_FILE);
 	if (nowhere)
 		return context_targets(context, SET_MACHINE, targets, count, e);
 	*e = why;
