@@ -235,6 +235,8 @@ static int world_signal(void *self, int service, const struct child *child, enum
 		return child_signal_group(child, signal);
 	case SIGNAL_HOOK:
 		return tree_signal_helper(&in->tree, child->pid, signal, NULL);
+	case SIGNAL_STRAYS:
+		return tree_signal_strays(&in->tree, service, signal, NULL);
 	case SIGNAL_TREE:
 		return tree_signal(&in->tree, service, signal, NULL);
 	}

@@ -21,6 +21,7 @@ enum signal_scope {
 	SIGNAL_LEADER, /* the child itself, by pidfd */
 	SIGNAL_GROUP, /* its process group; only while the leader is not reaped */
 	SIGNAL_HOOK, /* the stop command and what it started */
+	SIGNAL_STRAYS, /* those of its tree that are not in that group; the leader may be gone */
 	SIGNAL_TREE, /* the leader if alive and every descendant, adopted ones too, by pidfd */
 };
 

@@ -56,6 +56,7 @@ static size_t read_small(const char *path, char *buffer, size_t size)
 
 enum {
 	FIELD_PARENT = 4,
+	FIELD_GROUP = 5,
 	FIELD_SESSION = 6,
 	FIELD_THREADS = 20,
 	FIELD_START = 22,
@@ -106,6 +107,7 @@ bool proc_stat(pid_t pid, struct proc_stat *stat)
 	stat->pid = pid;
 	stat->state = *state;
 	stat->parent = (pid_t)fields[FIELD_PARENT];
+	stat->group = (pid_t)fields[FIELD_GROUP];
 	stat->session = (pid_t)fields[FIELD_SESSION];
 	stat->threads = (long)fields[FIELD_THREADS];
 	stat->start = fields[FIELD_START];

@@ -18,6 +18,7 @@
 struct proc_stat {
 	pid_t pid;
 	pid_t parent;
+	pid_t group;
 	pid_t session;
 	char state;     /* of its first thread */
 	long threads;   /* living ones; more than one: a 'Z' is only the first thread's end */

@@ -110,6 +110,8 @@ void tree_census(struct tree *tree, struct tree_mark *marks, size_t count);
 
 /* -1 (EPERM): at least one process refused, all others were signalled. Empty trees are success. */
 int tree_signal(struct tree *tree, int service, int signal, struct error *e);
+/* The same, but for those in the process group of its last leader. */
+int tree_signal_strays(struct tree *tree, int service, int signal, struct error *e);
 
 /* The same for a helper and what it left behind; it may be reaped already. */
 int tree_signal_helper(struct tree *tree, pid_t helper, int signal, struct error *e);

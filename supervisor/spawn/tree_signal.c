@@ -21,6 +21,7 @@ struct signalling {
 	struct tree *tree;
 	int service;
 	int signal;
+	pid_t spared; /* a process group; 0: none */
 	bool remember;
 	size_t fresh;  /* processes that this look saw for the first time */
 	pid_t refused; /* EPERM: one that refused */
@@ -73,7 +74,8 @@ static void signal_one(void *self, const struct proc_stat *stat, int pidfd)
 		return;
 	if (s->remember)
 		remember(s, stat);
-	send(s, stat->pid, pidfd, s->signal);
+	if (!s->spared || stat->group != s->spared)
+		send(s, stat->pid, pidfd, s->signal);
 }
 
 static void freeze_one(void *self, const struct proc_stat *stat, int pidfd)
@@ -138,13 +140,24 @@ static int run(struct signalling *s, struct tree_walk *walk, struct error *e)
 	return -1;
 }
 
-int tree_signal(struct tree *tree, int service, int signal, struct error *e)
+static int signal_but(
+	struct tree *tree, int service, pid_t spared, int signal, struct error *e)
 {
-	struct signalling s = {
-		.tree = tree, .service = service, .signal = signal, .remember = service >= 0};
+	struct signalling s = {.tree = tree, .service = service, .signal = signal,
+		.spared = spared, .remember = service >= 0};
 	struct tree_walk walk = {
 		.tree = tree, .proven = true, .service = service, .visit = signal_one, .self = &s};
 	return run(&s, &walk, e);
+}
+
+int tree_signal(struct tree *tree, int service, int signal, struct error *e)
+{
+	return signal_but(tree, service, 0, signal, e);
+}
+
+int tree_signal_strays(struct tree *tree, int service, int signal, struct error *e)
+{
+	return signal_but(tree, service, tree->leaders[service].pid, signal, e);
 }
 
 int tree_signal_helper(struct tree *tree, pid_t helper, int signal, struct error *e)

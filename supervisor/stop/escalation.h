@@ -3,7 +3,8 @@
  *
  *	1. stop.command, if there is one (it has stop.timeout as well)
  *	2. stop.signal and CONT, to the process group, or to the leader alone where the file says so
- *	3. when the leader is gone but others of its tree are not: TERM and CONT to those, once
+ *	3. when the leader is gone but others of its tree are not: TERM and CONT to those, once; not to the
+ *	   process group where that was asked in step 2: many a server takes a second TERM for "at once"
  *	4. at stop.timeout: KILL to the whole tree, again and again until it is empty
  *
  * A leader's exit never cancels the steps; only an empty tree does. After five seconds of KILL it may be
@@ -32,6 +33,7 @@ struct escalation {
 	bool active;
 	bool command_running;
 	bool signalled;
+	bool group_asked; /* that was stop.signal to the process group */
 	bool remnants_signalled;
 	bool killing;
 	bool refused; /* a process that may not be signalled was told of */

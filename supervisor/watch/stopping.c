@@ -13,6 +13,12 @@ static void send(const struct step *s, enum signal_scope scope, int signal)
 	effect->signal = signal;
 }
 
+static void ask_remnants(const struct step *s, enum signal_scope scope)
+{
+	send(s, scope, SIGTERM);
+	send(s, scope, SIGCONT);
+}
+
 static void apply(const struct step *s, enum force force)
 {
 	const struct stop_policy *stop = &s->policy->stop;
@@ -28,16 +34,15 @@ static void apply(const struct step *s, enum force force)
 		/* CONT too: a stopped process would keep its TERM for later. */
 		if (s->run->leader.pid) {
 			enum signal_scope scope = stop->scope == STOP_GROUP ? SIGNAL_GROUP : SIGNAL_LEADER;
+			s->run->escalation.group_asked = scope == SIGNAL_GROUP;
 			send(s, scope, stop->signal);
 			send(s, scope, SIGCONT);
 		} else {
-			send(s, SIGNAL_TREE, SIGTERM);
-			send(s, SIGNAL_TREE, SIGCONT);
+			ask_remnants(s, SIGNAL_TREE);
 		}
 		break;
 	case FORCE_REMNANTS:
-		send(s, SIGNAL_TREE, SIGTERM);
-		send(s, SIGNAL_TREE, SIGCONT);
+		ask_remnants(s, s->run->escalation.group_asked ? SIGNAL_STRAYS : SIGNAL_TREE);
 		break;
 	case FORCE_KILL:
 		if (s->run->hook.pid)

@@ -358,6 +358,17 @@ def test_fault_C22_a_service_is_asked_once(shop, asked):
     assert said == ["signals: SIGTERM", "signals: SIGTERM"], said
 
 
+def test_fault_C22_behind_a_shell_it_is_asked_once_as_well(shop):
+    """The shell of `web: server -p $PORT` dies of the TERM that its group gets; the server goes on for a while."""
+    shop.write("count.py", COUNTS_SIGNALS)
+    shop.write("Procfile", "web: X=1 /usr/bin/python3 count.py -p $PORT; true\n")
+    shop.detach()
+    until(lambda: shop.log_file("web").exists() and shop.log("web").split() == ["counts", "counts"])
+    shop.down()
+    said = [line for line in shop.log("web").splitlines() if line.startswith("signals")]
+    assert said == ["signals: SIGTERM", "signals: SIGTERM"], said
+
+
 def test_fault_S8_closed_terminal_stops_a_foreground_instance(shop):
     terminal = foreground(shop)
     pids = descendants_of(shop.instance()["pid"])

@@ -195,9 +195,10 @@ static int sys_signal(void *self, int service, const struct child *child, enum s
 	const struct script *script = &w->scripts[service];
 	if (scope == SIGNAL_HOOK)
 		broken(w, service, "signal to a stop command that is not there");
-	if (scope != SIGNAL_TREE && (!p->pid || child->pid != p->pid))
+	bool to_tree = scope == SIGNAL_TREE || scope == SIGNAL_STRAYS;
+	if (!to_tree && (!p->pid || child->pid != p->pid))
 		broken(w, service, "signal %d without a leader", signal);
-	if (scope == SIGNAL_TREE)
+	if (to_tree)
 		kill_orphans(w, service, signal);
 	if (!p->pid || script->withstands)
 		return 0;

@@ -96,7 +96,7 @@ static int world_signal(void *self, int service, const struct child *child, enum
 {
 	(void)self;
 	static const char *const scopes[] = {[SIGNAL_LEADER] = "leader", [SIGNAL_GROUP] = "group",
-		[SIGNAL_HOOK] = "hook", [SIGNAL_TREE] = "tree"};
+		[SIGNAL_HOOK] = "hook", [SIGNAL_STRAYS] = "strays", [SIGNAL_TREE] = "tree"};
 	note("%s to %s %d (%d)", sigabbrev_np(signal), scopes[scope], service, (int)child->pid);
 	return world.signal_fails ? -1 : 0;
 }

@@ -81,7 +81,7 @@ static inline void pass_until_due(void)
 static inline void show_signal(struct text *out, int i)
 {
 	static const char *const scopes[] = {[SIGNAL_LEADER] = "leader", [SIGNAL_GROUP] = "group",
-		[SIGNAL_HOOK] = "hook", [SIGNAL_TREE] = "tree"};
+		[SIGNAL_HOOK] = "hook", [SIGNAL_STRAYS] = "strays", [SIGNAL_TREE] = "tree"};
 	const struct effect *effect = &effects.items[i];
 	text_add(out, sigabbrev_np(effect->signal));
 	bool is_last = i + 1 == effects.count || effect[1].kind != EFFECT_SIGNAL;
