@@ -167,6 +167,9 @@ struct stack {
 	size_t env_count;
 	const struct pair *env_files; /* the stack's env files, merged; below the caller */
 	size_t env_file_count;
+	const struct pair *command_env; /* env.NAME of [environment] and [instance], for commands of no
+					   service; those that speak of a service's own port are not there */
+	size_t command_env_count;
 	const char *const *reserved; /* "5432 who and why" lines of [ports] reserve.PORT */
 	size_t reserved_count;
 	uint16_t emergency_low; /* ports for services that find no other */

@@ -98,7 +98,7 @@ static bool is_hidden(const struct block_order *order, const struct variable *va
 size_t block_lines(struct arena *arena, const struct block_order *order, struct text *out)
 {
 	struct stack bare = *order->stack;
-	bare.env_file_count = 0;
+	bare.env_file_count = bare.command_env_count = 0;
 	const struct environments *all = environments_new(arena, &bare, order->facts, NULL);
 	const struct environment env = environment_of(all, arena, -1, NULL);
 	struct environment shown = {

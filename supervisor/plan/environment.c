@@ -313,6 +313,8 @@ struct environment environment_of(const struct environments *all, struct arena *
 		.added = {.arena = arena, .places = {.arena = arena}}};
 	if (service >= 0)
 		add_service(&m, &all->stack->services[service], extra);
+	else
+		add_pairs(&m, all->stack->command_env, all->stack->command_env_count, LAYER_ENV);
 	drop_strange_port(&m);
 	sort_table(&m.added);
 	return merged(&m);

@@ -24,7 +24,8 @@
  * How to use it:
  *	1. struct environments *all = environments_new(arena, stack, &facts, environ);  // once
  *	2. struct environment env = environment_of(all, scratch, service_index, NULL);
- *	   -1 as index: of no service, for `run` and `env` without a name (no PORT in it)
+ *	   -1 as index: of no service, for `run` and `env` without a name (no PORT in it; of
+ *	   env.NAME those of [environment] and [instance])
  *	3. env.envp goes to the recipe; env.vars to formats.h. Both live in scratch and borrow
  *	   from all.
  *

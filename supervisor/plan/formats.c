@@ -311,7 +311,7 @@ void formats_ports_env(struct arena *scratch, const struct stack *stack,
 	const struct environment_facts *facts, enum env_format format, struct text *out)
 {
 	struct stack bare = *stack;
-	bare.env_file_count = 0;
+	bare.env_file_count = bare.command_env_count = 0;
 	const struct environments *all = environments_new(scratch, &bare, facts, NULL);
 	const struct environment env = environment_of(all, scratch, -1, NULL);
 	const struct env_mask secrets = {0};

@@ -65,6 +65,7 @@ struct draft {
 	const struct section *defaults; /* [defaults], or NULL */
 	const struct section *environment; /* [environment ENV] that counts, or NULL */
 	const struct section *instance; /* [instance N] that counts, or NULL */
+	struct members command_env; /* env.NAME of these two */
 
 	struct draft_service *services;
 	int service_count;

@@ -187,11 +187,24 @@ static void merge_stack(struct draft *draft, const struct section *section)
 	}
 }
 
+static void merge_command_env(struct draft *draft, const struct section *section)
+{
+	for (size_t i = 0; section && i < section->entry_count; i++) {
+		const struct entry *entry = &section->entries[i];
+		const char *rest;
+		const struct key *key = schema_find(section->kind, entry->key, &rest);
+		if (key && (key->id == KEY_ENVIRONMENT_ENV_NAME || key->id == KEY_INSTANCE_ENV_NAME))
+			set_member(draft, &draft->command_env, (struct member){rest, entry, key});
+	}
+}
+
 void draft_merge(struct draft *draft, struct complaints *complaints)
 {
 	const struct document *document = draft->document;
 	merge_stack(draft, document_section(document, SECTION_STACK, ""));
 	merge_stack(draft, document_section(document, SECTION_PORTS, ""));
+	merge_command_env(draft, draft->environment);
+	merge_command_env(draft, draft->instance);
 	find_overlays(draft);
 	draft->defaults = document_section(document, SECTION_DEFAULTS, "");
 	for (int i = 0; i < draft->service_count; i++) {

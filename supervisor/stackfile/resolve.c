@@ -171,6 +171,16 @@ static void fill_variables(struct resolving *r)
 	r->stack->env_files = of_files;
 }
 
+/* In silence: every service has said what is wrong with a value, and only a service has a ${port}. */
+static void fill_command_env(struct resolving *r)
+{
+	struct complaints *said = r->complaints;
+	r->complaints = NULL;
+	r->stack->command_env =
+		pairs_of(r, -1, &r->draft->command_env, &r->stack->command_env_count);
+	r->complaints = said;
+}
+
 static void fill_port(struct resolving *r, int index)
 {
 	const struct stackfile_facts *facts = r->facts;
@@ -259,6 +269,7 @@ static void make(struct resolving *r)
 	check_reserved_slots(r);
 	fill_variables(r);
 	fill_services(r);
+	fill_command_env(r);
 	check_logs(r);
 	if (r->facts->judge)
 		r->facts->judge(r->stack, r->draft->document->label, r->complaints);

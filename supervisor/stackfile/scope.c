@@ -287,7 +287,7 @@ void scope_complain(const struct scope *scope, const struct site *site, const st
 	bool better = scope->why.code && (strstr(e->text, "has no value here") ||
 		(strstr(e->text, "unknown name") && !strstr(e->hint, "did you mean")));
 	const struct error *told = better ? &scope->why : e;
-	if (better && scope->said)
+	if (!site->complaints || (better && scope->said))
 		return;
 	complaint_error(site->complaints, site->file, site->line, site->key, "%s: %s", site->key,
 		told->text);
@@ -302,7 +302,7 @@ static bool within_total(struct scope_shared *shared, const struct site *site, s
 	shared->total += length;
 	if (shared->total <= SCOPE_TOTAL_MOST)
 		return true;
-	if (was_within) {
+	if (was_within && site->complaints) {
 		complaint_error(site->complaints, site->file, site->line, site->key,
 			"%s: with this value the stack has more than %d MiB of text", site->key,
 			SCOPE_TOTAL_MOST >> 20);

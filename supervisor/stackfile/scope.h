@@ -44,8 +44,8 @@ struct scope {
 };
 
 /*
- * The interpolated text, in the arena; NULL when it was refused, complained about at the site. In a
- * Procfile nothing is interpolated.
+ * The interpolated text, in the arena; NULL when it was refused, complained about at the site (which may
+ * have no complaints: in silence). In a Procfile nothing is interpolated.
  */
 const char *scope_fill(struct scope_shared *shared, int service, const struct site *site,
 	const char *text);

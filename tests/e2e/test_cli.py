@@ -91,6 +91,13 @@ def test_status_table_holds_what_people_look_for(running):
     assert "\x1b" not in out
 
 
+def test_a_file_that_is_not_there_stands_for_nothing_else(running):
+    for args in (["status"], ["status", "--all"], ["logs"], ["stop"], ["down"], ["down", "--all"]):
+        result = running.run("-f", "nosuch.ini", *args, code=78)
+        assert "nosuch.ini" in result.err
+    assert running.state("api") == "ready"
+
+
 def test_status_all_shows_every_instance(world):
     for name in ("one", "two"):
         project = world.project(name)
@@ -114,6 +121,26 @@ def test_run_has_the_stacks_environment(shop):
     assert shop.run("run", "cat", input="through\n", code=0).out == "through\n"
 
 
+def test_run_has_what_the_environment_and_the_instance_say(shop):
+    shop.stack(STACK + """
+    [environment test]
+    env.MODE = testing
+    env.LEVEL = ${environment}
+    env.SELF = ${port}
+    [instance 2]
+    environment = test
+    env.LEVEL = two
+    """)
+    show = ["sh", "-c", "echo $MODE $LEVEL"]
+    assert shop.run("run", *show, code=0).out == "\n"
+    assert shop.run("--env", "test", "run", *show, code=0).out == "testing test\n"
+    assert shop.run("-i", "2", "run", *show, code=0).out == "testing two\n"
+    shop.up("-i", "2")
+    assert shop.run("-i", "2", "run", *show, code=0).out == "testing two\n"
+    assert "LEVEL='two'" in shop.run("-i", "2", "env", code=0).out
+    assert "LEVEL" not in (shop.state_dir(2) / "ports.env").read_text()
+
+
 def test_run_and_exec_126_and_127(running):
     running.write("plain", "x", 0o644)
     assert running.run("run", "no-such-program").code == 127
@@ -127,6 +154,9 @@ def test_exec_has_the_services_environment_and_directory(running):
     assert running.run("exec", "api", "pwd", code=0).out.strip() == str(running.dir)
     assert running.run("exec", "api", "sh", "-c", "exit 9").code == 9
     assert running.run("exec", "api", "ls", "-a", code=0).out, "options of the command are the command's"
+    assert running.run("exec", "api", "--", "printenv", "COLOUR", code=0).out == "blue\n"
+    assert running.run("exec", "--", "api", "printenv", "COLOUR", code=0).out == "blue\n"
+    assert running.run("exec", "api", "--").code == 2
 
 
 def test_exec_on_a_terminal(running):
@@ -267,6 +297,16 @@ def test_events_shape_and_order(running):
     assert ready == ["db", "api", "web"]
     assert running.run("events", code=0).out.count("\n") >= len(events)
     assert running.run("events", "--since", "2100-01-01", "--json", code=0).out == ""
+
+
+def test_events_name_their_service(shop):
+    shop.stack(STACK)
+    shop.up()
+    shop.run("ports", "move", "db", "30108", "--grace", "0", code=0)
+    shop.run("ports", "move", "db", "80", code=5)
+    shown = shop.run("events", code=0).out
+    assert "db: moved from port 30102 to 30108" in shown
+    assert "db: not moved to port 80: port 80 is not given to 'db': ports below 1024" in shown
 
 
 def test_events_follow(running):
