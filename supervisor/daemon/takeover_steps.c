@@ -33,7 +33,7 @@ static int begin_lease(struct instance *in, struct takeover *t, struct error *e)
 	int rc = port_move_begin(&t->port, e);
 	claim->avoided = NULL;
 	claim->avoided_count = claim->protect_count = 0;
-	return rc ? fail_while(e, "moving service '%s'", service_at(in, t->wish.service)->name) : 0;
+	return rc;
 }
 
 static int begin_release(struct instance *in, struct takeover *t, struct error *e)

@@ -166,12 +166,12 @@ int64_t event_time(const json_t *event)
 	return text[0] && clock_parse_since(text, clock_wall_ms(), &time) ? time : 0;
 }
 
-/* A sentence that names its subject in quotes needs no other. */
+/* A sentence that names its subject needs no other; a name alone may be that of another one's cause. */
 static bool names_itself(const char *text, const char *service)
 {
-	OWNED_TEXT quoted = {0};
-	text_addf(&quoted, "'%s'", service);
-	return strstr(text, text_string(&quoted)) != NULL;
+	OWNED_TEXT subject = {0};
+	text_addf(&subject, "service '%s'", service);
+	return strstr(text, text_string(&subject)) != NULL;
 }
 
 void event_add_line(struct text *out, const json_t *event)
