@@ -4,7 +4,7 @@ import re
 import signal
 
 import pytest
-from harness import alive, until
+from harness import alive, git, until
 
 
 @pytest.mark.parametrize("text,words", [
@@ -182,3 +182,20 @@ def test_what_does_not_run_is_not_said_to_be_stopped(shop):
     shop.run("stop", "calc", code=0)
     said = shop.up().err
     assert "starts calc" in said and "stops" not in said, said
+
+
+def test_another_stack_of_the_repository_does_not_take_the_place_of_one_that_runs(shop):
+    """Two files without a name are one project: an `up` in the wrong directory stopped everything."""
+    git(shop.dir, "init", "-q")
+    shop.stack("[service web]\ncommand = ACTOR --listen\n", "one/stack.ini")
+    shop.stack("[service api]\ncommand = ACTOR --listen\n", "two/stack.ini")
+    shop.run("-C", "one", "up", "--wait", code=0)
+    web = shop.pid("web", "-C", "one")
+    refused = shop.run("-C", "two", "up", "-d", code=1)
+    assert f"runs from {shop.dir}/one/stack.ini" in refused.err and "name = " in refused.err, refused
+    assert alive(web) and shop.pid("web", "-C", "two") == web
+    # One whose directory has another name now is the same.
+    (shop.dir / "one").rename(shop.dir / "three")
+    shop.run("-C", "three", "up", "-d", code=0)
+    shop.run("-C", "two", "up", "-d", "--yes", code=0)
+    until(lambda: [s["name"] for s in shop.instance("-C", "two")["services"]] == ["api"])

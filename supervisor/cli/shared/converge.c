@@ -94,12 +94,36 @@ static int show_refusal(struct context *context, const json_t *detail, struct er
 	return -1;
 }
 
+/*
+ * A file in another directory of the repository has the same project where neither is named. Not so one
+ * whose directory was moved: what runs then names a file that is not there any more.
+ */
+static int refuse_strange_file(const struct context *context, const struct launch_request *request,
+	const char *name, struct control_client *client, struct error *e)
+{
+	json_t *reply = NULL;
+	struct error ignored;
+	if (context->yes || client_call(client, json_pack("{s:s}", "verb", "status"), RELOAD_MS,
+		&reply, &ignored) < 0)
+		return 0;
+	int result = 0;
+	const char *file = event_string(reply, "file");
+	if (strcmp(event_string(reply, "dir"), request->dir) != 0 && access(file, F_OK) == 0) {
+		result = fail(e, EXIT_FAILED, "%s runs from %s, not from %s", name, file, request->file);
+		error_hint(e, "`stackup down` ends it; `name = ...` below [stack] makes this one a "
+			"project of its own, --yes puts it in the other's place");
+	}
+	json_decref(reply);
+	return result;
+}
+
 int converge(struct context *context, const struct launch_request *request, const char *shown,
 	const char *name, struct control_client *client, struct error *e)
 {
 	int64_t id;
 	json_t *frame = NULL;
-	if (client_send(client, reload_request(request, shown), &id, e) < 0)
+	if (refuse_strange_file(context, request, name, client, e) < 0 ||
+		client_send(client, reload_request(request, shown), &id, e) < 0)
 		return -1;
 	enum client_result what;
 	do {

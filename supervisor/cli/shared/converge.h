@@ -9,7 +9,8 @@
 
 /*
  * Tells what is to be stopped, restarted and started before any of it is done. The complaints of a
- * refused file are shown like our own. shown: how the file is called; name: "shop instance 1".
+ * refused file are shown like our own. A file in another directory than the one that runs is refused,
+ * but for --yes. shown: how the file is called; name: "shop instance 1".
  */
 int converge(struct context *context, const struct launch_request *request, const char *shown,
 	const char *name, struct control_client *client, struct error *e);
