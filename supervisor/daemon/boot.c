@@ -23,8 +23,6 @@
 #include "stackfile/document.h"
 #include "stackfile/user_file.h"
 
-enum { ELSEWHERE_AFTER_MS = 300, ELSEWHERE_EVERY_MS = 1000 };
-
 /* A random UUID, RFC 9562 version 4. */
 static void make_id(char out[37])
 {
@@ -201,66 +199,10 @@ int instance_open_notify(struct instance *in, struct error *e)
 	return in->notify ? 0 : -1;
 }
 
-/* Its port stays silent: does it listen somewhere else? Looked at once a second, not at first. */
-static bool wandered(struct instance *in, int service, char reason[REASON_SIZE])
-{
-	const struct port *port =
-		stack_main_port(loaded_at(in, service)->stack, service_at(in, service));
-	const struct service_run *run = keeper_run(in->keeper, service);
-	struct service_io *io = in->io[service];
-	int64_t now = clock_now_ms();
-	if (!port || io->run.last_look != LISTENER_NOBODY || now < io->run.elsewhere_at_ms
-		|| now - run->started_ms < ELSEWHERE_AFTER_MS)
-		return false;
-	io->run.elsewhere_at_ms = now + ELSEWHERE_EVERY_MS;
-	uint16_t other = identity_listens_at(in, service);
-	io->run.wandered = other;
-	if (!other)
-		return false;
-	reason_format(reason, "it listens on port %u instead of %u; give its command ${port}, or see its "
-		"flag for a fixed port", other, port->number);
-	return true;
-}
-
-/* Where two runs share a socket clients get the same answers, from its first moment on. */
-static void count_bad_answers(struct instance *in, int service, enum probe_result result)
-{
-	struct run_io *run = &in->io[service]->run;
-	int64_t age_ms = clock_now_ms() - keeper_run(in->keeper, service)->started_ms;
-	bool own = identity_shares(in, service) && run->last_look == LISTENER_OURS;
-	if (result == PROBE_OK)
-		run->bad_answers = 0;
-	else if (result == PROBE_FAILED && own
-		&& age_ms >= service_at(in, service)->policy.health.start_period_ms)
-		run->bad_answers++;
-}
-
-static void on_probe(void *self, int service, uint64_t generation, enum probe_purpose purpose,
-	enum probe_result result, const char *reason, int64_t latency_ms)
-{
-	struct instance *in = self;
-	char elsewhere[REASON_SIZE];
-	(void)latency_ms;
-	count_bad_answers(in, service, result);
-	if (result == PROBE_FAILED && wandered(in, service, elsewhere))
-		reason = elsewhere;
-	else if (result == PROBE_FAILED && in->io[service]->run.last_look == LISTENER_NOBODY
-		&& in->io[service]->run.wandered)
-		reason = NULL; /* what was found out last still holds */
-	keeper_feed(in->keeper, service,
-		&(struct service_event){.kind = ON_PROBE,
-			.generation = generation,
-			.purpose = purpose,
-			.result = result,
-			.reason = reason && *reason ? reason : NULL,
-			.cheap = result == PROBE_FAILED
-				&& in->io[service]->run.last_look == LISTENER_NOBODY});
-}
-
 static int open_workers(struct instance *in, struct error *e)
 {
 	const struct prober_hooks hooks = {.self = in,
-		.on_result = on_probe,
+		.on_result = probed,
 		.look = identity_look,
 		.shares = identity_shares,
 		.start_command = world_start_check,

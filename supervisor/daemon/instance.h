@@ -12,6 +12,7 @@
  *	crash.c		the last words of this process, see crash.h
  *	log_guard.c	notices log files that somebody removes
  *	identity.c	whose listener is that
+ *	probed.c	what the answer of a check means
  *	second.c	a second run of a service, beside its own
  *	takeover.c	one process takes the place of another; takeover_steps.c how
  *	lost.c		ports that went to somebody meanwhile; taken.c: before a start
@@ -65,6 +66,7 @@ struct run_io {
 	enum listener_owner last_look;
 	int64_t elsewhere_at_ms; /* when it may be looked at where else its tree listens */
 	bool wandered; /* it did when looked at last */
+	bool at_breakpoint; /* a debugger held it at the last check that failed */
 	int bad_answers; /* in a row: its own to checks, on a socket that it shares with another run */
 	enum hold_mode hold; /* how its ports are held for the next start */
 	bool hold_learned; /* differs from what the registry remembers */
@@ -336,6 +338,10 @@ void io_wait_for_line(struct service_io *io);
 /* log_guard.c */
 void log_guard_begin(struct instance *in);
 void log_guard_end(struct instance *in);
+
+/* probed.c; a hook of the prober */
+void probed(void *instance, int service, uint64_t generation, enum probe_purpose purpose,
+	enum probe_result result, const char *reason, int64_t latency_ms);
 
 /* identity.c */
 void identity_look(void *instance, struct listener_look *looks, size_t count);

@@ -170,6 +170,7 @@ int io_begin(struct service_io *io, uint64_t generation, const struct service *s
 	io->run.last_look = LISTENER_UNKNOWN;
 	io->run.elsewhere_at_ms = 0;
 	io->run.wandered = false;
+	io->run.at_breakpoint = false;
 	io->run.bad_answers = 0;
 	io->run.waits_for_line = io->run.waits_for_notify = false;
 	struct intake *intake = &io->log->intake;

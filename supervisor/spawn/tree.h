@@ -122,6 +122,9 @@ int tree_signal_helper(struct tree *tree, pid_t helper, int signal, struct error
  */
 bool tree_withstands(struct tree *tree, int service, char *why, size_t size);
 
+/* A process of the tree that a debugger has stopped; 0: none. */
+pid_t tree_at_breakpoint(struct tree *tree, int service);
+
 /* Pids of a service's tree, leader first, for status and usage. Returns how many there are. */
 size_t tree_pids(struct tree *tree, int service, pid_t *pids, size_t room);
 

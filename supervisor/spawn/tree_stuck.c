@@ -77,3 +77,20 @@ bool tree_withstands(struct tree *tree, int service, char *why, size_t size)
 			judge_leader(&j, &tree->leaders[i]);
 	return j.stuck && !j.mortal && !walk.unsure;
 }
+
+static void find_stopped(void *self, const struct proc_stat *stat, int pidfd)
+{
+	pid_t *found = self;
+	(void)pidfd;
+	if (stat->state == 't')
+		*found = stat->pid;
+}
+
+pid_t tree_at_breakpoint(struct tree *tree, int service)
+{
+	pid_t found = 0;
+	struct tree_walk walk = {
+		.tree = tree, .service = service, .visit = find_stopped, .self = &found};
+	tree_walk(&walk);
+	return found;
+}

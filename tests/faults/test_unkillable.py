@@ -1,14 +1,11 @@
 """What withstands SIGKILL: it is said who and why, and nobody waits for it for ever."""
-import ctypes
 import os
 import shutil
 import signal
 
 import pytest
 from hanging import HangingFiles
-from harness import alive, descendants_of, gone, process_state, until
-
-PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
+from harness import alive, gone, until
 
 
 class StuckFiles(HangingFiles):
@@ -81,56 +78,3 @@ def test_fault_C12_a_process_of_another_user(unprivileged):
         assert len(refused) == 1 and alive(job)
     finally:
         os.kill(job, signal.SIGKILL)
-
-
-@pytest.fixture
-def debugger():
-    """Holds a process as a debugger does at a breakpoint; hears of its end only when asked to."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    held = []
-
-    def hold(pid):
-        for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
-            if libc.ptrace(request, pid, None, None) != 0:
-                pytest.skip("needs ptrace")
-        held.append(pid)
-        until(lambda: process_state(pid) == "t")
-
-    def let_go(pid):
-        os.waitpid(pid, WALL)
-        held.remove(pid)
-    hold.let_go = let_go
-    yield hold
-    for pid in held:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, WALL)
-
-
-def test_fault_C13_a_dead_process_that_its_debugger_keeps(shop, debugger):
-    shop.stack("""
-        [service job]
-        command = ACTOR
-        stop.timeout = 300ms
-        [service other]
-        command = ACTOR
-    """)
-    shop.up()
-    job = shop.pid("job")
-    debugger(job)
-    is_said_by_both(shop, "job", str(job), "held by its debugger")
-
-
-def test_fault_C13_a_debugger_that_lets_go_in_time(shop, debugger):
-    shop.stack("""
-        [service job]
-        command = ACTOR
-        stop.timeout = 300ms
-    """)
-    shop.up()
-    supervisor, job = shop.instance()["pid"], shop.pid("job")
-    debugger(job)
-    stop = shop.world.popen("stop", "job", cwd=shop.dir)
-    until(lambda: process_state(job) == "Z")
-    debugger.let_go(job)
-    assert stop.wait(20) == 0
-    assert shop.state("job") == "down" and not descendants_of(supervisor)
