@@ -56,10 +56,30 @@ void pending_free_all(struct instance *in)
 enum { STEADY_MS = 100 };
 enum outcome { OPEN, MET, HOPELESS };
 
-static enum outcome hopeless(const struct instance *in, const struct goal *goal, struct error *e)
+static bool needs(const struct service *s, int other)
+{
+	for (size_t i = 0; i < s->dependency_count; i++)
+		if (s->dependencies[i].service == other && !s->dependencies[i].optional)
+			return true;
+	return false;
+}
+
+/* By somebody else who is to be up. */
+static bool is_depended_on(const struct instance *in, const struct pending *p, int service)
+{
+	for (size_t i = 0; i < p->goals.count; i++)
+		if (p->goals.items[i].kind != GOAL_DOWN
+			&& needs(service_at(in, p->goals.items[i].service), service))
+			return true;
+	return false;
+}
+
+static enum outcome hopeless(const struct instance *in, const struct pending *p,
+	const struct goal *goal, struct error *e)
 {
 	const struct service_run *run = keeper_run(in->keeper, goal->service);
-	bool own_fault = run->cause == CAUSE_CRASH || run->cause == CAUSE_NONE;
+	bool own_fault = (run->cause == CAUSE_CRASH || run->cause == CAUSE_NONE)
+		&& !is_depended_on(in, p, goal->service);
 	int code = own_fault && run->state != STATE_BLOCKED ? EXIT_FAILED : EXIT_NOT_READY;
 	char reason[REASON_SIZE];
 	reason_format(reason, "%s", run->reason);
@@ -120,7 +140,8 @@ static bool is_over(const struct service_run *run)
 		|| (run->state == STATE_DOWN && run->want == WANT_DOWN);
 }
 
-static enum outcome look_at(const struct instance *in, const struct goal *goal, struct error *e)
+static enum outcome look_at(const struct instance *in, const struct pending *p,
+	const struct goal *goal, struct error *e)
 {
 	const struct service_run *run = keeper_run(in->keeper, goal->service);
 	switch (goal->kind) {
@@ -128,7 +149,7 @@ static enum outcome look_at(const struct instance *in, const struct goal *goal, 
 		if (!service_occupied(run) && !second_is_of(in, goal->service))
 			return MET;
 		if (run->unkillable)
-			return hopeless(in, goal, e);
+			return hopeless(in, p, goal, e);
 		if (run->want == WANT_DOWN)
 			return OPEN;
 		fail(e, EXIT_FAILED, "somebody asked for '%s' to start again meanwhile",
@@ -147,19 +168,19 @@ static enum outcome look_at(const struct instance *in, const struct goal *goal, 
 		if (condition_holds(run, goal->condition))
 			return MET;
 		if (goal->condition == CONDITION_HEALTHY && run->state == STATE_DONE)
-			return hopeless(in, goal, e);
+			return hopeless(in, p, goal, e);
 		break;
 	}
 	if (!is_over(run) && !instance_is_stuck(in, goal->service))
 		return OPEN;
-	return hopeless(in, goal, e);
+	return hopeless(in, p, goal, e);
 }
 
 static enum outcome look_at_all(const struct instance *in, const struct pending *p, struct error *e)
 {
 	enum outcome all = MET;
 	for (size_t i = 0; i < p->goals.count; i++) {
-		enum outcome one = look_at(in, &p->goals.items[i], e);
+		enum outcome one = look_at(in, p, &p->goals.items[i], e);
 		if (one == HOPELESS)
 			return HOPELESS;
 		if (one == OPEN)
@@ -203,7 +224,7 @@ static void refuse_late(struct instance *in, const struct pending *p)
 	for (size_t i = 0; i < p->goals.count; i++) {
 		const struct goal *goal = &p->goals.items[i];
 		const struct service_run *run = keeper_run(in->keeper, goal->service);
-		if (look_at(in, goal, &unused) == OPEN)
+		if (look_at(in, p, goal, &unused) == OPEN)
 			text_addf(&open, "%s'%s' (%s%s%s)", open.length ? ", " : "",
 				service_at(in, goal->service)->name, service_state_word(run->state),
 				run->reason[0] ? ": " : "", run->reason);

@@ -50,3 +50,39 @@ def test_a_short_secret_hides_no_other_value(shop):
     shop.stack("[service api]\ncommand = sleep 60\nsecret = MINE\nenv.MINE = yes\nenv.OTHER = yes, of course\n")
     env = shop.run("env", "api", "--json", code=0).json
     assert env["MINE"] is None and env["OTHER"] == "yes, of course"
+
+
+NEEDED = """
+    [service job]
+    type = task
+    command = ACTOR --exit 3
+    [service calc]
+    command = ACTOR --exit 3
+    restart = no
+    optional = yes
+    [service page]
+    command = ACTOR
+    depends_on = job
+    [service index]
+    command = ACTOR
+    depends_on = calc
+    [service other]
+    command = ACTOR
+    depends_on = calc:ready?
+"""
+
+
+@pytest.mark.parametrize("wanted,code", [(["page"], 6), (["index"], 6), (["job", "page"], 6), (["job"], 1), (["other"], 0)])
+def test_exit_code_6_when_what_is_depended_on_fails(shop, wanted, code):
+    """1 where nobody who is asked for needs what has failed."""
+    shop.stack(NEEDED)
+    result = shop.run("up", "--wait", *wanted, code=code)
+    assert "failed: exited with code 3" in result.err
+    assert shop.run("wait", wanted[-1]).code == code
+
+
+def test_exit_code_6_of_a_start(shop):
+    shop.stack(NEEDED + "    [service first]\n    command = ACTOR\n")
+    shop.up("first")
+    shop.run("start", "index", code=6)
+    shop.run("start", "calc", code=1)
