@@ -32,6 +32,24 @@ static void miss_command(struct resolving *r, const struct service *service)
 	complaint_hint(r->complaints, "write 'command = ...' below [service %s]", service->name);
 }
 
+static void check_listen(struct resolving *r, const struct service *service, const struct site *command)
+{
+	const struct port *port = stack_main_port(r->stack, service);
+	if (!port || port->hold != HOLD_LISTEN)
+		return;
+	if (port->protocol == PROTOCOL_UDP) {
+		struct site site = site_of(r, service->index, KEY_HOLD);
+		complaint_error(r->complaints, site.file, site.line, site.key,
+			"'hold = listen' is for TCP: nobody listens on a port of 'protocol = udp'");
+		complaint_hint(r->complaints, "remove one of the two");
+	}
+	if (service->command.through_shell) {
+		complaint_error(r->complaints, command->file, command->line, command->key,
+			"'hold = listen' needs a command without a shell: LISTEN_PID would be the shell's");
+		complaint_hint(r->complaints, "write 'exec' before the command, or put it in a script");
+	}
+}
+
 static void fill_command(struct resolving *r, struct service *service)
 {
 	int index = service->index;
@@ -43,12 +61,7 @@ static void fill_command(struct resolving *r, struct service *service)
 	struct site site = site_of(r, index, KEY_COMMAND);
 	if (value_accepts(&site, entry->value))
 		command_at(r, index, &site, entry->value, &service->command);
-	const struct port *port = stack_main_port(r->stack, service);
-	if (!port || port->hold != HOLD_LISTEN || !service->command.through_shell)
-		return;
-	complaint_error(r->complaints, site.file, site.line, site.key,
-		"'hold = listen' needs a command without a shell: LISTEN_PID would be the shell's");
-	complaint_hint(r->complaints, "write 'exec' before the command, or put it in a script");
+	check_listen(r, service, &site);
 }
 
 static void fill_restart(struct resolving *r, struct service *service)

@@ -86,3 +86,10 @@ def test_exit_code_6_of_a_start(shop):
     shop.up("first")
     shop.run("start", "index", code=6)
     shop.run("start", "calc", code=1)
+
+
+def test_hold_listen_is_for_tcp(shop):
+    shop.stack("[service api]\ncommand = ACTOR --listen-fd\nhold = listen\nprotocol = udp\n")
+    for args in (["check"], ["up", "-d"]):
+        result = shop.run(*args, code=78)
+        assert "stack.ini:3: 'hold = listen' is for TCP" in result.out + result.err
