@@ -296,6 +296,30 @@ def test_fault_S7_ctrl_c_once_stops_orderly_and_says_so(shop):
     until(lambda: not shop.world.survivors())
 
 
+# Runs a command for somebody, as npm does: what it is sent it hands on, a moment later.
+HANDS_ON = """
+import signal, subprocess, sys, time
+child = subprocess.Popen(sys.argv[1:])
+signal.signal(signal.SIGINT, lambda number, frame: (time.sleep(0.2), child.send_signal(number)))
+sys.exit(child.wait())
+"""
+
+
+def test_fault_S7_ctrl_c_that_is_handed_on_is_one(shop):
+    shop.stack("""
+        [service calc]
+        command = ACTOR --term-delay 600 --exit-on-term 0
+    """)
+    terminal = Terminal(["/usr/bin/python3", "-c", HANDS_ON, BIN, "up"], shop.dir, shop.world.env)
+    shop.world.opened.append(terminal)
+    terminal.wait_for("calc: ready")
+    terminal.type("\x03")
+    terminal.wait()
+    until(lambda: not shop.world.survivors())
+    assert b"killing everything" not in terminal.output
+    assert shop.log("calc").count("got a signal to stop") == 1
+
+
 def test_fault_S7_ctrl_c_twice_kills_at_once(shop):
     terminal = foreground(shop, "--ignore-term --double-fork", "--ignore-term")
     pids = descendants_of(shop.instance()["pid"])

@@ -19,6 +19,7 @@ enum {
 	/* A pipe that poll(2) says is writable takes this much without blocking (PIPE_BUF). */
 	WRITE_MOST = 4096,
 	GUARDIAN_MS = 5000,
+	HANDED_ON_MS = 1000,
 };
 
 enum { FD_OUT, FD_SIGNAL, FD_CLIENT, FD_LOGS, FD_EVENTS, FD_COUNT };
@@ -132,17 +133,29 @@ static void ask_to_stop(struct follow *f, bool kill)
 		say("%s", why.text);
 }
 
+/*
+ * A second TERM says nothing new (timeout(1) sends two); only Ctrl-C asks for more force. What the terminal has
+ * sent to all of its processes, one that runs us for somebody (npm, timeout --foreground) hands on as well.
+ */
+static bool says_more(const struct follow *f, const struct signalfd_siginfo *info)
+{
+	if (!f->stop_signal)
+		return true;
+	bool handed_on = f->stop_signal == SIGINT && info->ssi_code != f->interrupted_by &&
+		clock_now_ms() - f->interrupted_ms < HANDED_ON_MS;
+	return info->ssi_signo == SIGINT && !handed_on;
+}
+
 static void take_signal(struct follow *f)
 {
 	struct signalfd_siginfo info;
-	if (read(f->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
-		return;
-	/* A second TERM says nothing new (timeout(1) sends two); only Ctrl-C asks for more force. */
-	if (f->stop_signal && info.ssi_signo != SIGINT)
+	if (read(f->signal_fd, &info, sizeof info) != (ssize_t)sizeof info || !says_more(f, &info))
 		return;
 	if (!f->stop_signal)
 		f->stop_signal = (int)info.ssi_signo;
 	f->interrupts++;
+	f->interrupted_by = info.ssi_code;
+	f->interrupted_ms = clock_now_ms();
 	if (!f->owner || f->gone)
 		return;
 	/* A terminal shows ^C: our sentence starts on a line of its own. */

@@ -45,6 +45,8 @@ struct follow {
 	int64_t stop_timeout_ms; /* -1: as the stack file says */
 	int stop_signal; /* the first of INT, TERM that came; 0 */
 	int interrupts;
+	int interrupted_by; /* si_code of the last of them */
+	int64_t interrupted_ms;
 	int exit_code; /* as the supervisor says; -1 while it has not */
 	struct text reason; /* owns: why it ended */
 };
