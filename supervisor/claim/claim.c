@@ -424,8 +424,10 @@ static int find_block(struct launch *l, struct error *e)
 	struct claim silent = {.arena = claim->arena, .ports_base = claim->ports_base};
 	struct launch copy = *l;
 	copy.claim = &silent;
-	int result = l->project.id ? launch_choose_block(&copy, &claim->block, e)
-				   : launch_first_block(&copy, &claim->block, e);
+	/* That a block is none, the reader of the stack file says, who knows its line. */
+	bool is_none = l->request->block >= 0 && !block_is_valid(claim->ports_base, l->request->block);
+	int result = l->project.id || is_none ? launch_choose_block(&copy, &claim->block, e)
+					      : launch_first_block(&copy, &claim->block, e);
 	l->block_owner = copy.block_owner;
 	text_release(&silent.notices);
 	return result;

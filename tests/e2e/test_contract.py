@@ -93,3 +93,12 @@ def test_hold_listen_is_for_tcp(shop):
     for args in (["check"], ["up", "-d"]):
         result = shop.run(*args, code=78)
         assert "stack.ini:3: 'hold = listen' is for TCP" in result.out + result.err
+
+
+@pytest.mark.parametrize("block", ["100", "105", "109", "355", "-1"])
+def test_a_block_that_there_is_not_is_told_with_its_line(shop, block):
+    shop.stack(f"[stack]\nblock = {block}\n" + STACK)
+    for args in (["check"], ["up", "-d"], ["status"]):
+        result = shop.run(*args)
+        assert result.code == (4 if args == ["status"] else 78), result
+        assert args == ["status"] or re.search(r"^ *stack.ini:2: .*; ", result.out + result.err, re.M), result
