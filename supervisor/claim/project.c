@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "claim/clone.h"
 #include "claim/parts.h"
 #include "ports/policy.h"
 #include "registry/lock.h"
@@ -19,22 +20,27 @@ int launch_choose_block(struct launch *l, int *block, struct error *e)
 	return 0;
 }
 
-static int refuse_block(struct launch *l, const struct project *owner, struct error *e)
+static int refuse_block(struct launch *l, const char *owner, struct error *e)
 {
 	const struct claim_request *request = l->request;
 	int free_block = -1;
 	(void)launch_choose_block(l, &free_block, NULL);
-	l->block_owner = *owner->path
-		? arena_format(l->claim->arena, "project '%s' (%s)", owner->name, owner->path)
-		: arena_format(l->claim->arena, "project '%s'", owner->name);
+	l->block_owner = owner;
 	fail(e, EXIT_CONFLICT, "block = %d of %s belongs to %s", request->block, request->main_dir,
-		l->block_owner);
+		owner);
 	error_hint(e, "write block = %d, or leave the key out", free_block);
 	return -1;
 }
 
-/* 1: the stack file's block can be had, 0: a clone of the same stack has it, -1: it cannot. */
-static int check_explicit(struct launch *l, struct error *e)
+/* Clones share the stack file and with it the block, of which only one can have it. */
+static bool is_clone(const struct launch *l, const struct project *owner)
+{
+	return !strcmp(owner->stack_name, l->request->stack_name) ||
+		(*owner->path && clone_of_one(owner->path, l->request->main_dir));
+}
+
+/* 1: the stack file's block can be had, 0: a clone of the same stack has it, *shown; -1: it cannot. */
+static int check_explicit(struct launch *l, const char **shown, struct error *e)
 {
 	const struct claim_request *request = l->request;
 	struct project owner;
@@ -50,14 +56,16 @@ static int check_explicit(struct launch *l, struct error *e)
 		return -1;
 	if (!got || owner.id == l->project.id || !strcmp(owner.status, "archived"))
 		return 1;
-	if (!strcmp(owner.stack_name, request->stack_name))
-		return 0;
-	return refuse_block(l, &owner, e);
+	*shown = *owner.path
+		? arena_format(l->claim->arena, "project '%s' (%s)", owner.name, owner.path)
+		: arena_format(l->claim->arena, "project '%s'", owner.name);
+	return is_clone(l, &owner) ? 0 : refuse_block(l, *shown, e);
 }
 
 int launch_first_block(struct launch *l, int *block, struct error *e)
 {
-	int explicit = l->request->block < 0 ? 0 : check_explicit(l, e);
+	const char *owner = NULL;
+	int explicit = l->request->block < 0 ? 0 : check_explicit(l, &owner, e);
 	if (explicit < 0)
 		return -1;
 	if (explicit) {
@@ -66,9 +74,9 @@ int launch_first_block(struct launch *l, int *block, struct error *e)
 	}
 	if (launch_choose_block(l, block, e))
 		return -1;
-	if (l->request->block >= 0)
-		text_addf(&l->claim->notices, "block %d of the stack file belongs to a clone of it; "
-			"this one has block %d\n", l->request->block, *block);
+	if (owner)
+		text_addf(&l->claim->notices, "block %d of the stack file belongs to %s; this one has "
+			"block %d\n", l->request->block, owner, *block);
 	return 0;
 }
 
@@ -86,7 +94,8 @@ static int follow_block(struct launch *l, struct error *e)
 	int wanted = l->request->block;
 	if (wanted < 0 || wanted == l->project.block)
 		return 0;
-	int explicit = check_explicit(l, e);
+	const char *owner;
+	int explicit = check_explicit(l, &owner, e);
 	if (explicit <= 0)
 		return explicit;
 	if (launch_any_alive(l)) {
@@ -100,12 +109,12 @@ static int follow_block(struct launch *l, struct error *e)
 
 int launch_set_block(struct launch *l, struct error *e)
 {
-	int got = check_explicit(l, e);
+	const char *owner;
+	int got = check_explicit(l, &owner, e);
 	if (got < 0)
 		return -1;
 	if (!got)
-		return fail(e, EXIT_CONFLICT, "block = %d belongs to a clone of '%s'",
-			l->request->block, l->project.name);
+		return refuse_block(l, owner, e);
 	if (launch_any_alive(l)) {
 		fail(e, EXIT_FAILED, "'%s' runs, and its ports cannot change now", l->project.name);
 		error_hint(e, "`stackup down -p %s --all` first", l->project.name);

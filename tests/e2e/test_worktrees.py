@@ -182,6 +182,26 @@ def test_a_second_clone_is_a_project_of_its_own(repository):
     assert {p["name"]: p["path"] for p in listed} == {"shop": str(repository.dir), "shop-2": str(clone.dir)}
 
 
+@pytest.mark.parametrize("of", ["the first", "a third"])
+def test_a_clone_gets_another_block_than_the_fixed_one(world, of):
+    """Whatever its directory is called, and told whose the block is; a stranger with the number is an error."""
+    first = world.project("first")
+    first.stack("[stack]\nblock = 40\n" + STACK)
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        git(first.dir, *args)
+    origin = first.dir
+    if of == "a third":
+        origin = world.root / "hub.git"
+        git(first.dir, "clone", "-q", "--bare", ".", origin)
+        git(first.dir, "remote", "add", "origin", f"file://{origin}")
+    git(first.dir, "clone", "-q", origin, "../second")
+    first.up()
+    second = world.project("second")
+    said = second.up().err
+    assert "block 40" in said and str(first.dir) in said and second.port("api") == 30101, said
+    assert "block 40" not in second.up().err
+
+
 def test_two_projects_that_fix_one_block_are_told_both_paths(world):
     one, two = world.project("one"), world.project("two")
     for project in (one, two):
