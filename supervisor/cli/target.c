@@ -225,7 +225,7 @@ static int default_instance(
 	worktree_init(&worktree, t->worktree[0] ? t->worktree : t->main_dir, t->git_dir);
 	if (instance_list(r, t->project_id, t->arena, &rows, &count, e) < 0)
 		return -1;
-	const struct instance *own = worktree_last_used(&worktree, rows, count);
+	const struct instance *own = worktree_own(&worktree, rows, count);
 	if (own) {
 		*row = *own;
 		return 1;
@@ -371,11 +371,25 @@ bool target_is_alive(const struct target *t)
 	return instance_is_alive(t->state, t->project_id, t->instance);
 }
 
+/* One that is booting holds its lock byte already, and has its socket soon. */
+static int connect_or_await(const struct target *t, int64_t answer_ms, struct control_client *client,
+	struct error *e)
+{
+	struct error absent = {0};
+	if (client_connect(client, t->socket, answer_ms, &absent) == 0)
+		return 0;
+	if (absent.code != EXIT_NOT_FOUND) {
+		*e = absent;
+		return -1;
+	}
+	daemon_await_socket(t->state, t->project_id, t->instance, t->socket, SOCKET_MS);
+	return client_connect(client, t->socket, answer_ms, e);
+}
+
 int target_connect(const struct target *t, int64_t answer_ms, struct control_client *client,
 	struct error *e)
 {
-	daemon_await_socket(t->state, t->project_id, t->instance, t->socket, SOCKET_MS);
-	if (client_connect(client, t->socket, answer_ms, e) == 0)
+	if (connect_or_await(t, answer_ms, client, e) == 0)
 		return 0;
 	if (e->number == EPIPE)
 		return has_ended(t, e);
