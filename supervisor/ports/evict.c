@@ -14,7 +14,7 @@
 #include "registry/history.h"
 #include "registry/lock.h"
 
-enum { GRACE_MS = 5000, KILL_WAIT_MS = 2000, LOOK_AGAIN_MS = 10 };
+enum { GRACE_MS = 5000, KILL_WAIT_MS = 2000, CLOSE_MS = 1000, LOOK_AGAIN_MS = 10 };
 
 /* ---- who may not be signalled ---- */
 
@@ -238,6 +238,35 @@ static int signal_all(struct evicting *v, int number, struct error *e)
 	return 0;
 }
 
+static bool is_one_of_theirs(const struct evicting *v, const struct socket_entry *s)
+{
+	for (size_t i = 0; i < v->inodes.count; i++)
+		if (v->inodes.items[i] == s->inode)
+			return true;
+	return !s->inode;
+}
+
+static bool is_closing(const struct evicting *v)
+{
+	for (size_t i = 0; i < v->seen.count; i++)
+		if (keeps_port(&v->seen.items[i], v->order->port, v->order->udp) &&
+			is_one_of_theirs(v, &v->seen.items[i]))
+			return true;
+	return false;
+}
+
+/* A process that ends loses its descriptors first: for a moment what they stood for is nobody's. */
+static int look_when_closed(struct evicting *v, struct error *e)
+{
+	int64_t deadline = clock_now_ms() + CLOSE_MS;
+	while (!look(v, e)) {
+		if (!is_closing(v) || clock_now_ms() > deadline)
+			return 0;
+		(void)poll(NULL, 0, LOOK_AGAIN_MS);
+	}
+	return -1;
+}
+
 /* Somebody who was not there before: most likely what was ended is kept alive by its parent. */
 static int fail_kept(struct evicting *v, struct error *e)
 {
@@ -264,7 +293,7 @@ static int carry_out(struct evicting *v, struct error *e)
 			return -1;
 		(void)wait_until_let_go(v, KILL_WAIT_MS);
 	}
-	if (look(v, e))
+	if (look_when_closed(v, e))
 		return -1;
 	return is_kept(v) ? fail_kept(v, e) : 0;
 }

@@ -11,9 +11,11 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +27,7 @@ enum stranger_kind {
 	STRANGER_V6, /* listens on ::1 */
 	STRANGER_SUPERVISES, /* holds the byte of an instance in stranger_lock */
 	STRANGER_MOVES_IN, /* does so as soon as TERM comes, and lives on */
+	STRANGER_LINGERS, /* at TERM its descriptors are gone at once, and what they stood for later */
 };
 
 struct stranger {
@@ -46,6 +49,35 @@ static inline void stranger_take_byte(int number)
 	int fd = open(stranger_lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	(void)number;
 	(void)fcntl(fd, F_OFD_SETLK, &byte);
+}
+
+static volatile sig_atomic_t stranger_leaves;
+
+/* The first thread goes, and what /proc shows with it; another one has the same descriptors. */
+static inline void stranger_leave_first(int number)
+{
+	(void)number;
+	stranger_leaves = 1;
+	syscall(SYS_exit, 0);
+}
+
+static inline void *stranger_leave_last(void *unused)
+{
+	while (!stranger_leaves)
+		usleep(1000);
+	usleep(200000);
+	_exit(unused ? 1 : 0);
+}
+
+static inline void stranger_have_another_thread(void)
+{
+	pthread_t thread;
+	sigset_t term, before;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &term, &before);
+	assert_int_equal(pthread_create(&thread, NULL, stranger_leave_last, NULL), 0);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static inline int stranger_listen(uint16_t port, bool v6)
@@ -77,6 +109,10 @@ static inline _Noreturn void stranger_run(uint16_t port, enum stranger_kind kind
 		signal(SIGTERM, stranger_on_term);
 	if (kind == STRANGER_MOVES_IN)
 		signal(SIGTERM, stranger_take_byte);
+	if (kind == STRANGER_LINGERS) {
+		signal(SIGTERM, stranger_leave_first);
+		stranger_have_another_thread();
+	}
 	if (kind == STRANGER_SUPERVISES)
 		stranger_take_byte(0);
 	if (kind == STRANGER_FORKS && !fork())

@@ -117,6 +117,16 @@ static void who_lets_go_may_live(void **state)
 	stranger_end(&s);
 }
 
+static void what_closes_late_is_waited_for(void **state)
+{
+	(void)state;
+	struct stranger s = stranger_start(8000, STRANGER_LINGERS);
+	struct eviction order = order_for(8000);
+	must_evict(&order);
+	assert_int_equal(w.ended.count, 1);
+	assert_int_equal(stranger_end(&s), 0);
+}
+
 static void all_who_share_a_listener_are_ended(void **state)
 {
 	(void)state;
@@ -291,6 +301,7 @@ int main(void)
 		TEST(row_P7_a_stranger_is_asked_to_end_and_that_is_audited),
 		TEST(who_does_not_end_is_killed),
 		TEST(who_lets_go_may_live),
+		TEST(what_closes_late_is_waited_for),
 		TEST(all_who_share_a_listener_are_ended),
 		TEST(nobody_there_is_success),
 		TEST(row_P7_protected_ports_are_left_alone),
