@@ -86,9 +86,9 @@ static enum outcome hopeless(const struct instance *in, const struct pending *p,
 	if (run->state == STATE_BLOCKED)
 		settle_waits_for(in->loaded.stack, keeper_runs(in->keeper), goal->service, reason,
 			sizeof reason);
-	fail(e, code, "service '%s' %s: %s", service_at(in, goal->service)->name,
-		run->unkillable ? "is still there"
-		: run->state == STATE_FAILED ? "failed" : service_state_word(run->state), reason);
+	fail(e, code, "service '%s' %s%s: %s", service_at(in, goal->service)->name,
+		run->state == STATE_FAILED ? "has " : "is ",
+		run->unkillable ? "still there" : service_state_word(run->state), reason);
 	error_hint(e, "see `stackup why %s` and `stackup logs %s`",
 		service_at(in, goal->service)->name, service_at(in, goal->service)->name);
 	return HOPELESS;

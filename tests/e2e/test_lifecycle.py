@@ -509,6 +509,7 @@ def test_a_failure_says_nothing_of_what_was_not_asked_for(shop):
     for verb in (["restart", "page"], ["start", "page"], ["wait", "page"]):
         told = shop.run(*verb, code=1)
         assert "service 'page' has failed" in told.err and "crash" not in told.err, told
+    assert told.err.count("exited with code 3") == 1, told
     shop.run("restart", "store", code=0)
     assert "crash" not in shop.run("stop", "store", code=0).err
 

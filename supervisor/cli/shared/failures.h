@@ -6,10 +6,13 @@
 
 #include "control/client.h"
 
+struct error;
+
 /*
- * After a request that was refused. On stderr: reason and last log lines of the services that have failed,
- * of those it was about and what they need. Silent when there are none.
+ * After a request that was refused with e. On stderr: reason and last log lines of the services that have
+ * failed, of those it was about and what they need. Silent when there are none. The reason of the service
+ * that e begins with is left to e, which is still to be said.
  */
-void failures_show(struct control_client *client);
+void failures_show(struct control_client *client, const struct error *e);
 
 #endif

@@ -56,7 +56,7 @@ int services_do(struct context *context, const char *verb, struct error *e)
 	if (result == 0)
 		tell(context, reply);
 	else if (client.fd >= 0)
-		failures_show(&client);
+		failures_show(&client, e);
 	client_close(&client);
 	target_release(&target);
 	return result;

@@ -195,7 +195,7 @@ static int wait_until_ready(struct up *up, struct control_client *client, struct
 	if (await_reply(up->context, client, wait_request(up), text_string(&events), up->started_ms,
 		e) == 0)
 		return 0;
-	failures_show(client);
+	failures_show(client, e);
 	if (!e->hint[0])
 		error_hint(e, "%s goes on; `stackup status` shows it", up->name);
 	return -1;
@@ -249,6 +249,8 @@ static int stay_in_front(struct up *up, struct control_client *client, struct er
 		code = follow_attach(&follow, client, r->supervisor, r->guardian, owner,
 			follow_options(up, owner), e);
 	follow.stop_timeout_ms = up->request.stop_timeout_ms;
+	if (code == 0 && !owner && err_is_terminal() && !up->context->quiet)
+		say("following %s, which runs already; Ctrl-C ends only this", up->name);
 	if (code == 0)
 		code = follow_run(&follow, e);
 	follow_close(&follow);

@@ -35,7 +35,7 @@ int verb_wait(struct context *context, struct error *e)
 		result = client_call_stream(
 			&client, make_request(context, timeout_ms), -1, on_step, context, NULL, e);
 	if (result < 0 && client.fd >= 0)
-		failures_show(&client);
+		failures_show(&client, e);
 	if (result == 0 && context->json)
 		out_json(json_pack("{s:i, s:b}", "version", 1, "ready", 1));
 	client_close(&client);
