@@ -350,6 +350,20 @@ static void remember_hold(struct instance *in, int service)
 	recorder_hold(in->recorder, service_at(in, service)->name, run->hold);
 }
 
+/* Who sees it start wants to go there next. */
+static void tell_ready(struct instance *in, int service, const char *text)
+{
+	const struct service *s = service_at(in, service);
+	char line[REASON_SIZE];
+	if (s->url)
+		reason_format(line, "%s, %s", text, s->url_shown);
+	else if (s->has_main_port)
+		reason_format(line, "%s, port %u", text, port_at(in, service, 0)->number);
+	else
+		reason_format(line, "%s", text);
+	tell_event(in, service, EVENT_READY, line);
+}
+
 static void world_tell(void *self, int service, enum event_kind kind, const char *text)
 {
 	struct instance *in = self;
@@ -362,7 +376,10 @@ static void world_tell(void *self, int service, enum event_kind kind, const char
 		second_tell(in, text);
 		return;
 	}
-	tell_event(in, service, kind, text);
+	if (kind == EVENT_READY)
+		tell_ready(in, service, text);
+	else
+		tell_event(in, service, kind, text);
 }
 
 struct sys world_sys(struct instance *in)

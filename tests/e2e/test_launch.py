@@ -391,6 +391,32 @@ def test_exit_code_1_when_a_service_crashes_past_its_limit(shop):
     assert "calc" in result.err and "3" in result.err and "the last thing it said" in result.err + result.out
 
 
+def test_whoever_watches_a_start_sees_where_each_service_is(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --say hello --listen
+        protocol = http
+        [service db]
+        command = ACTOR --listen
+        depends_on = api
+        [service background-worker]
+        command = ACTOR --wait-file go
+        depends_on = db
+    """)
+    terminal = shop.terminal("--no-color", "up")
+    terminal.wait_for(r"stackup: api: ready after [^,\r]+, http://localhost:30101\r")
+    terminal.wait_for(r"stackup: db: ready after [^,\r]+, port 30102\r")
+    terminal.wait_for(r"stackup: background-worker: ready after [^,\r]+\r")
+    # The column is as wide as the longest name that may still come.
+    terminal.wait_for(r"\napi               \| hello\r")
+    second = shop.terminal("up")
+    second.wait_for("following shop instance 1, which runs already; Ctrl-C ends only this")
+    second.type("\x03")
+    assert second.wait() == 130
+    terminal.type("\x03")
+    assert terminal.wait() == 130
+
+
 def test_foreground_ends_when_everything_is_done(shop):
     shop.stack("""
         [service one]

@@ -61,6 +61,23 @@ static int catch_signals(struct follow *f, struct error *e)
 	return f->signal_fd < 0 ? fail_errno(e, EXIT_FAILED, "waiting for signals") : 0;
 }
 
+/* Before the first line: the column of names is as wide as the longest that may come. */
+static void learn_names(struct follow *f)
+{
+	json_t *reply = NULL;
+	struct error ignored;
+	json_t *request = json_pack("{s:s}", "verb", "status");
+	if (client_call(&f->client, request, ANSWER_MS, &reply, &ignored) < 0)
+		return;
+	const json_t *instance = json_object_get(reply, "instance");
+	size_t index;
+	json_t *service;
+	json_array_foreach(json_object_get(instance, "services"), index, service)
+		if (json_is_true(json_object_get(service, "_wanted")))
+			log_show_name(&f->show, event_string(service, "name"));
+	json_decref(reply);
+}
+
 int follow_attach(struct follow *f, struct control_client *client, pid_t supervisor,
 	pid_t guardian, bool owner, json_t *options, struct error *e)
 {
@@ -70,6 +87,7 @@ int follow_attach(struct follow *f, struct control_client *client, pid_t supervi
 	f->owner = owner;
 	f->supervisor = process_open(supervisor);
 	f->guardian = process_open(guardian);
+	learn_names(f);
 	if (options)
 		json_object_set_new(options, "verb", json_string("follow"));
 	if (catch_signals(f, e) < 0) {
