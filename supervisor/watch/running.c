@@ -221,6 +221,9 @@ static void starting_probe(const struct step *s, const struct service_event *eve
 {
 	struct service_run *run = s->run;
 	run->probe_until_ms = NO_DEADLINE;
+	bool answered = event->result == PROBE_OK || event->result == PROBE_FAILED;
+	if (answered && run->verdict.health == HEALTH_IMPOSTER)
+		verdict_reset(&run->verdict, &s->policy->health);
 	switch (event->result) {
 	case PROBE_OK:
 		become_ready(s, event);
@@ -231,14 +234,19 @@ static void starting_probe(const struct step *s, const struct service_event *eve
 		note_reason(run, event->reason);
 		break;
 	case PROBE_FAILED:
-		if (run->verdict.health == HEALTH_IMPOSTER)
-			verdict_reset(&run->verdict, &s->policy->health);
 		note_reason(run, event->reason);
 		break;
 	case PROBE_UNKNOWN:
 		break;
 	}
 	probe_soon(s, event->cheap);
+}
+
+/* Whoever is asked has to answer, and a task is not ready before it is done. */
+static bool is_awaited_sign(const struct service_policy *policy)
+{
+	bool says_so = policy->readiness == READY_LOG || policy->readiness == READY_NOTIFY;
+	return says_so && policy->type == TYPE_SERVICE;
 }
 
 void step_starting(const struct step *s, const struct service_event *event)
@@ -249,7 +257,8 @@ void step_starting(const struct step *s, const struct service_event *event)
 		starting_probe(s, event);
 		break;
 	case ON_READY_SIGN:
-		become_ready(s, event);
+		if (is_awaited_sign(s->policy))
+			become_ready(s, event);
 		break;
 	case ON_TIME:
 		if (s->now_ms >= run->deadline_ms)

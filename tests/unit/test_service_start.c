@@ -210,15 +210,25 @@ static void ready_is_told_and_without_a_check_nothing_follows(void **state)
 		"ready after 1.2 s");
 }
 
-static void a_sign_ends_the_probing(void **state)
+static void a_sign_makes_ready_whom_one_is_asked_of(void **state)
 {
-	(void)state;
 	is_starting();
 	feed(ON_TIME);
 	feed(ON_READY_SIGN, .generation = 1);
-	expect("ready up: cancel probe, tell ready; nothing is due");
+	expect("starting up:; next in 60000");
+	begin(state);
+	policy.readiness = READY_NOTIFY;
+	is_starting();
+	feed(ON_READY_SIGN, .generation = 1);
+	expect("ready up: tell ready; nothing is due");
 	feed(ON_READY_SIGN, .generation = 1);
 	expect("ready up:; nothing is due");
+	begin(state);
+	policy.readiness = READY_NOTIFY;
+	policy.type = TYPE_TASK;
+	is_starting();
+	feed(ON_READY_SIGN, .generation = 1);
+	expect("starting up:; nothing is due");
 }
 
 static void health_is_asked_for_once_it_is_ready(void **state)
@@ -367,7 +377,7 @@ int main(void)
 		cmocka_unit_test_setup(a_probe_has_the_time_of_the_health_check, begin),
 		cmocka_unit_test_setup(what_it_waits_for_is_its_reason, begin),
 		cmocka_unit_test_setup(ready_is_told_and_without_a_check_nothing_follows, begin),
-		cmocka_unit_test_setup(a_sign_ends_the_probing, begin),
+		cmocka_unit_test_setup(a_sign_makes_ready_whom_one_is_asked_of, begin),
 		cmocka_unit_test_setup(health_is_asked_for_once_it_is_ready, begin),
 		cmocka_unit_test_setup(readiness_counts_as_the_first_check, begin),
 		cmocka_unit_test_setup(passive_readiness_is_listened_for, begin),

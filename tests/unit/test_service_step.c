@@ -27,8 +27,6 @@ static const struct row rows[] = {
 	{is_blocked, {.kind = ON_KILL}, "down down: tell down; nothing is due"},
 
 	{is_starting, {.kind = ON_PROBE, .generation = 1}, "ready up: tell ready; nothing is due"},
-	{is_starting, {.kind = ON_READY_SIGN, .generation = 1},
-		"ready up: tell ready; nothing is due"},
 	{is_starting, {.kind = ON_TIME}, "starting up: probe for ready within 2000; next in 60000"},
 	{is_starting, {.kind = ON_WANT_DOWN}, "starting down:; next in 0"},
 	{is_starting, {.kind = ON_MAY_STOP},
