@@ -4,12 +4,17 @@
 
 #include "stop/sequence.h"
 
+/* Nobody will ask how something is that is done. */
+static bool is_hopeless(const struct dependency *dependency, const struct service_run *run)
+{
+	bool never_healthy = dependency->condition == CONDITION_HEALTHY && run->state == STATE_DONE;
+	return run->state == STATE_FAILED || never_healthy;
+}
+
 bool settle_met(const struct dependency *dependency, const struct service_run *run)
 {
-	bool gone_for_good = run->state == STATE_FAILED || run->state == STATE_DOWN;
-	if (dependency->optional && gone_for_good && run->want == WANT_DOWN)
-		return true;
-	if (dependency->optional && run->state == STATE_FAILED)
+	bool given_up = run->state == STATE_DOWN && run->want == WANT_DOWN;
+	if (dependency->optional && (given_up || is_hopeless(dependency, run)))
 		return true;
 	bool done = run->state == STATE_DONE;
 	/* What is about to be stopped is no ground to start on. */
@@ -39,7 +44,7 @@ static const struct dependency *unmet(const struct stack *stack, const struct se
 		const struct service_run *run = &runs[d->service];
 		if (settle_met(d, run))
 			continue;
-		if (run->state == STATE_FAILED) {
+		if (is_hopeless(d, run)) {
 			*hopeless = true;
 			return d;
 		}
@@ -122,8 +127,10 @@ static bool consider_start(const struct stack *stack, const struct service_run *
 	if (d && hopeless) {
 		const struct service_run *run = &runs[d->service];
 		out->event.kind = ON_DEPENDENCY_FAILED;
-		reason_format(out->reason, "it needs '%s', which failed: %.300s",
-			stack->services[d->service].name, run->reason);
+		reason_format(out->reason, "it needs '%s', which %s: %.300s",
+			stack->services[d->service].name,
+			run->state == STATE_FAILED ? "failed" : "is done and will never be healthy",
+			run->reason);
 	}
 	return true;
 }
