@@ -122,10 +122,17 @@ static void drain(struct keeper *k)
 	}
 }
 
+/* Between two turns: it is later than the last one was. */
+static void drain_now(struct keeper *k)
+{
+	k->now_ms = k->sys->now_ms(k->sys->self);
+	drain(k);
+}
+
 int keeper_adopt(struct keeper *k, const struct stack *stack, const int *old_index)
 {
 	/* What was fed so far is about the services of the old one. */
-	drain(k);
+	drain_now(k);
 	struct keeper next = *k;
 	if (allocate(&next, stack))
 		return -1;
@@ -163,7 +170,7 @@ void keeper_double(struct keeper *k, int service, int row)
 
 void keeper_swap(struct keeper *k, const struct stack *stack, int a, int b)
 {
-	drain(k);
+	drain_now(k);
 	k->stack = stack;
 	struct service_run *one = &k->runs[a];
 	struct service_run *other = &k->runs[b];
@@ -183,7 +190,7 @@ void keeper_swap(struct keeper *k, const struct stack *stack, int a, int b)
 void keeper_feed(struct keeper *k, int service, const struct service_event *event)
 {
 	if (k->waiting == k->queue_size)
-		drain(k);
+		drain_now(k);
 	struct queued *q = &k->queue[(k->first + k->waiting++) % k->queue_size];
 	q->service = service;
 	q->event = *event;
@@ -204,7 +211,8 @@ static void restart_dependents(struct keeper *k, int service)
 			char reason[REASON_SIZE];
 			reason_format(reason, "'%s', which it depends on, restarts",
 				k->stack->services[service].name);
-			keeper_feed(k, i, &(struct service_event){.kind = ON_RESTART, .reason = reason});
+			keeper_feed(k, i,
+				&(struct service_event){.kind = ON_RESTART, .follows = true, .reason = reason});
 		}
 	}
 }
@@ -213,7 +221,8 @@ static void handle(struct keeper *k, int service, const struct service_event *ev
 {
 	struct service_run *run = &k->runs[service];
 	bool ran = run->state == STATE_READY || run->state == STATE_UNHEALTHY;
-	struct effects effects = {.count = 0};
+	struct effects effects; /* 6 KiB of texts, each written before it is read */
+	effects.count = 0;
 	struct service_event given = *event;
 	if (k->after_gap && given.kind == ON_PROBE && given.result == PROBE_FAILED)
 		given.result = PROBE_UNKNOWN;

@@ -248,9 +248,15 @@ static bool is_stale(const struct service_run *run, const struct service_event *
 	return carries && event->generation != run->generation;
 }
 
+/* It has ended meanwhile, or somebody asked it to: it follows nobody any more. */
+static bool is_too_late_to_follow(const struct service_run *run, const struct service_event *event)
+{
+	return event->follows && (run->want == WANT_DOWN || !service_running(run));
+}
+
 void service_step(const struct step *s, const struct service_event *event)
 {
-	if (is_stale(s->run, event))
+	if (is_stale(s->run, event) || is_too_late_to_follow(s->run, event))
 		return;
 	switch (s->run->state) {
 	case STATE_BLOCKED:

@@ -101,6 +101,7 @@ struct service_event {
 	uint64_t generation; /* ON_PROBE, ON_READY_SIGN: of the start it belongs to */
 	enum probe_purpose purpose; /* ON_PROBE */
 	enum probe_result result; /* ON_PROBE */
+	bool follows; /* ON_RESTART: only because something that it depends on restarts */
 	bool spread; /* ON_MAY_START: what it needs has come back after a failure, for others as well */
 	bool cheap; /* ON_PROBE: only a look was taken, nobody listens yet */
 };
