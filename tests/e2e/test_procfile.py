@@ -58,6 +58,13 @@ def test_first_exit_stops_the_rest_and_gives_the_exit_code(shop):
     until(lambda: not shop.world.survivors())
 
 
+def test_a_watcher_that_ends_with_its_standard_input_is_told_what_it_needs(shop):
+    shop.stack("css: /bin/cat\nworker: ACTOR\n", "Procfile")
+    assert "`tty = yes`" in shop.run("up", code=0).err
+    shop.stack("web: ACTOR --exit 7\nworker: ACTOR\n", "Procfile")
+    assert "tty" not in shop.run("up", code=7).err
+
+
 def test_no_restart_in_procfile_mode(shop):
     shop.stack("web: ACTOR --write-file starts web --raise KILL\nworker: ACTOR\n", "Procfile")
     result = shop.run("up")
