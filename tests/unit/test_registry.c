@@ -851,14 +851,18 @@ static void row_P4_a_reassignment_is_planned_once_and_ends_with_an_incident_each
 static void fault_F11_open_to_others_or_a_link(void **state)
 {
 	(void)state;
+	static const mode_t open_modes[] = {0666, 0640, 0620, 0604, 0602, 0601, 0610};
 	registry_close(must_open(REGISTRY_WRITE));
-	chmod(path_of("registry.db"), 0666);
-	refused("open to other users");
-	assert_non_null(strstr(w.e.hint, "chmod 600"));
-	chmod(path_of("registry.db"), 0600);
-	chmod(w.dir, 0777);
-	refused("open to other users");
-	chmod(w.dir, 0700);
+	for (size_t i = 0; i < sizeof open_modes / sizeof open_modes[0]; i++) {
+		chmod(path_of("registry.db"), open_modes[i]);
+		refused("open to other users");
+		assert_non_null(strstr(w.e.hint, "chmod 600"));
+		chmod(path_of("registry.db"), 0600);
+		chmod(w.dir, 0700 | (open_modes[i] & 077));
+		refused("open to other users");
+		assert_non_null(strstr(w.e.hint, "chmod 700"));
+		chmod(w.dir, 0700);
+	}
 	assert_int_equal(rename(path_of("registry.db"), path_of("real")), 0);
 	assert_int_equal(symlink("real", path_of("registry.db")), 0);
 	refused("symbolic link");
