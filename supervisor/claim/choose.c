@@ -38,7 +38,7 @@ static int next_free(struct chooser *c)
 static int first_choice(struct chooser *c)
 {
 	const struct claim_request *request = c->request;
-	const struct instance *own = worktree_last_used(c->worktree, c->rows, c->count);
+	const struct instance *own = worktree_own(c->worktree, c->rows, c->count);
 	c->own = own ? own->number : 0;
 	switch (request->want) {
 	case WANT_NUMBER:

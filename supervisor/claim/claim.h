@@ -37,7 +37,7 @@
 #include "registry/reservations.h"
 
 enum claim_want {
-	WANT_DEFAULT, /* the one this worktree used last; else 1, or in a linked worktree the lowest
+	WANT_DEFAULT, /* the one this worktree claimed first; else 1, or in a linked worktree the lowest
 			 free one from 3 up. Number 2 is for tests: never without asking for it */
 	WANT_NUMBER,
 	WANT_AUTO, /* as default, but goes on to a free one when that runs already */

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/own.h"
+#include "ports/policy.h"
 
 enum { GITDIR_MOST = 8192 };
 
@@ -43,14 +44,21 @@ bool worktree_has(const struct worktree *w, const struct instance *row)
 	return !strcmp(w->git_dir, row->git_dir) && !differs(w->mark, row->git_mark);
 }
 
-const struct instance *worktree_last_used(const struct worktree *w, const struct instance *rows,
-	size_t count)
+/* One for tests is brought up and down beside the other one, which stays the worktree's own. */
+static bool is_before(const struct instance *a, const struct instance *b)
 {
-	const struct instance *best = NULL;
+	bool a_tests = a->number == INSTANCE_TESTS;
+	bool b_tests = b->number == INSTANCE_TESTS;
+	return a_tests != b_tests ? b_tests : strcmp(a->created_at, b->created_at) < 0;
+}
+
+const struct instance *worktree_own(const struct worktree *w, const struct instance *rows, size_t count)
+{
+	const struct instance *own = NULL;
 	for (size_t i = 0; i < count; i++)
-		if (worktree_has(w, &rows[i]) && (!best || rows[i].used > best->used))
-			best = &rows[i];
-	return best;
+		if (worktree_has(w, &rows[i]) && (!own || is_before(&rows[i], own)))
+			own = &rows[i];
+	return own;
 }
 
 /* What a file of git names, absolute: it may be written from dir on. */

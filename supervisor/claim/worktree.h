@@ -25,9 +25,12 @@ struct worktree {
 void worktree_init(struct worktree *w, const char *path, const char *git_dir);
 /* Did this worktree claim the instance? Also before it was moved. */
 bool worktree_has(const struct worktree *w, const struct instance *row);
-/* Of all instances of the project the one that it used last; NULL. */
-const struct instance *worktree_last_used(const struct worktree *w, const struct instance *rows,
-	size_t count);
+/*
+ * Of all instances of the project the one that is meant where none is named: what the worktree claimed
+ * first, whatever it was told to start beside it; number 2, which is for tests, only where it has no
+ * other. NULL.
+ */
+const struct instance *worktree_own(const struct worktree *w, const struct instance *rows, size_t count);
 /*
  * Nobody can come back for the instance: the worktree was removed, whatever is at its path now. One
  * that git has locked (because its disk is not always there, git-worktree(1)) and one that cannot be

@@ -31,7 +31,7 @@ static bool take_worktree(struct instance *row, const char *git_dir, const struc
 	taken.git_mark = arena_string(arena, tree.mark);
 	taken.worktree = worktree_path(&taken, arena);
 	tree.path = taken.worktree;
-	if (!*taken.worktree || worktree_is_gone(&taken) || worktree_last_used(&tree, rows, count))
+	if (!*taken.worktree || worktree_is_gone(&taken) || worktree_own(&tree, rows, count))
 		return false;
 	*row = taken;
 	return true;

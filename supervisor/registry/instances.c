@@ -207,7 +207,10 @@ int instance_put(struct registry *r, struct instance *instance, struct error *e)
 		    "git_dir = excluded.git_dir, git_mark = excluded.git_mark, "
 		    "commit_id = excluded.commit_id, host = excluded.host, "
 		    "started_at = excluded.started_at, last_used_at = excluded.last_used_at, "
-		    "generation = generation + 1, used = excluded.used",
+		    "generation = generation + 1, used = excluded.used, "
+		    "created_at = CASE WHEN worktree = excluded.worktree OR "
+		    "(git_dir <> '' AND git_dir = excluded.git_dir) "
+		    "THEN created_at ELSE excluded.created_at END",
 		    "iiiissssssiiisiisssss", instance->project_id, (int64_t)instance->number,
 		    (int64_t)instance->spans, (int64_t)instance->block, instance->worktree,
 		    instance->purpose, instance->branch, instance->environment,

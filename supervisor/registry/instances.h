@@ -54,7 +54,7 @@ struct instance {
 	const char *commit; /* that was checked out at the last use; "" where unknown */
 	const char *environment;
 	const char *run_id; /* STACKUP_ID of the last run */
-	const char *created_at;
+	const char *created_at; /* when its worktree claimed it */
 	const char *started_at;
 	const char *last_used_at;
 	enum instance_status status;

@@ -3,6 +3,8 @@ import re
 
 import pytest
 
+from harness import git
+
 STACK = "[service api]\ncommand = ACTOR --listen\n"
 
 
@@ -102,3 +104,39 @@ def test_a_block_that_there_is_not_is_told_with_its_line(shop, block):
         result = shop.run(*args)
         assert result.code == (4 if args == ["status"] else 78), result
         assert args == ["status"] or re.search(r"^ *stack.ini:2: .*; ", result.out + result.err, re.M), result
+
+
+def test_the_instance_of_a_worktree_is_the_one_it_claimed_first(shop):
+    shop.stack(STACK)
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["worktree", "add", "-q", "-b", "feature", "../wt"]):
+        git(shop.dir, *args)
+    linked = shop.world.project("wt")
+    # What is brought up beside it for a while does not take its place.
+    for tree, own, other in ((shop, "30101", "2"), (linked, "30121", "5")):
+        tree.up()
+        tree.up("-i", other)
+        assert tree.run("port", "api", code=0).out == own + "\n"
+        tree.down("-i", other)
+        assert tree.run("port", "api", code=0).out == own + "\n" and tree.state("api") == "ready"
+
+
+def test_number_2_is_a_worktrees_own_only_where_it_has_no_other(shop):
+    shop.stack(STACK)
+    for number, own in (("2", 2), ("4", 4), ("1", 4)):
+        shop.up("-i", number)
+        assert shop.instance()["instance"] == own
+    shop.down("--all")
+    assert "instance 4 runs" in shop.up().err
+
+
+def test_a_number_that_changes_hands_is_claimed_anew(shop):
+    shop.stack(STACK)
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["worktree", "add", "-q", "-b", "a", "../a"],
+                 ["worktree", "add", "-q", "-b", "b", "../b"]):
+        git(shop.dir, *args)
+    a, b = shop.world.project("a"), shop.world.project("b")
+    a.up()
+    b.up()
+    a.down()
+    assert "is kept as" in b.up("-i", "3").err
+    assert b.instance()["instance"] == 4
