@@ -288,7 +288,7 @@ void pending_progress(struct instance *in, int service, enum event_kind kind, co
 {
 	for (size_t i = 0; i < in->pendings.count; i++) {
 		struct pending *p = in->pendings.items[i];
-		bool shown = p->progress && (p->steps || event_kind_weight(kind) != WEIGHT_STEP);
+		bool shown = p->progress && (p->steps || event_kind_weight(kind) > WEIGHT_STEP);
 		if (!shown || !concerns(p, service))
 			continue;
 		const char *name = service >= 0 ? service_at(in, service)->name : "";

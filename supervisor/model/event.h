@@ -10,14 +10,19 @@
 #include <stdint.h>
 
 /* What a person who waits is shown: steps that go well on a terminal only, trouble always. */
-enum event_weight { WEIGHT_STEP, WEIGHT_NEWS, WEIGHT_TROUBLE };
+enum event_weight {
+	WEIGHT_ECHO, /* another event says it again; only who wants to know more sees both */
+	WEIGHT_STEP,
+	WEIGHT_NEWS,
+	WEIGHT_TROUBLE
+};
 
 #define EVENT_KINDS(X)                                                                             \
 	X(EVENT_INSTANCE, "instance", WEIGHT_STEP) /* starting, ready, degraded, stopping, stopped, failed */ \
 	X(EVENT_STARTING, "starting", WEIGHT_STEP)						\
 	X(EVENT_READY, "ready", WEIGHT_STEP)							\
 	X(EVENT_DONE, "done", WEIGHT_STEP)							\
-	X(EVENT_EXITED, "exited", WEIGHT_STEP) /* what follows from it says it again */		\
+	X(EVENT_EXITED, "exited", WEIGHT_ECHO) /* what follows from it says it again */		\
 	X(EVENT_SPAWN_FAILED, "spawn_failed", WEIGHT_TROUBLE)					\
 	X(EVENT_RESTARTING, "restarting", WEIGHT_NEWS)						\
 	X(EVENT_UNHEALTHY, "unhealthy", WEIGHT_NEWS)						\

@@ -1,6 +1,7 @@
 """The main job: up, status, down; order; conditions; convergence; validation before anything starts."""
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -415,6 +416,15 @@ def test_whoever_watches_a_start_sees_where_each_service_is(shop):
     assert second.wait() == 130
     terminal.type("\x03")
     assert terminal.wait() == 130
+
+
+@pytest.mark.parametrize("more,lines", [([], ["done: exited"]), (["-v"], ["exited", "done: exited"])])
+def test_an_exit_is_one_line_of_a_start(shop, more, lines):
+    shop.stack("[service migrate]\ntype = task\ncommand = ACTOR --exit 0\n")
+    terminal = shop.terminal("--no-color", *more, "up")
+    assert terminal.wait() == 0
+    said = re.findall(r"stackup: migrate: (.*exited) with code 0", terminal.output.decode())
+    assert said == lines, terminal.output
 
 
 def test_foreground_ends_when_everything_is_done(shop):

@@ -23,7 +23,9 @@ static void show(const struct context *context, enum event_weight weight, const 
 {
 	if (weight != WEIGHT_TROUBLE && context->quiet)
 		return;
-	if (weight == WEIGHT_STEP && !shows_steps(context))
+	if (weight <= WEIGHT_STEP && !shows_steps(context))
+		return;
+	if (weight == WEIGHT_ECHO && !context->verbose)
 		return;
 	OWNED_TEXT line = {0};
 	event_add_line(&line, item);
