@@ -5,7 +5,7 @@ import pytest
 
 from harness import SOURCE
 
-PAGES = [SOURCE / "README.md", SOURCE / "CONTRIBUTING.md", SOURCE / "supervisor/README.md",
+PAGES = [SOURCE / "README.md", SOURCE / "CONTRIBUTING.md", SOURCE / "SECURITY.md", SOURCE / "supervisor/README.md",
          *(SOURCE / "docs").glob("*.md")]
 NAMES = [str(page.relative_to(SOURCE)) for page in PAGES]
 EXAMPLES = [(page.name, text) for page in PAGES for text in re.findall(r"^```ini\n(.*?)^```", page.read_text(), re.M | re.S)]
