@@ -134,6 +134,30 @@ static bool is_worth_a_word(const struct trouble *t)
 	return false;
 }
 
+/* The next port of the same stranger. */
+static bool goes_on(const struct trouble *t, const struct trouble *next)
+{
+	return t->row < 0 && next->row < 0 && t->udp == next->udp && t->port + 1 == next->port &&
+		t->plan.action == next->plan.action && t->verdict.class == next->verdict.class &&
+		!strcmp(t->holder, next->holder);
+}
+
+static void tell_ignored(const struct boarding *b, const struct trouble *t, const char *sentence)
+{
+	struct text *out = &b->claim->notices;
+	const struct trouble *end = b->troubles.items + b->troubles.count;
+	const struct trouble *last = t;
+	if (!is_worth_a_word(t) || (t > b->troubles.items && goes_on(t - 1, t)))
+		return;
+	while (last + 1 < end && goes_on(last, last + 1))
+		last++;
+	if (last == t)
+		text_addf(out, "%s; %s\n", sentence, t->plan.reason);
+	else
+		text_addf(out, "ports %u-%u are %s; no service uses them\n", t->port, last->port,
+			t->holder);
+}
+
 /* Nobody is told to stop what must not be stopped. */
 static bool may_be_stopped(const struct boarding *b)
 {
@@ -241,8 +265,7 @@ static bool settle(struct boarding *b, struct trouble *t)
 	const char *text = text_string(&sentence);
 	switch (t->plan.action) {
 	case RESOLVE_IGNORE:
-		if (is_worth_a_word(t))
-			text_addf(&b->claim->notices, "%s; %s\n", text, t->plan.reason);
+		tell_ignored(b, t, text);
 		return true;
 	case RESOLVE_MOVE:
 		move(b, t);
