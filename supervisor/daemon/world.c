@@ -367,8 +367,11 @@ static void tell_ready(struct instance *in, int service, const char *text)
 static void world_tell(void *self, int service, enum event_kind kind, const char *text)
 {
 	struct instance *in = self;
+	struct service_io *io = in->io[service];
+	/* What ends well without ever having been ready, a task, is ready by that. */
+	if (kind == EVENT_READY || (kind == EVENT_DONE && !io->run.ready_wall_ms))
+		io->run.ready_wall_ms = clock_wall_ms();
 	if (kind == EVENT_READY) {
-		in->io[service]->run.ready_wall_ms = clock_wall_ms();
 		spawner_born(&in->spawner, keeper_run(in->keeper, service)->leader.pid);
 		remember_hold(in, service);
 	}

@@ -140,3 +140,19 @@ def test_a_number_that_changes_hands_is_claimed_anew(shop):
     a.down()
     assert "is kept as" in b.up("-i", "3").err
     assert b.instance()["instance"] == 4
+
+
+def test_a_task_is_ready_when_it_is_done(shop):
+    shop.stack("""
+        [service job]
+        type = task
+        command = ACTOR --write-file ran job --exit 0
+        [service api]
+        command = ACTOR --listen
+        depends_on = job
+    """)
+    shop.up()
+    job, api = shop.service("job"), shop.service("api")
+    assert job["started_at"] <= job["ready_at"] <= api["started_at"]
+    shop.run("restart", "job", code=0)
+    assert shop.service("job")["ready_at"] > job["ready_at"]
