@@ -74,13 +74,13 @@ static void draw_policy(struct dice *dice, struct walk_policy *p)
 	p->reset_ms = some_ms(dice, 60000);
 	p->limit = one_in(dice, 8) ? 64 : 1 + upto(dice, 10);
 	p->window_ms = 500 + some_ms(dice, 300000);
-	p->health = !p->task && one_in(dice, 2);
-	p->interval_ms = 20 + some_ms(dice, 1000);
+	p->health = !p->task && !one_in(dice, 3);
+	p->interval_ms = 20 + some_ms(dice, 500);
 	p->timeout_ms = 10 + some_ms(dice, 500);
-	p->retries = 1 + upto(dice, 4);
+	p->retries = 1 + upto(dice, 3);
 	p->successes = 1 + upto(dice, 3);
 	p->start_period_ms = one_in(dice, 3) ? some_ms(dice, 2000) : 0;
-	p->action = one_in(dice, 2) ? HEALTH_RESTART : upto(dice, 3);
+	p->action = upto(dice, 3);
 	p->stop_signal = signals[upto(dice, 5)];
 	p->stop_timeout_ms = one_in(dice, 5) ? 0 : some_ms(dice, 2000);
 	p->stop_leader = one_in(dice, 4);
@@ -145,7 +145,7 @@ static void draw_answers(struct dice *dice, struct script *s)
 {
 	if (strikes(dice, FAULT_SICK)) {
 		s->sick_from_ms = some_ms(dice, 3000);
-		s->sick_for_ms = some_ms(dice, 3000);
+		s->sick_for_ms = one_in(dice, 2) ? 60000 : some_ms(dice, 3000);
 	}
 	if (strikes(dice, FAULT_ODD)) {
 		s->probe = upto(dice, ANSWERS_END);
@@ -200,7 +200,7 @@ static int64_t draw_arg(struct dice *dice, int64_t deed)
 	if (deed == DEED_FREEZE)
 		return some_ms(dice, one_in(dice, 4) ? 90000 : 600);
 	if (deed == DEED_STRAY)
-		return upto(dice, ON_TIME + 1);
+		return upto(dice, 64);
 	return upto(dice, 2);
 }
 

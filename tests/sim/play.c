@@ -164,7 +164,7 @@ static void perform(struct journey *j, const struct walk_move *m)
 		reload(j, service, m->arg);
 		break;
 	case DEED_STRAY:
-		world_stray(w, service, (enum service_event_kind)m->arg);
+		world_stray(w, service, (int)m->arg);
 		break;
 	}
 }

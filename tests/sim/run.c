@@ -24,7 +24,7 @@
 #include "walk.h"
 
 /* So many walks see every move; whatever the time, they are gone first, always the same. */
-enum { FIRST_WALKS = 20000, JOBS_MOST = 64 };
+enum { FIRST_WALKS = 5000, JOBS_MOST = 64 };
 
 struct options {
 	int64_t seed;

@@ -64,12 +64,29 @@ void world_kill(struct world *w, int service)
 	w->next_ms = w->now_ms;
 }
 
-void world_stray(struct world *w, int service, enum service_event_kind kind)
+/* Seldom ones are met by strays as often as the others. */
+static int in_a_seldom_state(const struct world *w, int service)
 {
+	static const enum service_state seldom[] = {
+		STATE_UNHEALTHY, STATE_KILLING, STATE_STOPPING, STATE_COOLING, STATE_DONE};
+	for (size_t s = 0; s < sizeof seldom / sizeof *seldom; s++)
+		for (int i = 0; i < w->count; i++)
+			if (world_state(w, (service + i) % w->count) == seldom[s])
+				return (service + i) % w->count;
+	return service;
+}
+
+void world_stray(struct world *w, int service, int nth)
+{
+	enum service_event_kind strays[EVENTS];
+	int count = 0;
 	world_turn(w);
+	service = nth % 4 ? in_a_seldom_state(w, service) : service;
 	const struct service_run *run = keeper_run(w->keeper, service);
-	for (int i = 0; i < EVENTS && moves_possible(run->state, kind); i++)
-		kind = (kind + 1) % EVENTS;
+	for (int kind = 0; kind < EVENTS; kind++)
+		if (!moves_possible(run->state, (enum service_event_kind)kind))
+			strays[count++] = (enum service_event_kind)kind;
+	enum service_event_kind kind = strays[nth % count];
 	say(w, service, "stray: %s", service_event_word(kind));
 	w->judge.stray = true;
 	keeper_feed(w->keeper, service, &(struct service_event){.kind = kind,

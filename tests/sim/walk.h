@@ -65,7 +65,7 @@ enum { WALK_SERVICES = 40, WALK_NEEDS = 3, WALK_SCRIPTS = 4, WALK_MOVES = 64 };
 	X(DEED_FREEZE, "freeze") /* arg: ms */                                                     \
 	X(DEED_DOUBLE, "double") /* a second run begins, takes over, or ends: what comes next */   \
 	X(DEED_RELOAD, "reload")                                                                   \
-	X(DEED_STRAY, "stray") /* arg: an event */
+	X(DEED_STRAY, "stray") /* arg: the nth event that cannot come */
 
 #define MOVE_FIELDS(X)                                                                             \
 	X(wait_ms, "after", 0)                                                                     \

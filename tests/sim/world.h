@@ -83,8 +83,8 @@ void world_stop(struct world *w, int service, bool no_deps);
 void world_down(struct world *w);
 void world_restart(struct world *w, int service);
 void world_kill(struct world *w, int service);
-/* An event that this state never gets, this one or the next of that sort; it must change nothing. */
-void world_stray(struct world *w, int service, enum service_event_kind kind);
+/* The nth of the events that never come there, to this service or one in a seldom state; it must change nothing. */
+void world_stray(struct world *w, int service, int nth);
 
 /*
  * A second run of the service in `row`, on which nothing depends: starts as its script says and is not
