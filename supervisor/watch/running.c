@@ -126,8 +126,9 @@ static void plan_after_failure(const struct step *s, enum fail_cause cause, cons
 	}
 	char window[NUMBER_DURATION_SIZE];
 	run->after = AFTER_FAIL;
-	reason_format(run->after_reason, "%.300s; limit of %d restarts in %s reached",
-		why, restart->limit, number_show_duration(restart->limit_window_ms, window));
+	reason_format(run->after_reason, "%.300s; limit of %d restart%s in %s reached",
+		why, restart->limit, restart->limit == 1 ? "" : "s",
+		number_show_duration(restart->limit_window_ms, window));
 }
 
 /* Without a check it is ready as soon as it runs; it may have ended before anybody could say so. */

@@ -247,7 +247,7 @@ def test_why_of_a_run_that_has_ended(shop):
     live = shop.run("why", "api", "--json", code=0).json
     shop.down()
     told = shop.run("why", "api", code=0)
-    for word in ("api is failed", "exited with code 3", "limit of 1 restarts", "no such table", "started as process"):
+    for word in ("api is failed", "exited with code 3", "limit of 1 restart in", "no such table", "started as process"):
         assert word in told.out, (word, told)
     assert "shop instance 1 does not run" in told.err
     data = shop.run("why", "api", "--json", code=0).json

@@ -350,7 +350,7 @@ static void fault_B11_never_ready_is_tried_again_and_then_failed(void **state)
 	exits(0);
 	expect("failed up: tree gone, tell failed; nothing is due");
 	assert_string_equal(told(), "failed: not ready within 1 min: started as process 100; "
-				    "limit of 1 restarts in 5 min reached");
+				    "limit of 1 restart in 5 min reached");
 }
 
 static void a_start_without_a_limit_takes_as_long_as_it_likes(void **state)
