@@ -19,8 +19,7 @@ static json_t *find_in(const json_t *services, const char *name, struct error *e
 		nearest_offer(&near, event_string(service, "name"));
 	}
 	fail(e, EXIT_NOT_FOUND, "there is no service '%s'", name);
-	if (near.best)
-		error_hint(e, "did you mean '%s'?", near.best);
+	nearest_hint(&near, e);
 	return NULL;
 }
 

@@ -88,7 +88,9 @@ int verb_registry_restore(struct context *context, struct error *e)
 	if (dry)
 		return EXIT_DONE;
 	int answer = ask(context, "replace the registry of this machine", e);
-	if (answer < 0)
-		return -1;
-	return answer ? run(context, false, true, e) : EXIT_FAILED;
+	if (answer > 0)
+		return run(context, false, true, e);
+	if (!answer)
+		say("nothing was done");
+	return answer ? -1 : EXIT_FAILED;
 }

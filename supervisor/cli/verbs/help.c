@@ -69,6 +69,8 @@ static int unknown(const char *name, struct error *e)
 		nearest_offer(&near, command_rows[i].name);
 	for (int id = 0; id < KEY_COUNT; id++)
 		nearest_offer(&near, schema_key((enum key_id)id)->name);
+	for (int kind = 0; kind < SECTION_KIND_COUNT; kind++)
+		nearest_offer(&near, section_kind_word((enum section_kind)kind));
 	fail(e, EXIT_USAGE, "'%s' is neither a verb nor a key of the stack file", name);
 	if (near.best)
 		error_hint(e, "did you mean '%s'?", near.best);
