@@ -10,6 +10,10 @@ enum {
 	 */
 	OWN_DESCRIPTORS = 128,
 	SERVICE_DESCRIPTORS = 8,
+	MIB = 1024 * 1024,
+	/* Without room the logs of services wait, and soon their services. */
+	FREE_LEAST = 32 * MIB,
+	FREE_AMPLE = 256 * MIB,
 };
 
 static uint64_t descriptors_needed(const struct facts *f)
@@ -62,6 +66,21 @@ void judge_state_directory(const struct facts *f, struct finding *out)
 	} else {
 		text_addf(&out->text, "%s is on a disk of this machine", f->state);
 	}
+}
+
+void judge_disk_space(const struct facts *f, struct finding *out)
+{
+	if (f->disk_free < 0) {
+		text_addf(&out->text, "what is free on the disk of %s is not known", f->state);
+		return;
+	}
+	text_addf(&out->text, "%lld MiB are free on the disk of %s%s", (long long)(f->disk_free / MIB),
+		f->state, f->no_inodes ? ", and no further file can be made there" : "");
+	if (f->disk_free >= FREE_AMPLE && !f->no_inodes)
+		return;
+	out->verdict = f->disk_free < FREE_LEAST || f->no_inodes ? VERDICT_PROBLEM : VERDICT_WARNING;
+	text_add(&out->fix, "make room there, or set STACKUP_HOME to another disk; `[stack] log.total` "
+		"bounds what logs take, `stackup cleanup` removes what nobody needs");
 }
 
 void judge_sock_diag(const struct facts *f, struct finding *out)

@@ -215,6 +215,8 @@ static void read_place(struct facts *f, const char *state)
 		*slash = '\0';
 	}
 	f->state = path;
+	f->disk_free = (int64_t)fs.f_bavail * (int64_t)fs.f_bsize;
+	f->no_inodes = fs.f_files && !fs.f_ffree;
 	if (!place_type_is_local((int64_t)fs.f_type))
 		f->file_system = file_system_name((int64_t)fs.f_type, f->arena);
 }
@@ -237,7 +239,8 @@ static void read_user(struct facts *f)
 int facts_look(const char *state, struct facts *f, struct error *e)
 {
 	struct error why = {0};
-	*f = (struct facts){.arena = arena_new(), .state = state, .ports_base = PORTS_BASE};
+	*f = (struct facts){.arena = arena_new(), .state = state, .ports_base = PORTS_BASE,
+		.disk_free = -1};
 	if (!f->arena)
 		return fail(e, EXIT_FAILED, "out of memory");
 	ephemeral_read(&f->ephemeral);

@@ -55,6 +55,8 @@ struct facts {
 	/* The state directory, or its nearest parent that exists. */
 	const char *state;
 	const char *file_system; /* "NFS"; NULL: a local one */
+	int64_t disk_free; /* bytes that this user may still write there; -1: not known */
+	bool no_inodes; /* no further file can be made there */
 
 	/* The stack of this directory; the caller fills these, 0 where there is none. */
 	int services;

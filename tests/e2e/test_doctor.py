@@ -13,7 +13,7 @@ WEB = """
     command = ACTOR --listen
 """
 NAMES = {"ephemeral-range", "reserved-ports", "kubernetes-ports", "docker-ports", "holds", "ipv6-only", "localhost",
-         "descriptors", "state-directory", "sock-diag"}
+         "descriptors", "state-directory", "disk-space", "sock-diag"}
 
 
 def sysctl(name, value):

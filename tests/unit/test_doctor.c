@@ -29,6 +29,7 @@ static int begin(void **state)
 	f.shows_bound = true;
 	f.localhost = LOCALHOST_IPV4_FIRST;
 	f.descriptors_most = 1024;
+	f.disk_free = INT64_C(4) << 30;
 	f.user = "ann";
 	f.state = "/home/ann/.local/state/stackup";
 	port_set_add(&f.ours, 30100, 30199);
@@ -340,6 +341,27 @@ static void state_directory(void **state)
 	expect("state-directory", VERDICT_PROBLEM, "it belongs to user 7", "chown it");
 }
 
+static void disk_space(void **state)
+{
+	(void)state;
+	expect("disk-space", VERDICT_OK, "4096 MiB are free on the disk of /home/ann/", "");
+	f.no_inodes = true;
+	expect("disk-space", VERDICT_PROBLEM, "no further file", "STACKUP_HOME");
+	f.no_inodes = false;
+	f.disk_free = INT64_C(256) << 20;
+	expect("disk-space", VERDICT_OK, "256 MiB", "");
+	f.disk_free--;
+	expect("disk-space", VERDICT_WARNING, "255 MiB", "log.total");
+	f.disk_free = INT64_C(32) << 20;
+	expect("disk-space", VERDICT_WARNING, "32 MiB", "make room");
+	f.disk_free--;
+	expect("disk-space", VERDICT_PROBLEM, "31 MiB", "make room");
+	f.disk_free = 0;
+	expect("disk-space", VERDICT_PROBLEM, "0 MiB", "make room");
+	f.disk_free = -1;
+	expect("disk-space", VERDICT_OK, "not known", "");
+}
+
 static void sock_diag(void **state)
 {
 	(void)state;
@@ -444,6 +466,7 @@ int main(void)
 		TEST(localhost),
 		TEST(descriptors),
 		TEST(state_directory),
+		TEST(disk_space),
 		TEST(sock_diag),
 		TEST(sets_of_ports),
 		TEST(files_of_sysctl),
