@@ -5,6 +5,7 @@
 
 #include "base/nearest.h"
 #include "base/number.h"
+#include "cli/habits.h"
 #include "cli/verbs/verb.h"
 
 const struct option_row option_rows[OPTION_COUNT] = {
@@ -35,7 +36,10 @@ const struct command_row *command_find(const char *name, struct error *e)
 		nearest_offer(&near, row->name);
 	}
 	fail(e, EXIT_USAGE, "there is no verb '%s'", name);
-	if (near.best)
+	const char *instead = habit_instead("", name);
+	if (instead)
+		error_hint(e, "%s", instead);
+	else if (near.best)
 		error_hint(e, "did you mean '%s'?", near.best);
 	else
 		error_hint(e, "`stackup help` lists them");
@@ -71,10 +75,13 @@ static enum option find_name(const struct command_row *command, const char *name
 	return OPTION_COUNT;
 }
 
-/* Where the options are listed. */
-static void hint_options(const struct command_row *command, struct error *e)
+/* What does it here, or where the options are listed. */
+static void hint_options(const struct command_row *command, const char *name, struct error *e)
 {
-	if (command)
+	const char *instead = command ? habit_instead(command->name, name) : NULL;
+	if (instead)
+		error_hint(e, "%s", instead);
+	else if (command)
 		error_hint(e, "`stackup help %s` lists them", command->name);
 	else
 		error_hint(e, "options of a verb come after it; `stackup help` lists the verbs");
@@ -86,7 +93,7 @@ static int unknown_letter(const struct command_row *command, char letter, struct
 		fail(e, EXIT_USAGE, "`%s` has no option -%c", command->name, letter);
 	else
 		fail(e, EXIT_USAGE, "there is no option -%c before a verb", letter);
-	hint_options(command, e);
+	hint_options(command, (char[]){letter, '\0'}, e);
 	return -1;
 }
 
@@ -100,10 +107,10 @@ static int unknown_name(const struct command_row *command, const char *name, str
 		fail(e, EXIT_USAGE, "`%s` has no option --%s", command->name, name);
 	else
 		fail(e, EXIT_USAGE, "there is no option --%s before a verb", name);
-	if (near.best)
+	if (near.best && !(command && habit_instead(command->name, name)))
 		error_hint(e, "did you mean --%s?", near.best);
 	else
-		hint_options(command, e);
+		hint_options(command, name, e);
 	return -1;
 }
 

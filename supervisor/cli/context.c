@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "cli/habits.h"
 #include "cli/out.h"
 #include "ports/policy.h"
 #include "stackfile/describe.h"
@@ -38,6 +39,18 @@ static int want_colour(const struct command_line *line, int fd, bool *colour, st
 	return 0;
 }
 
+/* `exec -it` of other programs is an instance 't' here. */
+static int refuse_choice(const struct context *context, const char *from, const char *text, struct error *e)
+{
+	const struct command_row *command = context->line.command;
+	const char *instead = command ? habit_instead(command->name, text) : NULL;
+	fail(e, EXIT_USAGE, "%s wants a number from 1 to %d, auto or new, not '%s'", from,
+		(int)INSTANCE_MOST, text);
+	if (instead)
+		error_hint(e, "%s", instead);
+	return -1;
+}
+
 static int take_choice(struct context *context, struct error *e)
 {
 	const char *text = option_value(&context->line, OPTION_INSTANCE);
@@ -56,8 +69,7 @@ static int take_choice(struct context *context, struct error *e)
 	else if (number_parse(text, 1, INSTANCE_MOST, &number))
 		context->choice = CHOICE_NUMBER;
 	else
-		return fail(e, EXIT_USAGE, "%s wants a number from 1 to %d, auto or new, not '%s'", from,
-			(int)INSTANCE_MOST, text);
+		return refuse_choice(context, from, text, e);
 	context->number = context->choice == CHOICE_NUMBER ? (int)number : 0;
 	return 0;
 }

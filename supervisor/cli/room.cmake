@@ -1,5 +1,5 @@
 stackup_room(cli
-	SOURCES ask.c cli.c command_line.c context.c help.c out.c source.c subcommands.c target.c
+	SOURCES ask.c cli.c command_line.c context.c habits.c help.c out.c source.c subcommands.c target.c
 		instances/describe.c instances/list.c instances/next.c instances/release.c instances/word.c
 		ports/check.c ports/conflict_ask.c ports/conflict_report.c ports/docs.c ports/free.c ports/history.c
 		ports/list.c ports/monitor.c ports/move.c ports/policy.c ports/port_facts.c ports/protects.c

@@ -3,10 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/command_line.h"
+#include "cli/habits.h"
 
 #include <cmocka.h>
 
@@ -185,6 +187,32 @@ static void test_seconds(void **state)
 }
 
 /* No two options that a verb accepts share a letter or a name, but for a verb's own over a global. */
+static void test_words_of_other_programs_lead_to_ours(void **state)
+{
+	(void)state;
+	assert_wrong("stackup top", "no verb 'top'", "`stackup status`");
+	assert_wrong("stackup up --build", "no option --build", "a task that others depend on");
+	assert_wrong("stackup ps -a", "`status` has no option -a", "--all is every instance");
+	assert_wrong("stackup exec -T api id", "`exec` has no option -T", "a terminal is passed on");
+	assert_wrong("stackup logs -t", "`logs` has no option -t", "--timestamps");
+}
+
+/* A word that means something here is no stranger's. */
+static void test_no_habit_is_ours(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < habit_count; i++) {
+		const struct habit *habit = &habits[i];
+		char text[64];
+		if (*habit->verb)
+			snprintf(text, sizeof text, "stackup %s %s%s", habit->verb,
+				habit->word[1] ? "--" : "-", habit->word);
+		else
+			snprintf(text, sizeof text, "stackup %s", habit->word);
+		assert_wrong(text, habit->word, habit->instead);
+	}
+}
+
 static void test_tables_are_consistent(void **state)
 {
 	(void)state;
@@ -216,6 +244,8 @@ int main(void)
 		cmocka_unit_test(test_mistakes_have_the_nearest_name),
 		cmocka_unit_test(test_no_verb),
 		cmocka_unit_test(test_seconds),
+		cmocka_unit_test(test_words_of_other_programs_lead_to_ours),
+		cmocka_unit_test(test_no_habit_is_ours),
 		cmocka_unit_test(test_tables_are_consistent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
