@@ -45,13 +45,22 @@ static bool mentions_json(char **argv)
 	return false;
 }
 
+/* A word that is no subcommand does not keep the help of its verb away. */
+static int print_help(const struct command_line *line)
+{
+	struct error ignored;
+	if (line->word_count && !help_print_subcommand(line->command, line->words[0], &ignored))
+		return EXIT_DONE;
+	return help_print(line->command);
+}
+
 static int run(struct context *context, struct error *e)
 {
 	const struct command_line *line = &context->line;
 	if (option_given(line, OPTION_VERSION))
 		return verb_version(context, e);
 	if (option_given(line, OPTION_HELP))
-		return help_print(line->command);
+		return print_help(line);
 	if (!line->command) {
 		fail(e, EXIT_USAGE, "there is no verb");
 		error_hint(e, "`stackup up` starts the stack of this directory, `stackup help` lists "

@@ -78,6 +78,18 @@ static void add_verb(struct text *out, const struct command_row *row)
 			add_option(out, row, o);
 }
 
+static void add_subcommand(struct text *out, const struct command_row *verb, const struct subcommand *row)
+{
+	text_addf(out, "Usage: stackup [OPTION...] %s %s%s%s%s\n\n  %s.\n", verb->name, row->name,
+		row->options ? " [OPTION...]" : "", row->arguments[0] ? " " : "", row->arguments,
+		row->summary);
+	if (row->options)
+		text_add(out, "\nOptions:\n");
+	for (enum option o = 0; o < OPTION_COUNT; o++)
+		if (row->options & (UINT64_C(1) << o))
+			add_option(out, verb, o);
+}
+
 static void add_overview(struct text *out)
 {
 	text_add(out, "stackup starts, watches and stops the services of a stack file.\n\n"
@@ -98,6 +110,22 @@ int help_print(const struct command_row *command)
 	} else {
 		add_overview(&out);
 	}
+	out_text(&out);
+	return EXIT_DONE;
+}
+
+int help_print_subcommand(const struct command_row *command, const char *name, struct error *e)
+{
+	OWNED_TEXT out = {0};
+	const struct subcommands *family = family_of(command);
+	const struct subcommand *row = family ? subcommand_find(family, name) : NULL;
+	if (!family)
+		return fail(e, EXIT_USAGE, "`help` wants one verb or one key, not '%s' as well", name);
+	if (!row)
+		return subcommand_unknown(family, command->name, name, e);
+	add_subcommand(&out, command, row);
+	text_addf(&out, "\n`stackup help %s` lists its other subcommands and the options of every verb.\n",
+		command->name);
 	out_text(&out);
 	return EXIT_DONE;
 }

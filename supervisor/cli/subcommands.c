@@ -5,7 +5,7 @@
 #include "base/nearest.h"
 #include "cli/context.h"
 
-static const struct subcommand *find(const struct subcommands *all, const char *name)
+const struct subcommand *subcommand_find(const struct subcommands *all, const char *name)
 {
 	for (size_t i = 0; i < all->count; i++)
 		if (strcmp(all->rows[i].name, name) == 0)
@@ -13,18 +13,16 @@ static const struct subcommand *find(const struct subcommands *all, const char *
 	return NULL;
 }
 
-static int fail_unknown(
-	const struct subcommands *all, const struct command_line *line, struct error *e)
+int subcommand_unknown(const struct subcommands *all, const char *verb, const char *name, struct error *e)
 {
-	const char *verb = line->command->name;
-	struct nearest near = {.wanted = line->word_count ? line->words[0] : ""};
+	struct nearest near = {.wanted = name};
 	OWNED_TEXT names = {0};
 	for (size_t i = 0; i < all->count; i++) {
 		nearest_offer(&near, all->rows[i].name);
 		text_addf(&names, "%s%s", i ? ", " : "", all->rows[i].name);
 	}
-	if (line->word_count)
-		fail(e, EXIT_USAGE, "`%s` cannot '%s'", verb, near.wanted);
+	if (*name)
+		fail(e, EXIT_USAGE, "`%s` cannot '%s'", verb, name);
 	else
 		fail(e, EXIT_USAGE, "`%s` wants to know what to do", verb);
 	if (near.best)
@@ -67,9 +65,10 @@ static int check_words(
 int subcommands_run(const struct subcommands *all, struct context *context, struct error *e)
 {
 	const struct command_line *line = &context->line;
-	const struct subcommand *row = line->word_count ? find(all, line->words[0]) : NULL;
+	const char *name = line->word_count ? line->words[0] : "";
+	const struct subcommand *row = subcommand_find(all, name);
 	if (!row)
-		return fail_unknown(all, line, e);
+		return subcommand_unknown(all, line->command->name, name, e);
 	if (check_options(row, line, e) || check_words(row, line, e))
 		return -1;
 	return row->run(context, e);

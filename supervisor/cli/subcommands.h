@@ -37,7 +37,12 @@ struct subcommands {
  */
 int subcommands_run(const struct subcommands *all, struct context *context, struct error *e);
 
+/* NULL where there is none of that name. */
+const struct subcommand *subcommand_find(const struct subcommands *all, const char *name);
+
 /* A line for each, for the help of the verb. */
 void subcommands_add_help(struct text *out, const struct subcommands *all);
+/* -1: EXIT_USAGE, there is none of that name; the error has the nearest. */
+int subcommand_unknown(const struct subcommands *all, const char *verb, const char *name, struct error *e);
 
 #endif

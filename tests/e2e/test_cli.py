@@ -463,6 +463,20 @@ def test_help_leads_to_the_keys(world):
     assert "one verb or one key" in world.run("help", "up", "down", code=2).err
 
 
+def test_help_of_a_subcommand(world):
+    for args in (["help", "ports", "check"], ["ports", "check", "--help"]):
+        shown = world.run(*args, code=0).out
+        assert "ports check [OPTION...]" in shown and "--ci" in shown and "--grace" not in shown
+    assert "check" in world.run("help", "ports", "chekc", code=2).err
+    assert "Subcommands:" in world.run("ports", "--help", code=0).out
+    world.run("help", "up", "down", code=2)
+
+
+def test_exec_it_is_told_what_to_leave_away(running):
+    result = running.run("exec", "-it", "api", "id", code=2)
+    assert "not 't'" in result.err and "a terminal is passed on" in result.err
+
+
 def test_complaints_name_the_file_as_it_is_seen_from_here(shop):
     shop.stack("[service a]\ncommand = ./missing\n[service b]\ncomand = x\n")
     for args in (["check"], ["up", "-d"], ["config"]):

@@ -2,6 +2,7 @@
 
 #include "base/nearest.h"
 #include "cli/context.h"
+#include "cli/habits.h"
 #include "cli/help.h"
 #include "cli/out.h"
 #include "cli/verbs/verb.h"
@@ -72,7 +73,10 @@ static int unknown(const char *name, struct error *e)
 	for (int kind = 0; kind < SECTION_KIND_COUNT; kind++)
 		nearest_offer(&near, section_kind_word((enum section_kind)kind));
 	fail(e, EXIT_USAGE, "'%s' is neither a verb nor a key of the stack file", name);
-	if (near.best)
+	const char *instead = habit_instead("", name);
+	if (instead)
+		error_hint(e, "%s", instead);
+	else if (near.best)
 		error_hint(e, "did you mean '%s'?", near.best);
 	else
 		error_hint(e, "`stackup help` lists the verbs, `stackup help service` the keys");
@@ -84,12 +88,14 @@ int verb_help(struct context *context, struct error *e)
 	const struct command_line *line = &context->line;
 	if (!line->word_count)
 		return help_print(NULL);
-	if (line->word_count > 1)
-		return fail(e, EXIT_USAGE, "`help` wants one verb or one key, not '%s' as well",
-			line->words[1]);
 	const char *name = line->words[0];
 	struct error ignored;
 	const struct command_row *command = command_find(name, &ignored);
+	if (line->word_count == 2 && command)
+		return help_print_subcommand(command, line->words[1], e);
+	if (line->word_count > 1)
+		return fail(e, EXIT_USAGE, "`help` wants one verb or one key, not '%s' as well",
+			line->words[line->word_count - 1]);
 	OWNED_TEXT out = {0};
 	if (command)
 		help_print(command);
