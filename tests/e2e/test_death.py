@@ -337,6 +337,7 @@ def test_fault_S3_both_killed_the_next_command_cleans_up_and_says_so(shop, verb)
     assert not [p for p in orphans if alive(p)]
     said = result.err + result.out
     assert re.search("not stopped|without being stopped", said) and re.search("[1-9] process|leftover", said), result
+    assert verb != "up" or "the supervisor ended" not in said, "it is another one that runs now"
     if verb != "up":
         assert not shop.world.survivors()
 
