@@ -20,6 +20,7 @@
 #include "loop/loop.h"
 #include "model/names.h"
 #include "plan/formats.h"
+#include "spawn/proc.h"
 #include "stackfile/document.h"
 #include "stackfile/user_file.h"
 
@@ -337,7 +338,7 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 {
 	int judged = 0;
 	take_request(in, r);
-	if (open_process(in, r, e) || claim_number(in, r, &judged, c, e) || find_places(in, e))
+	if (proc_require(e) || open_process(in, r, e) || claim_number(in, r, &judged, c, e) || find_places(in, e))
 		return -1;
 	if (in->claim.outcome == CLAIM_RUNNING)
 		return 0;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -52,6 +53,19 @@ static size_t read_small(const char *path, char *buffer, size_t size)
 		got = 0;
 	buffer[got] = '\0';
 	return (size_t)got;
+}
+
+int proc_require(struct error *e)
+{
+	char path[PROC_PATH_SIZE];
+	char rest[32];
+	snprintf(rest, sizeof rest, "task/%d/children", (int)getpid());
+	proc_path(path, getpid(), rest);
+	if (!access(path, R_OK))
+		return 0;
+	fail_errno(e, EXIT_FAILED, "cannot see which processes belong to a service: %s", path);
+	error_hint(e, "mount it (mount -t proc proc /proc), or use a kernel with CONFIG_PROC_CHILDREN");
+	return -1;
 }
 
 enum {

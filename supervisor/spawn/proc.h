@@ -13,7 +13,11 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
+#include "base/error.h"
 #include "base/text.h"
+
+/* -1: /proc does not tell the children of a process, without which nothing could be stopped. */
+int proc_require(struct error *e);
 
 struct proc_stat {
 	pid_t pid;

@@ -512,7 +512,7 @@ def test_foreground_prefix_is_coloured_on_a_terminal_only(shop):
     assert "\x1b[" in shop.run("--color=always", "up", code=0).out
 
 
-def test_fault_E26_log_files_are_private(shop):
+def test_log_files_are_private(shop):
     shop.stack("""
         [service api]
         command = ACTOR --say hello --listen
