@@ -109,7 +109,7 @@ int file_replace(const char *path, const char *content, size_t length, struct er
 	return 0;
 }
 
-static bool has_content(const char *path, const char *content, size_t length)
+bool file_has_content(const char *path, const char *content, size_t length)
 {
 	OWNED_TEXT there = {0};
 	return !file_read(path, length, &there, NULL) && there.length == length &&
@@ -162,7 +162,7 @@ int file_rewrite(const char *path, const char *content, size_t length, struct er
 	if (real && !stat(real, &st) && !S_ISREG(st.st_mode))
 		return fail(e, EXIT_FAILED, "cannot write %s: it is %s, not a file", path,
 			S_ISDIR(st.st_mode) ? "a directory" : "something special");
-	if (real && has_content(real, content, length))
+	if (real && file_has_content(real, content, length))
 		return 0;
 	return write_beside(real ? real : path, content, length, e);
 }

@@ -16,6 +16,8 @@
  * anything else than a regular file and past `most` bytes. e->number tells ENOENT from the rest.
  */
 int file_read(const char *path, size_t most, struct text *out, struct error *e);
+/* Does it say just that? No, too, when it cannot be read. */
+bool file_has_content(const char *path, const char *content, size_t length);
 /* Everything until end of file from a descriptor, at most `most` bytes. */
 int file_read_fd(int fd, const char *name, size_t most, struct text *out, struct error *e);
 /* A /proc file: its size is not known before. Returns false when it cannot be read. */

@@ -9,10 +9,16 @@
 #include "base/own.h"
 #include "registry/sql.h"
 
-/* Without fsync: a record that a power cut loses is written again by the next launch. */
+/*
+ * Without fsync: a record that a power cut loses is written again by the next launch. Most launches
+ * are like the last one, and ext4 writes to the disk at once what is renamed over another file.
+ */
 int record_replace(const char *path, const char *content, struct error *e)
 {
 	OWNED_TEXT fresh = {0};
+	size_t length = strlen(content);
+	if (file_has_content(path, content, length))
+		return 0;
 	text_addf(&fresh, "%s.new", path);
 	OWNED_FD fd = text_ok(&fresh)
 		? open(text_string(&fresh), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
@@ -20,7 +26,7 @@ int record_replace(const char *path, const char *content, struct error *e)
 		: -1;
 	if (fd < 0)
 		return fail_errno(e, EXIT_REGISTRY, "cannot write %s", path);
-	if (!file_write_all(fd, content, strlen(content)) && !rename(text_string(&fresh), path))
+	if (!file_write_all(fd, content, length) && !rename(text_string(&fresh), path))
 		return 0;
 	fail_errno(e, EXIT_REGISTRY, "cannot write %s", path);
 	unlink(text_string(&fresh));

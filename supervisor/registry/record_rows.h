@@ -8,7 +8,10 @@
 
 #include "registry/registry.h"
 
-/* Replaces the file in one step; 0600. Not synced: what a power cut loses is written again. */
+/*
+ * Replaces the file in one step, unless it says the same; 0600. Not synced: what a power cut loses is
+ * written again.
+ */
 int record_replace(const char *path, const char *content, struct error *e);
 /* What a query answers: one object a row. ?1 and ?2 are the numbers, unless the first is 0. */
 json_t *record_rows(struct registry *r, const char *query, int64_t first, int64_t second,

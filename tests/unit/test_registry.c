@@ -791,6 +791,34 @@ static void fault_F3_a_lost_registry_comes_back_whole(void **state)
 	assert_string_equal(text_string(&before), text_string(&after));
 }
 
+static ino_t inode_of(const char *path)
+{
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+static void a_record_that_says_the_same_is_not_written_again(void **state)
+{
+	(void)state;
+	struct registry *r = must_open(REGISTRY_WRITE);
+	struct project shop;
+	struct instance instance;
+	int64_t id = add_project(r, "/p/shop", "shop", 4);
+	assert_int_equal(project_find_by_id(r, id, w.arena, &shop, &w.e), 1);
+	assert_int_equal(instance_find(r, id, 1, w.arena, &instance, &w.e), 1);
+	registry_close(r);
+	assert_int_equal(record_write(w.dir, 30000, &shop, &instance, &w.e), 0);
+	ino_t first = inode_of(path_of("locks/p1-1.json"));
+	/* Linked twice, so that its number is not given to a new file. */
+	assert_int_equal(link(path_of("locks/p1-1.json"), path_of("kept")), 0);
+	assert_int_equal(record_write(w.dir, 30000, &shop, &instance, &w.e), 0);
+	assert_true(inode_of(path_of("locks/p1-1.json")) == first);
+	instance.branch = "next";
+	assert_int_equal(record_write(w.dir, 30000, &shop, &instance, &w.e), 0);
+	assert_false(inode_of(path_of("locks/p1-1.json")) == first);
+}
+
 static void a_record_of_the_machine_that_is_none_of_ours_does_no_harm(void **state)
 {
 	(void)state;
@@ -1098,6 +1126,7 @@ int main(void)
 		TEST(a_pool_port_has_one_owner_and_the_oldest_comes_first),
 		TEST(row_P4_a_reassignment_is_planned_once_and_ends_with_an_incident_each),
 		TEST(fault_F3_a_lost_registry_comes_back_whole),
+		TEST(a_record_that_says_the_same_is_not_written_again),
 		TEST(a_record_of_the_machine_that_is_none_of_ours_does_no_harm),
 		TEST(fault_F11_open_to_others_or_a_link),
 		TEST(fault_F12_writers_killed),
