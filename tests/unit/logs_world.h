@@ -4,6 +4,7 @@
 #ifndef TESTS_LOGS_WORLD_H
 #define TESTS_LOGS_WORLD_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -38,7 +39,18 @@ struct world {
 	int64_t wall_ms;
 	int guardian_fd; /* a duplicate of the log, as the guardian has it; -1: not wanted */
 	bool keep_duplicate;
+	int descriptors; /* open at the beginning, and again at the end */
 };
+
+static inline int world_descriptors(void)
+{
+	int count = 0;
+	DIR *all = opendir("/proc/self/fd");
+	while (readdir(all))
+		count++;
+	closedir(all);
+	return count;
+}
 
 static inline void world_on_file(void *self, struct intake *in)
 {
@@ -68,7 +80,8 @@ static inline void world_pool(struct world *world, int64_t total, int services)
 
 static inline void world_begin(struct world *world)
 {
-	*world = (struct world){.wall_ms = 1700000000000, .guardian_fd = -1};
+	*world = (struct world){.wall_ms = 1700000000000, .guardian_fd = -1,
+		.descriptors = world_descriptors()};
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	const char *base = getenv("TMPDIR");
@@ -90,6 +103,7 @@ static inline void world_end(struct world *world)
 	assert_int_equal(file_remove_tree(world->root, NULL), 0);
 	free(world->directory);
 	free(world->root);
+	assert_int_equal(world_descriptors(), world->descriptors);
 }
 
 static inline void world_open_with(struct world *world, struct intake *in, const char *service,
