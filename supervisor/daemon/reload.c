@@ -88,9 +88,13 @@ static void stop_gone(struct instance *in, const struct reload *r)
 {
 	for (size_t i = 0; i < r->changes.count; i++) {
 		const struct service_change *change = &r->changes.items[i];
-		if (change->wanted_index < 0 && change->running_index >= 0)
-			keeper_stop(in->keeper, change->running_index, true,
-				"it is not in the stack file any more");
+		if (change->wanted_index >= 0 || change->running_index < 0)
+			continue;
+		if (r->timeout_ms >= 0)
+			in->loaded.stack->services[change->running_index].policy.stop.timeout_ms =
+				r->timeout_ms;
+		keeper_stop(in->keeper, change->running_index, true,
+			"it is not in the stack file any more");
 	}
 }
 

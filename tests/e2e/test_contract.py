@@ -156,3 +156,19 @@ def test_a_task_is_ready_when_it_is_done(shop):
     assert job["started_at"] <= job["ready_at"] <= api["started_at"]
     shop.run("restart", "job", code=0)
     assert shop.service("job")["ready_at"] > job["ready_at"]
+
+
+def test_the_timeout_of_up_is_for_what_goes_as_well(shop):
+    gone = "[service old]\ncommand = ACTOR --ignore-term --say here\nready = log here\nstop.timeout = 10m\n"
+    shop.stack(STACK + gone)
+    shop.up()
+    shop.stack(STACK)
+    shop.detach("-t", "0.2", timeout=30)
+    assert [s["name"] for s in shop.instance()["services"]] == ["api"]
+
+
+def test_kill_has_no_option_that_changes_nothing(shop):
+    shop.stack(STACK)
+    shop.up()
+    assert "--no-deps" in shop.run("kill", "api", "--no-deps", code=2).err
+    shop.run("kill", "api", code=0)
