@@ -11,7 +11,8 @@ stackup_room(cli
 		registry/verify.c
 		shared/await.c shared/converge.c shared/dry_run.c shared/env_write.c shared/event_history.c
 		shared/event_tail.c shared/failures.c shared/follow.c shared/here.c shared/idle_show.c
-		shared/inventory_show.c shared/leftovers.c shared/progress.c shared/reconcile.c shared/recorded.c
+		shared/inventory_show.c shared/leftovers.c shared/others.c shared/progress.c shared/reconcile.c
+		shared/recorded.c
 		shared/resolved.c shared/service_names.c shared/services.c shared/stopping.c shared/surroundings.c
 		shared/tail_options.c shared/tidy.c shared/waiting.c
 		verbs/attach.c verbs/check.c verbs/cleanup.c verbs/config.c verbs/doctor.c verbs/down.c verbs/env.c

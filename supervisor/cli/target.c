@@ -7,6 +7,7 @@
 #include "base/own.h"
 #include "claim/worktree.h"
 #include "cli/context.h"
+#include "cli/shared/others.h"
 #include "daemon/daemon.h"
 #include "ports/policy.h"
 #include "registry/bytelock.h"
@@ -284,8 +285,10 @@ int context_running(struct context *context, struct target *t, struct error *e)
 		return fail(e, EXIT_NOT_FOUND, "%s runs on %s, not here", target_name(t), t->elsewhere);
 	bool died = t->unclean || t->crashed;
 	fail(e, EXIT_NOT_FOUND, "%s does not run%s", target_name(t), died ? ": its supervisor died" : "");
-	error_hint(e, died ? "`stackup status` says why, `stackup up` starts it again"
-			   : "`stackup up` starts it");
+	OWNED_TEXT others = {0};
+	bool some = others_run(context, t->instance, &others);
+	error_hint(e, "%s%s%s", died ? "`stackup status` says why, `stackup up` starts it again"
+			   : "`stackup up` starts it", some ? "; " : "", text_string(&others));
 	return -1;
 }
 

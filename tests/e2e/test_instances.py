@@ -109,3 +109,15 @@ def test_show_tells_everything_of_a_project(running):
     shown = running.run("registry", "show", "shop", cwd=running.world.root, code=0).out
     assert "1 (ports 30100-30199), 2 (ports 30200-30299)" in shown and str(running.dir) in shown
     assert "did you mean 'shop'" in running.run("registry", "show", "shopp", code=4).err
+
+
+def test_who_asks_for_one_that_does_not_run_is_told_which_ones_do(shop):
+    shop.stack("[service api]\ncommand = ACTOR --listen\n")
+    shop.up()
+    shop.run("-i", "3", "up", "--wait", code=0)
+    shop.run("-i", "1", "down", code=0)
+    assert "instance 3 runs; `stackup status --all`" in shop.run("status", code=3).err
+    assert "instance 3 runs" in shop.run("wait", code=4).err
+    assert "runs" not in shop.run("-i", "1", "status", code=3).err
+    shop.run("-i", "4", "up", "--wait", code=0)
+    assert "instances 3, 4 run;" in shop.run("status", code=3).err

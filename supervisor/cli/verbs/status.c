@@ -9,6 +9,7 @@
 #include "cli/context.h"
 #include "cli/out.h"
 #include "cli/shared/leftovers.h"
+#include "cli/shared/others.h"
 #include "cli/shared/recorded.h"
 #include "cli/verbs/verb.h"
 #include "spawn/proc.h"
@@ -288,6 +289,14 @@ static void show(const struct context *context, json_t *instances)
 
 /* ---- the verb ---- */
 
+/* Somebody who did not say which one may have another one in mind. */
+static void tell_others(struct context *context, int number)
+{
+	OWNED_TEXT others = {0};
+	if (!context->quiet && !context->json && others_run(context, number, &others))
+		say("%s; `stackup status --all` shows every instance", text_string(&others));
+}
+
 static int status_of_one(struct context *context, struct error *e)
 {
 	struct target t;
@@ -295,10 +304,14 @@ static int status_of_one(struct context *context, struct error *e)
 	json_t *instance = NULL;
 	if (context_target(context, &t, e) == 0)
 		instance = look_at(context, &t, &as_wanted, e);
+	bool alive = t.alive;
+	int number = t.instance;
 	target_release(&t);
 	if (!instance)
 		return e->text[0] ? -1 : fail(e, EXIT_FAILED, "out of memory");
 	show(context, json_pack("[o]", instance));
+	if (!alive)
+		tell_others(context, number);
 	return as_wanted ? EXIT_DONE : EXIT_NOT_AS_WANTED;
 }
 
