@@ -14,7 +14,7 @@
 static int choose_format(const struct context *context, const char *path,
 	enum ledger_format *format, struct error *e)
 {
-	const char *word = option_value(&context->line, OPTION_FORMAT);
+	const char *word = option_value(&context->line, OPTION_DOCUMENT);
 	*format = path ? ledger_format_of(path, "", 0) : LEDGER_JSON;
 	if (context->json)
 		*format = LEDGER_JSON;

@@ -110,7 +110,7 @@ static int import(const struct context *context, const char *path,
 	const struct ledger_reading *reading, bool dry_run, struct error *e)
 {
 	OWNED_TEXT content = {0}, notices = {0};
-	const char *word = option_value(&context->line, OPTION_FORMAT);
+	const char *word = option_value(&context->line, OPTION_DOCUMENT);
 	if (read_document(path, &content, e))
 		return -1;
 	enum ledger_format format = ledger_format_of(path, text_string(&content), content.length);

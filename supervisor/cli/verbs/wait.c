@@ -26,7 +26,7 @@ int verb_wait(struct context *context, struct error *e)
 	struct target target;
 	struct control_client client = {.fd = -1};
 	int64_t timeout_ms;
-	if (option_seconds(&context->line, OPTION_TIMEOUT, &timeout_ms, e) < 0)
+	if (option_seconds(&context->line, OPTION_PATIENCE, &timeout_ms, e) < 0)
 		return -1;
 	int result = context_running(context, &target, e);
 	if (result == 0)
