@@ -4,7 +4,6 @@
 #ifndef TESTS_LOGS_WORLD_H
 #define TESTS_LOGS_WORLD_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,6 +18,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/own.h"
+#include "descriptors.h"
 #include "logs/intake.h"
 #include "logs/reader.h"
 
@@ -41,16 +41,6 @@ struct world {
 	bool keep_duplicate;
 	int descriptors; /* open at the beginning, and again at the end */
 };
-
-static inline int world_descriptors(void)
-{
-	int count = 0;
-	DIR *all = opendir("/proc/self/fd");
-	while (readdir(all))
-		count++;
-	closedir(all);
-	return count;
-}
 
 static inline void world_on_file(void *self, struct intake *in)
 {
@@ -81,7 +71,7 @@ static inline void world_pool(struct world *world, int64_t total, int services)
 static inline void world_begin(struct world *world)
 {
 	*world = (struct world){.wall_ms = 1700000000000, .guardian_fd = -1,
-		.descriptors = world_descriptors()};
+		.descriptors = descriptors_open()};
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	const char *base = getenv("TMPDIR");
@@ -103,7 +93,7 @@ static inline void world_end(struct world *world)
 	assert_int_equal(file_remove_tree(world->root, NULL), 0);
 	free(world->directory);
 	free(world->root);
-	assert_int_equal(world_descriptors(), world->descriptors);
+	descriptors_expect(world->descriptors);
 }
 
 static inline void world_open_with(struct world *world, struct intake *in, const char *service,

@@ -11,6 +11,7 @@
 /* First: cmocka.h makes `fail` a macro. */
 #include "base/clock.h"
 #include "base/text.h"
+#include "descriptors.h"
 #include "probe/prober.h"
 
 #include <setjmp.h>
@@ -42,7 +43,13 @@
 #define IP_LOCAL_PORT_RANGE 51
 #endif
 
-enum { OWNERS_MOST = 8, BEAT_MS = 10, GAP_MOST_MS = 1000, PATIENCE_S = 30 };
+enum {
+	OWNERS_MOST = 8,
+	BEAT_MS = 10,
+	GAP_MOST_MS = 1000,
+	PATIENCE_S = 30,
+	DESCRIPTORS_MAY_STAY = -1,
+};
 
 struct owner {
 	uint16_t port;
@@ -57,6 +64,7 @@ struct world {
 	struct prober *prober;
 	ev_timer beat;
 	ev_timer patience;
+	int descriptors; /* before anything was opened, or DESCRIPTORS_MAY_STAY */
 	int64_t last_beat_ms;
 	int64_t longest_gap_ms;
 	bool excused; /* this test blocks the loop itself */
@@ -240,6 +248,7 @@ static inline int world_setup(void **state)
 	struct world *w = calloc(1, sizeof *w);
 	struct prober_hooks hooks = {.self = w, .on_result = take_result, .look = answer_looks,
 		.shares = shares, .start_command = spawn_command, .kill_command = kill_command};
+	w->descriptors = descriptors_open();
 	w->loop = ev_loop_new(EVFLAG_AUTO);
 	w->prober = prober_new(w->loop, &hooks);
 	w->last_beat_ms = clock_now_ms();
@@ -261,6 +270,8 @@ static inline int world_teardown(void **state)
 	if (!w->excused && w->longest_gap_ms >= allowed)
 		fail_msg("the loop stood still for %lld ms, the machine for %ld ms",
 			(long long)w->longest_gap_ms, (long)bystander_gap_ms);
+	if (w->descriptors != DESCRIPTORS_MAY_STAY)
+		descriptors_expect(w->descriptors);
 	free(w);
 	return 0;
 }

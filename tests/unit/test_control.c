@@ -30,12 +30,14 @@
 #include "control/client.h"
 #include "control/path.h"
 #include "control/server.h"
+#include "descriptors.h"
 
 #include <cmocka.h>
 
 struct world {
 	char dir[64];
 	char path[128];
+	int descriptors; /* before anything was opened */
 	struct ev_loop *loop;
 	struct control_server *server;
 	/* what the handler saw */
@@ -103,6 +105,7 @@ static int begin(void **state)
 	if (!mkdtemp(w->dir))
 		return -1;
 	snprintf(w->path, sizeof w->path, "%s/run/shop/3.sock", w->dir);
+	w->descriptors = descriptors_open();
 	w->loop = ev_loop_new(EVFLAG_AUTO);
 	listen_again(w);
 	*state = w;
@@ -115,6 +118,7 @@ static int end(void **state)
 	control_close(w->server);
 	ev_loop_destroy(w->loop);
 	file_remove_tree(w->dir, NULL);
+	descriptors_expect(w->descriptors);
 	free(w);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "alone.h"
 #include "base/clock.h"
 #include "base/own.h"
+#include "descriptors.h"
 #include "forward/forward.h"
 #include "loop/loop.h"
 
@@ -29,6 +30,7 @@ struct world {
 	struct ev_loop *loop;
 	struct forward *forward;
 	int server; /* listens at NEW */
+	int descriptors; /* before anything was opened */
 };
 static struct world w;
 
@@ -63,6 +65,7 @@ static int begin(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	if (!alone_network())
 		return -1;
+	w.descriptors = descriptors_open();
 	w.loop = loop_new();
 	w.forward = forward_new(w.loop, NEW, 60000);
 	w.server = listen_at(NEW, false);
@@ -76,6 +79,7 @@ static int end(void **state)
 	forward_free(w.forward);
 	close(w.server);
 	ev_loop_destroy(w.loop);
+	descriptors_expect(w.descriptors);
 	return 0;
 }
 
