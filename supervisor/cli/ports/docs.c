@@ -65,16 +65,38 @@ static uint16_t number_in(const struct claim *claim, const struct port *row, int
 		? (uint16_t)(instance_port(claim->ports_base, claim->block, instance) + row->slot) : 0;
 }
 
+/* NULL where the stack file says nothing. */
+static const char *description_of(const struct resolved *r, const struct port *row)
+{
+	return r->stack->services[row->service_index].description;
+}
+
+static bool has_descriptions(const struct resolved *r)
+{
+	for (int i = 0; i < r->port_count; i++)
+		if (description_of(r, &r->ports[i]))
+			return true;
+	return false;
+}
+
 /* ---- markdown ---- */
+
+/* A bar would end the cell. */
+static void add_cell(struct text *out, const char *text)
+{
+	for (; *text; text++)
+		text_addf(out, *text == '|' ? "\\|" : *text == '\n' ? " " : "%c", *text);
+}
 
 static void add_heading(struct page *d)
 {
 	const struct claim *claim = &d->resolved->claim;
-	text_add(d->out, "| Service | Port | Variable |");
+	bool described = has_descriptions(d->resolved);
+	text_addf(d->out, "| Service |%s Port | Variable |", described ? " Description |" : "");
 	for (int i = 1; i <= INSTANCES; i++)
 		if (begins_range(claim, i))
 			text_addf(d->out, " %d %s |", i, instance_default_purpose(i));
-	text_add(d->out, "\n|---|---|---|");
+	text_addf(d->out, "\n|---|%s---|---|", described ? "---|" : "");
 	for (int i = 1; i <= INSTANCES; i++)
 		if (begins_range(claim, i))
 			text_add(d->out, "--:|");
@@ -88,6 +110,11 @@ static void add_row(struct page *d, const struct port *row)
 	OWNED_TEXT variable = {0};
 	text_addf(d->out, "| %s%s%s | ", row->service, main_port ? "" : " ",
 		main_port ? "" : row->name);
+	if (has_descriptions(d->resolved)) {
+		const char *description = description_of(d->resolved, row);
+		add_cell(d->out, description ? description : "");
+		text_add(d->out, " | ");
+	}
 	add_source(d->out, row);
 	add_variable(&variable, row);
 	text_addf(d->out, " | `%s`", text_string(&variable));
@@ -104,13 +131,6 @@ static void add_row(struct page *d, const struct port *row)
 			text_add(d->out, " pool |");
 	}
 	text_add_char(d->out, '\n');
-}
-
-/* A bar would end the cell. */
-static void add_cell(struct text *out, const char *text)
-{
-	for (; *text; text++)
-		text_addf(out, *text == '|' ? "\\|" : *text == '\n' ? " " : "%c", *text);
 }
 
 static void add_reserved(struct page *d)
@@ -135,6 +155,8 @@ static void write_markdown(struct page *d)
 	const struct resolved *r = d->resolved;
 	uint16_t first = block_port(r->claim.ports_base, r->claim.block);
 	text_addf(d->out, "### Ports of %s\n\n", r->claim.project);
+	if (r->stack->description)
+		text_addf(d->out, "%s\n\n", r->stack->description);
 	text_addf(d->out, "Block %d, ports %u-%u. Instance N has the ten ports from %u + 10 * (N - 1) "
 		"on.\n\n", r->claim.block, first, first + BLOCK_PORTS - 1, first);
 	add_heading(d);
@@ -145,8 +167,9 @@ static void write_markdown(struct page *d)
 
 /* ---- JSON ---- */
 
-static json_t *row_json(const struct claim *claim, const struct port *row)
+static json_t *row_json(const struct resolved *r, const struct port *row)
 {
+	const struct claim *claim = &r->claim;
 	OWNED_TEXT variable = {0}, source = {0};
 	json_t *instances = json_object();
 	add_variable(&variable, row);
@@ -159,8 +182,8 @@ static json_t *row_json(const struct claim *claim, const struct port *row)
 			json_object_set_new(
 				instances, key, number ? json_integer(number) : json_null());
 	}
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:o}", "service", row->service, "name",
-		row->name, "source", port_source_word(row->source), "port", text_string(&source),
+	return json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:s?, s:o}", "service", row->service,
+		"description", description_of(r, row), "name", row->name, "source", port_source_word(row->source), "port", text_string(&source),
 		"variable", text_string(&variable), "env_var", row->env_var, "instances", instances);
 }
 
@@ -168,9 +191,9 @@ static void show_json(const struct resolved *r)
 {
 	json_t *rows = json_array();
 	for (int i = 0; i < r->port_count; i++)
-		json_array_append_new(rows, row_json(&r->claim, &r->ports[i]));
-	out_json(json_pack("{s:i, s:s, s:i, s:o}", "version", 1, "project", r->claim.project, "block",
-		r->claim.block, "ports", rows));
+		json_array_append_new(rows, row_json(r, &r->ports[i]));
+	out_json(json_pack("{s:i, s:s, s:s?, s:i, s:o}", "version", 1, "project", r->claim.project,
+		"description", r->stack->description, "block", r->claim.block, "ports", rows));
 }
 
 /* As the file has it: what a run or a plan has moved comes home again. */
