@@ -168,6 +168,16 @@ static int settle(struct launch *l, struct error *e)
 	return project_settle(l->registry, l->project.id, l->project.path, e);
 }
 
+/* Who answers for it, as the stack file says by now; where it says nothing, what somebody told stays. */
+static int follow_owner(struct launch *l, struct error *e)
+{
+	const char *owner = l->request->owner;
+	if (!owner || !*owner || !strcmp(owner, l->project.owner))
+		return 0;
+	l->project.owner = arena_string(l->claim->arena, owner);
+	return project_describe(l->registry, &l->project, e);
+}
+
 int launch_find_project(struct launch *l, struct error *e)
 {
 	const struct claim_request *request = l->request;
@@ -179,7 +189,8 @@ int launch_find_project(struct launch *l, struct error *e)
 	if (got < 0)
 		return -1;
 	if (got)
-		return settle(l, e) || follow_block(l, e) || project_touch(l->registry, l->project.id, e) ? -1 : 0;
+		return settle(l, e) || follow_block(l, e) || follow_owner(l, e) ||
+			project_touch(l->registry, l->project.id, e) ? -1 : 0;
 	l->project = (struct project){
 		.path = arena_string(arena, request->main_dir),
 		.stack_name = arena_string(arena, request->stack_name),

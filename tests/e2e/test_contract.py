@@ -172,3 +172,25 @@ def test_kill_has_no_option_that_changes_nothing(shop):
     shop.up()
     assert "--no-deps" in shop.run("kill", "api", "--no-deps", code=2).err
     shop.run("kill", "api", code=0)
+
+
+def test_descriptions_are_in_the_tables(shop):
+    shop.stack("[stack]\ndescription = what anna sells\n[service api]\ncommand = sleep 60\ndescription = orders | payments\n"
+               "[service db]\ncommand = sleep 60\n")
+    out = shop.run("ports", "docs", code=0).out
+    assert "\nwhat anna sells\n" in out and "| Service | Description | Port |" in out
+    assert "| api | orders \\| payments | slot 1 (api) |" in out and "| db |  | slot 2 (db) |" in out
+    told = shop.run("ports", "docs", "--json", code=0).json
+    assert told["description"] == "what anna sells" and [p["description"] for p in told["ports"]] == ["orders | payments", None]
+
+
+def test_the_owner_of_the_stack_file_is_the_projects(shop):
+    def owner():
+        return shop.run("registry", "list", "--json", code=0).json["projects"][0]["owner"]
+    for text, expected in (("owner = anna", "anna"), ("owner = berta", "berta"), ("", "berta")):
+        shop.stack(f"[stack]\n{text}\n" + STACK)
+        shop.detach()
+        assert owner() == expected
+    shop.run("registry", "set", "owner=cora", code=0)
+    shop.detach()
+    assert owner() == "cora"
