@@ -167,13 +167,15 @@ static int first_failure(const struct instance *in)
 enum { SOON_MS = 5000 };
 
 /* Watchers of style sheets and bundles end with their standard input; other runners leave them the terminal. */
-static const char *advice_of_end(const struct instance *in, const struct service_run *run)
+static void add_advice(struct instance *in, const struct service_run *run)
 {
+	size_t length = strlen(in->exit_text);
 	bool at_once = run->has_exit && !run->exit_signal && !run->exit_code
 		&& in->now_ms - run->started_ms < SOON_MS;
-	return at_once && in->loaded.stack->is_procfile
-		? "; if it ends with its standard input (tailwind, esbuild): that is empty here, "
-		  "`tty = yes` in a stack.ini gives it a terminal" : "";
+	if (in->loaded.stack->is_procfile && at_once)
+		snprintf(in->exit_text + length, sizeof in->exit_text - length,
+			"; if it ends with its standard input (tailwind, esbuild): that is empty here, "
+			"`tty = yes` in a stack.ini gives it a terminal");
 }
 
 static bool owner_ends_by_service(struct instance *in, int i)
@@ -185,8 +187,7 @@ static bool owner_ends_by_service(struct instance *in, int i)
 	bool procfile = in->loaded.stack->is_procfile && s->policy.type == TYPE_SERVICE
 		&& run->generation;
 	if (procfile || i == in->exit_code_from) {
-		instance_decide_exit(in, process_code(run), "'%s' ended: %s%s", s->name, run->reason,
-			advice_of_end(in, run));
+		instance_decide_exit(in, process_code(run), "'%s' ended: %s", s->name, run->reason);
 		return true;
 	}
 	if (in->abort_on_failure && run->state == STATE_FAILED && !s->policy.optional) {
@@ -204,6 +205,7 @@ static void follow_owner(struct instance *in)
 	for (int i = 0; i < in->loaded.stack->service_count; i++) {
 		if (owner_ends_by_service(in, i)) {
 			instance_stop(in, false, in->exit_text);
+			add_advice(in, keeper_run(in->keeper, i));
 			return;
 		}
 	}

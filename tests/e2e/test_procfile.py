@@ -61,6 +61,7 @@ def test_first_exit_stops_the_rest_and_gives_the_exit_code(shop):
 def test_a_watcher_that_ends_with_its_standard_input_is_told_what_it_needs(shop):
     shop.stack("css: /bin/cat\nworker: ACTOR\n", "Procfile")
     assert "`tty = yes`" in shop.run("up", code=0).err
+    assert "'css' ended" in (why := shop.run("why", "worker", code=0).out) and "tty" not in why
     shop.stack("web: ACTOR --exit 7\nworker: ACTOR\n", "Procfile")
     assert "tty" not in shop.run("up", code=7).err
 
