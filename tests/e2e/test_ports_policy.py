@@ -361,7 +361,7 @@ def test_what_is_reserved_for_a_service_waits_for_it(world):
     shop.up("-i", "2")
     assert shop.port("api", "-i", "2") == 8002
     assert "port 8000" in shop.run("ports", "release", "api", "-i", "1", code=0).out
-    assert "instance 2" in shop.run("ports", "release", "api", code=4).err
+    assert "instance 2" in shop.run("ports", "release", "api", "-i", "2", code=4).err
 
 
 def test_a_reserved_port_of_the_range_is_not_held(shop):
