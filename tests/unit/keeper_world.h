@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,7 @@ static struct {
 	int spawn_errno;
 	bool hook_fails;
 	bool signal_fails;
+	bool withstands; /* whoever is left cannot be killed */
 	bool tells; /* also write down what is told */
 	size_t left[MOST]; /* of each tree */
 	int spawns;
@@ -99,6 +101,14 @@ static int world_signal(void *self, int service, const struct child *child, enum
 		[SIGNAL_HOOK] = "hook", [SIGNAL_STRAYS] = "strays", [SIGNAL_TREE] = "tree"};
 	note("%s to %s %d (%d)", sigabbrev_np(signal), scopes[scope], service, (int)child->pid);
 	return world.signal_fails ? -1 : 0;
+}
+
+static bool world_withstands(void *self, int service, char *why, size_t size)
+{
+	(void)self;
+	note("who is left %d", service);
+	snprintf(why, size, "it sleeps in the kernel");
+	return world.withstands;
 }
 
 static void world_census(void *self, struct tree_mark *marks, size_t count)
@@ -161,6 +171,7 @@ static const struct sys sys = {.now_ms = world_now,
 	.spawn = world_spawn,
 	.spawn_stop_command = world_stop_command,
 	.signal = world_signal,
+	.withstands = world_withstands,
 	.census = world_census,
 	.forget = world_forget,
 	.tree_gone = world_tree_gone,

@@ -159,6 +159,57 @@ static void fault_C12_a_signal_that_is_refused_is_told(void **state)
 		     "tell 0 killed 'stopping: asked to be killed'");
 }
 
+static void fault_C12_it_is_told_once_a_stop(void **state)
+{
+	(void)state;
+	all_are_ready(1);
+	world.signal_fails = world.tells = true;
+	keeper_kill(keeper, 0, NULL);
+	turn_at(2000);
+	text_clear(&world.calls);
+	turn_at(2050);
+	expect_calls("KILL to tree 0 (101)");
+	ends(0, false, 101);
+	keeper_start(keeper, 0, false, NULL);
+	turn_at(2060);
+	keeper_kill(keeper, 0, NULL);
+	text_clear(&world.calls);
+	turn_at(2060);
+	assert_non_null(strstr(text_string(&world.calls), "changed its user"));
+}
+
+/* Of a stop that lasts for ever; the calls of the last turn. */
+static void is_killed_in_vain(bool withstands)
+{
+	all_are_ready(1);
+	world.withstands = withstands;
+	keeper_kill(keeper, 0, NULL);
+	int64_t next = turn_at(2000);
+	for (int i = 0; i < 1000 && !strstr(text_string(&world.calls), "who is left"); i++) {
+		text_clear(&world.calls);
+		next = turn_at(world.now_ms + next);
+	}
+}
+
+static void fault_C11_who_is_left_is_asked_when_kills_are_in_vain(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		is_killed_in_vain(i);
+		expect_calls("KILL to tree 0 (101), who is left 0");
+		assert_state(0, STATE_KILLING);
+		assert_int_equal(run_of(0)->want, WANT_DOWN);
+		assert_int_equal(run_of(0)->unkillable, i);
+		assert_string_equal(run_of(0)->reason,
+			i ? "cannot be killed: it sleeps in the kernel" : "asked to be killed");
+		turn_at(world.now_ms + 1000);
+		/* Nobody asks again for what is known. */
+		expect_calls(i ? "KILL to tree 0 (101)" : "KILL to tree 0 (101), who is left 0");
+		if (!i)
+			finish(state);
+	}
+}
+
 /* ---- turns ---- */
 
 static void so_many_start_in_a_turn_and_the_rest_at_once(void **state)
@@ -580,6 +631,26 @@ static void what_was_said_before_a_new_stack_counts(void **state)
 	assert_string_equal(run_of(1)->reason, "before");
 }
 
+static void a_smaller_stack_has_a_smaller_queue(void **state)
+{
+	enum { MANY = 60 };
+	static const int first_only[] = {0};
+	(void)state;
+	begin(MANY);
+	for (int i = 0; i < MANY; i++)
+		for (int n = 0; n < 4; n++)
+			keeper_stop(keeper, i, false, NULL);
+	turn_at(1000);
+	struct stack *before = stack;
+	stack = stack_of(1);
+	assert_int_equal(keeper_adopt(keeper, stack, first_only), 0);
+	stack_end(before);
+	keeper_start(keeper, 0, false, "the only one");
+	turn_at(1000);
+	assert_state(0, STATE_STARTING);
+	assert_string_equal(service_transition(run_of(0), 0)->reason, "the only one");
+}
+
 static void no_probe_is_begun_that_was_not_in_flight(void **state)
 {
 	(void)state;
@@ -721,6 +792,8 @@ int main(void)
 		keeps(a_hook_that_takes_too_long_is_signalled_itself),
 		keeps(a_stop_command_that_cannot_start_is_skipped),
 		keeps(fault_C12_a_signal_that_is_refused_is_told),
+		keeps(fault_C12_it_is_told_once_a_stop),
+		keeps(fault_C11_who_is_left_is_asked_when_kills_are_in_vain),
 		keeps(so_many_start_in_a_turn_and_the_rest_at_once),
 		keeps(a_feeders_words_need_not_live_on),
 		keeps(no_event_is_lost_when_there_are_very_many),
@@ -742,6 +815,7 @@ int main(void)
 		keeps(time_passes_only_for_what_is_due),
 		keeps(a_new_stack_continues_what_is_in_both),
 		keeps(what_was_said_before_a_new_stack_counts),
+		keeps(a_smaller_stack_has_a_smaller_queue),
 		keeps(no_probe_is_begun_that_was_not_in_flight),
 		keeps(a_second_run_has_the_past_of_the_first),
 		keeps(a_second_run_begins_without_the_troubles_of_another),
