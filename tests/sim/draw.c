@@ -19,6 +19,8 @@
 enum fault { FAULTS(X) FAULT_END };
 #undef X
 
+enum { FEW = 8 }; /* services */
+
 struct dice {
 	uint64_t state;
 	uint32_t faults; /* bits of enum fault */
@@ -161,6 +163,8 @@ static void draw_answers(struct dice *dice, struct script *s)
 static void draw_needs(struct dice *dice, struct walk *walk, int service)
 {
 	int64_t wanted = service ? upto(dice, WALK_NEEDS + 1) : 0;
+	if (walk->services > FEW && !one_in(dice, 8))
+		wanted = 0;
 	for (int i = 0; i < wanted; i++) {
 		struct walk_need *need = &walk->service[service].needs[i];
 		need->on = upto(dice, service);
@@ -219,6 +223,13 @@ static void draw_moves(struct dice *dice, struct walk *walk)
 	}
 }
 
+/* A probe that is due at once would hide that the rest of a big start is forgotten. */
+static void nobody_is_asked(struct walk *walk)
+{
+	for (int i = 0; i < walk->services; i++)
+		walk->service[i].policy.readiness = READY_NOTIFY;
+}
+
 void walk_draw(struct walk *walk, uint64_t seed)
 {
 	struct dice dice = {.state = seed * 0x9e3779b97f4a7c15ULL + 0x632be59bd9b4e019ULL};
@@ -227,8 +238,10 @@ void walk_draw(struct walk *walk, uint64_t seed)
 	dice.faults = roll(&dice) & (one_in(&dice, 4) ? roll(&dice) : UINT32_MAX);
 	dice.deeds = roll(&dice);
 	/* More services than a turn starts, now and then. */
-	walk->services = one_in(&dice, 256) ? WALK_SERVICES - 1 - upto(&dice, 4) : 1 + upto(&dice, 8);
+	walk->services = one_in(&dice, 200) ? WALK_SERVICES - 1 - upto(&dice, 4) : 1 + upto(&dice, FEW);
 	for (int i = 0; i < walk->services; i++)
 		draw_service(&dice, walk, i);
+	if (walk->services > FEW && one_in(&dice, 2))
+		nobody_is_asked(walk);
 	draw_moves(&dice, walk);
 }

@@ -66,6 +66,7 @@ static void orphans_end(struct world *w, int service)
 	say(w, service, "%d of what it left behind are there", row->orphans);
 	if (!row->orphans && row->leader.life == LIFE_NONE)
 		release_pid(w, row->session);
+	rules_something_ended(w);
 	keeper_trees_changed(w->keeper);
 }
 

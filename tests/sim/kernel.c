@@ -229,6 +229,7 @@ static bool sys_withstands(void *self, int service, char *why, size_t size)
 static void sys_census(void *self, struct tree_mark *marks, size_t count)
 {
 	struct world *w = self;
+	rules_may_look(w, count);
 	for (size_t i = 0; i < count; i++) {
 		const struct row *row = row_of(w, marks[i].service);
 		if (marks[i].session != row->session)

@@ -96,6 +96,8 @@ struct judge {
 	bool stray; /* the event on its way must change nothing */
 	int service; /* whose step it is */
 	struct before before;
+	bool ended; /* a process, in this turn: trees may be looked at */
+	int starts; /* in this turn */
 	bool moved; /* a state or a wish changed: others may have to do something now */
 	int64_t expected_ms; /* the latest time for the next turn before it counts as a gap */
 	uint64_t events;
@@ -118,6 +120,9 @@ void rules_may_probe(struct world *w, int service, uint64_t generation, enum pro
 /* What the world tells the keeper. */
 void rules_answered(struct world *w, int service, const struct service_event *event);
 void rules_reaped(struct world *w, const struct keeper_exit *exit);
+/* An adopted process was reaped, a tree may be empty. */
+void rules_something_ended(struct world *w);
+void rules_may_look(struct world *w, size_t count);
 void rules_reported(struct world *w, int service);
 /* Rows have changed places. */
 void rules_new_places(struct world *w);

@@ -4,7 +4,9 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
+#include "base/number.h"
 #include "kernel.h"
 
 static struct past *past_of(struct world *w)
@@ -169,6 +171,18 @@ static void enter(struct world *w, const struct step *s, const struct service_ev
 	past->due_ms = s->run->deadline_ms;
 }
 
+/* What people read names the time that was too long. */
+static void check_limit_is_named(struct world *w, const struct step *s)
+{
+	const struct service_policy *policy = s->policy;
+	bool task = policy->type == TYPE_TASK;
+	char shown[NUMBER_DURATION_SIZE];
+	number_show_duration(task ? policy->task_timeout_ms : policy->ready_timeout_ms, shown);
+	if (!strstr(s->run->reason, shown))
+		broken(w, w->judge.service, "took longer than %s, and is said to be %s", shown,
+			s->run->reason);
+}
+
 static void check_in_time(struct world *w, const struct step *s, const struct service_event *event)
 {
 	const struct before *b = &w->judge.before;
@@ -205,6 +219,8 @@ void rules_outcome(struct world *w, const struct step *s, const struct service_e
 	else if (begins_to_stop || (ran(w) && event->kind == ON_EXITED))
 		past->outcome = outcome_of(w, s, event);
 	check_remembered_exit(w, s, event);
+	if (event->kind == ON_TIME && from == STATE_STARTING && to == STATE_STOPPING)
+		check_limit_is_named(w, s);
 	bool ended = (stopped || ran(w)) && !service_occupied(s->run);
 	if (ended)
 		check_end(w, s);

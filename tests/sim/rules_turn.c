@@ -129,6 +129,8 @@ void rules_after_turn(struct world *w, int64_t next_ms)
 		expected = past->probe_until_ms < expected ? past->probe_until_ms : expected;
 	}
 	w->judge.moved &= !waiting;
+	w->judge.starts = 0;
+	w->judge.ended = false;
 	w->judge.expected_ms = expected;
 	if (next_ms > first)
 		broken(w, -1, "the keeper sleeps %lld ms too long", (long long)(next_ms - first));

@@ -3,6 +3,9 @@
 
 #include "kernel.h"
 
+/* Others want to be heard in between. */
+enum { STARTS_A_TURN = 32 };
+
 static bool can_never_be(const struct dependency *d, const struct service_run *run)
 {
 	return run->state == STATE_FAILED
@@ -62,6 +65,8 @@ void rules_may_spawn(struct world *w, int service, uint64_t generation)
 		broken(w, service, "is started, and nobody wants it");
 	if (!run->start_free && !rules_needs_met(w, service, &hopeless))
 		broken(w, service, "is started before what it needs is there");
+	if (++w->judge.starts > STARTS_A_TURN)
+		broken(w, service, "is the %d. that one turn starts", w->judge.starts);
 	row->past.generation = generation;
 	row->past.tree_open = true;
 }
@@ -112,8 +117,20 @@ void rules_tree_is_gone(struct world *w, int service)
 	row->past.tree_open = false;
 }
 
+void rules_may_look(struct world *w, size_t count)
+{
+	if (!w->judge.ended)
+		broken(w, -1, "%zu trees are looked at, and nothing has ended", count);
+}
+
+void rules_something_ended(struct world *w)
+{
+	w->judge.ended = true;
+}
+
 void rules_reaped(struct world *w, const struct keeper_exit *exit)
 {
+	rules_something_ended(w);
 	struct past *past = &w->rows[exit->service].past;
 	if (exit->is_hook) {
 		past->hook_exits_due++;

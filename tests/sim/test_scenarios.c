@@ -291,9 +291,9 @@ static void fault_B27_exit_of_an_old_generation_and_late_probes_are_ignored(void
 	assert_state(0, STATE_READY);
 	pid_t now = keeper_run(world_keeper(w), 0)->leader.pid;
 	struct keeper_exit late = {.status = {.pid = before + 1, .code = -1, .signal = SIGKILL}};
-	keeper_exits(world_keeper(w), &late, 1);
+	world_report_late(w, &late);
 	late.is_hook = true;
-	keeper_exits(world_keeper(w), &late, 1);
+	world_report_late(w, &late);
 	world_run_until(w, world_now(w) + 1000);
 	assert_state(0, STATE_READY);
 	assert_int_equal(keeper_run(world_keeper(w), 0)->leader.pid, now);

@@ -94,6 +94,12 @@ void world_stray(struct world *w, int service, int nth)
 	w->next_ms = w->now_ms;
 }
 
+void world_report_late(struct world *w, const struct keeper_exit *exit)
+{
+	rules_something_ended(w);
+	keeper_exits(w->keeper, exit, 1);
+}
+
 /* ---- rows change places ---- */
 
 void world_double(struct world *w, int service, int row)

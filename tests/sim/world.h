@@ -71,6 +71,8 @@ int world_processes(const struct world *w);
 int world_descriptors(const struct world *w);
 /* Kills the leader from outside. */
 void world_kill_from_outside(struct world *w, int service, int signal);
+/* The end of a process that was reaped long ago; it must change nothing. */
+void world_report_late(struct world *w, const struct keeper_exit *exit);
 /* The number of told events of a kind for a service. */
 int world_told(const struct world *w, int service, enum event_kind kind);
 
