@@ -18,6 +18,9 @@ struct checking {
 #define COMPLAIN(c, entry, ...)                                                                    \
 	complaint_error((c)->complaints, (c)->draft->document->label, (entry)->line, (entry)->key, \
 		__VA_ARGS__)
+#define NOTE(c, entry, ...)                                                                        \
+	complaint_notice((c)->complaints, (c)->draft->document->label, (entry)->line, (entry)->key,    \
+		__VA_ARGS__)
 #define HINT(c, ...) complaint_hint((c)->complaints, __VA_ARGS__)
 
 /* Only for complaints that are kept: a million typos are not worth a million searches. */
@@ -53,6 +56,22 @@ static bool is_marker(const char *name)
 	return false;
 }
 
+/* Other files of this kind leave quotes and comments out; somebody may mean them. */
+static void note_literals(const struct checking *c, const struct entry *entry)
+{
+	const char *value = entry->value;
+	size_t length = strlen(value);
+	bool quoted = length > 1 && strchr("\"'", *value) && value[length - 1] == *value &&
+		!memchr(value + 1, *value, length - 2);
+	if (quoted) {
+		NOTE(c, entry, "%s: the quotes belong to the value", entry->key);
+		HINT(c, "write it without them unless they are meant");
+	} else if (strstr(value, " # ") || strstr(value, " ; ")) {
+		NOTE(c, entry, "%s: what looks like a comment belongs to the value", entry->key);
+		HINT(c, "a comment has a line of its own");
+	}
+}
+
 static void check_variable(const struct checking *c, const struct entry *entry, const char *name)
 {
 	if (!name_is_variable(name)) {
@@ -61,6 +80,8 @@ static void check_variable(const struct checking *c, const struct entry *entry, 
 	} else if (is_marker(name)) {
 		COMPLAIN(c, entry, "%s is set by stackup itself", name);
 		HINT(c, "take another name");
+	} else {
+		note_literals(c, entry);
 	}
 }
 

@@ -120,6 +120,25 @@ static void families_need_a_name(void **state)
 	assert_null(schema_find(SECTION_ENVIRONMENT, "restart", &rest));
 }
 
+static void quotes_and_comments_that_belong_to_a_value_are_noted(void **state)
+{
+	(void)state;
+	struct fixture f = {0};
+	assert_non_null(load(&f, "[service web]\ncommand = true\nenv.A = \"x y\"\nenv.B = 'b'\n"
+		"env.C = a # b\nexport.D = d ; e\nenv.E = \"a\",\"b\"\nenv.F = a#b;c\nenv.G = \"\n"
+		"env.H = it's\n"));
+	assert_string_equal(said(&f),
+		"stack.ini:3: notice: env.A: the quotes belong to the value; write it without them unless "
+		"they are meant\n"
+		"stack.ini:4: notice: env.B: the quotes belong to the value; write it without them unless "
+		"they are meant\n"
+		"stack.ini:5: notice: env.C: what looks like a comment belongs to the value; a comment has a "
+		"line of its own\n"
+		"stack.ini:6: notice: export.D: what looks like a comment belongs to the value; a comment has "
+		"a line of its own");
+	unload(&f);
+}
+
 static void fault_I7_unknown_keys_name_the_nearest(void **state)
 {
 	(void)state;
@@ -313,6 +332,7 @@ int main(void)
 		cmocka_unit_test(choices_are_the_words_of_the_model_in_its_order),
 		cmocka_unit_test(families_need_a_name),
 		cmocka_unit_test(fault_I7_unknown_keys_name_the_nearest),
+		cmocka_unit_test(quotes_and_comments_that_belong_to_a_value_are_noted),
 		cmocka_unit_test(keys_of_later_issues_are_absent),
 		cmocka_unit_test(fault_I10_a_template_is_an_unknown_key),
 		cmocka_unit_test(members_of_families_have_proper_names),
