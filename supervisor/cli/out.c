@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -36,6 +37,48 @@ void out_bytes(const char *bytes, size_t length)
 void out_text(const struct text *text)
 {
 	out_bytes(text_string(text), text->length);
+}
+
+/* Columns of the window; 0 where lines may be of any length. */
+static size_t window_width(void)
+{
+	struct winsize size = {0};
+	return out_is_terminal() && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_col : 0;
+}
+
+/* Bytes of the line that take at most so many columns; a colour takes none. */
+static size_t fitting(const char *line, size_t length, size_t columns)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < length; i++) {
+		if (line[i] == '\033') {
+			while (i < length && line[i] != 'm')
+				i++;
+			continue;
+		}
+		used += (line[i] & 0xc0) != 0x80;
+		if (used > columns)
+			return i;
+	}
+	return length;
+}
+
+void out_lines(const struct text *lines)
+{
+	OWNED_TEXT out = {0};
+	size_t width = window_width();
+	const char *line = text_string(lines);
+	for (const char *newline; width && (newline = strchr(line, '\n')); line = newline + 1) {
+		size_t length = (size_t)(newline - line);
+		bool fits = fitting(line, length, width) == length;
+		size_t kept = fits ? length : fitting(line, length, width - 1);
+		text_add_bytes(&out, line, kept);
+		if (!fits)
+			text_addf(&out, "\u2026%s", colour_off(memchr(line, '\033', kept)));
+		text_add_char(&out, '\n');
+	}
+	text_add(&out, line);
+	out_text(&out);
 }
 
 void out_json(json_t *value)

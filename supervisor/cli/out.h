@@ -20,6 +20,11 @@
 /* As it is: the caller has made foreign parts safe. */
 void out_bytes(const char *bytes, size_t length);
 void out_text(const struct text *text);
+/*
+ * Lines of which the last part matters least; none ends without a newline. On a terminal each is cut where the
+ * window ends, so that a table stays one.
+ */
+void out_lines(const struct text *lines);
 /* Steals it; indented on a terminal, one line else. With a newline. NULL: out of memory is said. */
 void out_json(json_t *value);
 

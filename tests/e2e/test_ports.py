@@ -431,6 +431,38 @@ def test_ports_list(shop):
     assert api["lease"] == {"project": "shop", "instance": 1, "service": "api"}
 
 
+def test_a_table_of_ports_fits_into_the_window(shop):
+    shop.stack(WEB.replace("--listen", "--say " + "x" * 60 + " --listen", 1))
+    shop.up()
+    for args in (["ports", "list"], ["ports", "scan", "30100-30109"]):
+        whole = shop.run(*args, code=0).out
+        assert "x" * 60 in whole and max(map(len, whole.splitlines())) > 100
+        terminal = shop.terminal("--no-color", *args)
+        assert terminal.wait() == 0
+        lines = terminal.output.decode().splitlines()
+        assert [len(line) for line in lines if len(line) > 100] == []
+        assert any(len(line) == 100 and line.endswith("\u2026") for line in lines)
+        assert len(lines) == len(whole.splitlines())
+
+
+def test_what_listens_on_two_addresses_is_one_row(shop):
+    shop.write("both.py", """
+import os, socket, time
+port = int(os.environ["PORT"])
+four, six = socket.create_server(("127.0.0.1", port)), socket.create_server(("::1", port), family=socket.AF_INET6)
+time.sleep(600)
+""")
+    shop.stack("""
+        [service api]
+        command = /usr/bin/python3 both.py
+    """)
+    shop.up("--wait-timeout", "20")
+    views = shop.run("ports", "list", "--json", code=0).json["listeners"]
+    assert len([view for view in views if view["port"] == 30101 and view["state"] == "listen"]) == 2
+    shown = shop.run("ports", "list", code=0).out
+    assert len([line for line in shown.splitlines() if "listening" in line]) == 1
+
+
 def test_ports_who(shop):
     shop.stack(WEB)
     shop.up()

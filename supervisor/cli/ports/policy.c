@@ -97,7 +97,7 @@ static void show(const struct context *context, const struct policy_list *list)
 	}
 	table_print(table, context->colour, &out);
 	table_free(table);
-	out_text(&out);
+	out_lines(&out);
 }
 
 /* ---- */

@@ -218,6 +218,14 @@ static void on_survey(void *self, const struct port_survey *survey)
 		measure(o, survey);
 }
 
+static void show_rows(const struct output *o)
+{
+	if (o->context->json)
+		out_text(&o->text);
+	else
+		out_lines(&o->text);
+}
+
 static int on_view(void *self, const struct port_view *view, struct error *e)
 {
 	struct output *o = self;
@@ -233,7 +241,7 @@ static int on_view(void *self, const struct port_view *view, struct error *e)
 		return fail(e, EXIT_FAILED, "out of memory");
 	/* On a terminal JSON is indented, as a whole. */
 	if (o->text.length > WRITE_BYTES && !(o->context->json && out_is_terminal())) {
-		out_text(&o->text);
+		show_rows(o);
 		text_clear(&o->text);
 	}
 	return 0;
@@ -252,7 +260,7 @@ static void finish(struct output *o)
 	} else if (!o->rows) {
 		say("nobody listens there");
 	}
-	out_text(&o->text);
+	show_rows(o);
 }
 
 int verb_ports_scan(struct context *context, struct error *e)

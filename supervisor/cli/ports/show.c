@@ -76,7 +76,7 @@ static void end_sheet(const struct context *context, struct sheet *sheet)
 	table_print(sheet->table, context->colour, &out);
 	table_free(sheet->table);
 	text_release(&sheet->cell);
-	out_text(&out);
+	out_lines(&out);
 }
 
 void ports_note_proc(const struct context *context, bool by_proc)
@@ -110,6 +110,15 @@ static bool is_repeated(const struct port_look *look, size_t at)
 
 /* ---- list ---- */
 
+/* Another address of what the row above says already. */
+static bool is_said(const struct port_look *look, size_t at)
+{
+	const struct port_view *b = &look->items[at], *a = at ? b - 1 : NULL;
+	return a && a->port == b->port && a->udp == b->udp && a->seen && b->seen &&
+		a->class == b->class && a->socket.state == b->socket.state &&
+		a->has_holder && b->has_holder && a->holder.pid && a->holder.pid == b->holder.pid;
+}
+
 /* What a lease has come to. */
 static const char *standing_of(const struct port_view *view)
 {
@@ -136,7 +145,7 @@ void ports_show_list(const struct context *context, const struct port_look *look
 	for (size_t i = 0; i < look->count; i++) {
 		const struct port_view *view = &look->items[i];
 		const char *standing = standing_of(view);
-		if (is_repeated(look, i))
+		if (is_said(look, i))
 			continue;
 		bool right = view->class == CLASS_OWN_LIVE || view->class == CLASS_LEASED;
 		port_cells(&sheet, view);
