@@ -349,6 +349,27 @@ static void a_socket_that_waits_does_not_stop_the_loop(void **state)
 	forward_free(forward);
 }
 
+/* The listener stays readable meanwhile: who looks again at once does nothing else. */
+static void fault_S30_without_descriptors_it_waits_and_goes_on(void **state)
+{
+	(void)state;
+	struct rlimit files;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	OWNED_FD client = connect_to(OLD);
+	say(client, "patience");
+	int free_one = dup(client);
+	close(free_one);
+	struct rlimit none = {.rlim_cur = (rlim_t)free_one, .rlim_max = files.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int turns = 0;
+	for (int64_t end = clock_now_ms() + 3 * FORWARD_PAUSE_MS; clock_now_ms() < end; turns++)
+		ev_run(w.loop, EVRUN_ONCE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	assert_in_range(turns, 1, 12);
+	OWNED_FD server = accept_one(w.server);
+	expect(server, "patience");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -364,6 +385,7 @@ int main(void)
 		TEST(the_grace_ends_everything),
 		TEST(what_is_under_way_arrives_after_the_grace),
 		TEST(a_socket_that_waits_does_not_stop_the_loop),
+		TEST(fault_S30_without_descriptors_it_waits_and_goes_on),
 	};
 	/* Few descriptors, so that few connections are too many. */
 	struct rlimit files;
