@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/list.h"
 #include "base/terminal.h"
+#include "control/wire.h"
 
 bool out_is_terminal(void)
 {
@@ -146,8 +147,8 @@ void say(const char *format, ...)
 
 static json_t *error_json(const struct error *e, json_t *extra)
 {
-	json_t *object = json_pack("{s:s, s:s, s:s}", "code", exit_code_word(e->code), "text", e->text,
-		"hint", e->hint);
+	json_t *object = json_pack("{s:s, s:o, s:o}", "code", exit_code_word(e->code), "text",
+		wire_text(e->text, strlen(e->text)), "hint", wire_text(e->hint, strlen(e->hint)));
 	if (object && extra)
 		json_object_update_missing(object, extra);
 	json_decref(extra);
@@ -242,12 +243,12 @@ static void add_blanks(struct text *out, int count)
 			left < (int)sizeof blanks ? (size_t)left : sizeof blanks - 1);
 }
 
-/* Returns what follows the texts of this row. */
-static const char *print_row(const struct table *table, size_t first, const char *text, bool colour,
-	struct text *out)
+/* Returns what follows the texts of these columns. */
+static const char *print_cells(const struct table *table, size_t first, size_t columns, const char *text,
+	bool colour, struct text *out)
 {
 	int owed = 0; /* blanks before the next text: none are left at the end */
-	for (size_t column = 0; column < table->columns; column++) {
+	for (size_t column = 0; column < columns; column++) {
 		const struct cell *cell = &table->cells.items[first + column];
 		bool coloured = colour && cell->colour != COLOUR_NONE;
 		if (table->widths[column] && cell->length) {
@@ -267,14 +268,42 @@ static const char *print_row(const struct table *table, size_t first, const char
 	return text;
 }
 
+static void print(const struct table *table, size_t columns, bool colour, struct text *out)
+{
+	const char *text = text_string(&table->texts);
+	for (size_t i = 0; i + table->columns <= table->cells.count; i += table->columns) {
+		text = print_cells(table, i, columns, text, colour, out);
+		if (columns == table->columns)
+			continue;
+		const struct cell *last = &table->cells.items[i + columns];
+		if (i && last->length) {
+			text_add(out, "    ");
+			text_add_bytes(out, text, last->length);
+			text_add_char(out, '\n');
+		}
+		text += last->length;
+	}
+}
+
 void table_print(struct table *table, bool colour, struct text *out)
 {
 	if (!table)
 		return;
-	const char *text = text_string(&table->texts);
 	measure(table);
-	for (size_t i = 0; i + table->columns <= table->cells.count; i += table->columns)
-		text = print_row(table, i, text, colour, out);
+	print(table, table->columns, colour, out);
+}
+
+void table_print_folding(struct table *table, bool colour, struct text *out)
+{
+	size_t window = window_width();
+	size_t width = 0;
+	if (!table)
+		return;
+	measure(table);
+	for (size_t i = 0; i < table->columns; i++)
+		width += table->widths[i] ? (size_t)table->widths[i] + 2 : 0;
+	bool fits = !window || width <= window + 2;
+	print(table, table->columns - !fits, colour, out);
 }
 
 void table_free(struct table *table)

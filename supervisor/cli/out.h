@@ -44,6 +44,8 @@ struct table *table_new(size_t columns);
 /* Text is made safe. Cells come row by row. */
 void table_cell(struct table *table, enum colour colour, const char *text);
 void table_print(struct table *table, bool colour, struct text *out);
+/* The same; in a window that is too narrow the last column has lines of its own, below each row. */
+void table_print_folding(struct table *table, bool colour, struct text *out);
 void table_free(struct table *table);
 
 #endif

@@ -411,6 +411,23 @@ def test_no_color_on_a_terminal(running):
     assert b"\x1b[" not in terminal.output
 
 
+def test_status_in_a_narrow_window_has_reasons_on_lines_of_their_own(shop):
+    shop.stack("""
+        [service migrate]
+        type = task
+        command = ACTOR --exit 0
+        [service api]
+        command = ACTOR --listen
+        depends_on = migrate
+    """)
+    shop.up()
+    wide, narrow = (shop.terminal("--no-color", "status", size=(24, columns)) for columns in (150, 60))
+    assert wide.wait() == narrow.wait() == 0
+    assert re.search(rb"SERVICE +STATE.* REASON\r\nmigrate +done +exited with code 0 after [^\r]+\r\napi ", wide.output)
+    assert re.search(rb"SERVICE +STATE[^\r]*MEMORY\r\nmigrate +done\r\n    exited with code 0 after [^\r]+\r\napi ",
+                     narrow.output), narrow.output
+
+
 def test_worktrees_claim_their_own_instances(world):
 
     shop = world.project("shop")

@@ -231,7 +231,7 @@ static void add_services(const struct context *context, const json_t *services, 
 	size_t index;
 	json_t *service;
 	json_array_foreach(services, index, service) add_row(table, service);
-	table_print(table, context->colour, out);
+	table_print_folding(table, context->colour, out);
 	table_free(table);
 }
 
