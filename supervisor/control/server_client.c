@@ -108,11 +108,9 @@ static bool push_frame(struct client *client, const json_t *object, struct error
 
 static json_t *error_object(const struct error *error, json_t *extra)
 {
-	json_t *object = json_pack("{s:s, s:i, s:s, s:s}", "code", exit_code_word(error->code), "exit",
-		error->code, "text", error->text, "hint", error->hint);
-	if (!object) /* a text that is not UTF-8: still an answer */
-		object = json_pack("{s:s, s:i, s:s, s:s}", "code", exit_code_word(error->code),
-			"exit", error->code, "text", "the reason is not valid UTF-8", "hint", "");
+	json_t *object = json_pack("{s:s, s:i, s:o, s:o}", "code", exit_code_word(error->code), "exit",
+		error->code, "text", wire_text(error->text, strlen(error->text)), "hint",
+		wire_text(error->hint, strlen(error->hint)));
 	if (object && extra)
 		json_object_update(object, extra);
 	json_decref(extra);

@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/terminal.h"
+
 /* Room for two whole frames: whoever feeds takes frames out before it feeds on. */
 static const size_t WAITING_MOST = 2 * ((size_t)FRAME_HEADER + FRAME_MOST);
 
@@ -215,6 +217,16 @@ static void encode_group(struct text *out, const unsigned char *bytes, size_t co
 	const char group[4] = {DIGITS[bits >> 18], DIGITS[bits >> 12 & 63],
 		count > 1 ? DIGITS[bits >> 6 & 63] : '=', count > 2 ? DIGITS[bits & 63] : '='};
 	text_add_bytes(out, group, sizeof group);
+}
+
+json_t *wire_text(const char *bytes, size_t length)
+{
+	OWNED_TEXT visible = {0};
+	json_t *string = json_stringn(bytes, length);
+	if (string)
+		return string;
+	terminal_add_strict(&visible, bytes, length);
+	return json_stringn(text_string(&visible), visible.length);
 }
 
 json_t *wire_pack(const void *bytes, size_t length)

@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/number.h"
+#include "control/wire.h"
 #include "daemon/second.h"
 #include "watch/settle.h"
 
@@ -296,8 +298,8 @@ void pending_progress(struct instance *in, int service, enum event_kind kind, co
 			? service_state_word(keeper_run(in->keeper, service)->state)
 			: instance_state_word((enum instance_state)in->state);
 		control_more(in->server, p->ticket,
-			json_pack("{s:s, s:s, s:s, s:s}", "service", name, "state", state, "kind",
-				event_kind_word(kind), "text", text));
+			json_pack("{s:s, s:s, s:s, s:o}", "service", name, "state", state, "kind",
+				event_kind_word(kind), "text", wire_text(text, strlen(text))));
 	}
 }
 

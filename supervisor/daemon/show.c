@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "control/wire.h"
 #include "daemon/requests.h"
 #include "watch/settle.h"
 
@@ -73,8 +74,7 @@ static json_t *ports_of(const struct stack *stack, const struct service *s)
 
 static json_t *text_json(const char *text)
 {
-	json_t *string = json_string(text);
-	return string ? string : json_string("(not valid UTF-8)");
+	return wire_text(text, strlen(text));
 }
 
 static void reason_of(struct instance *in, int service, char *out, size_t size)
@@ -200,8 +200,7 @@ static json_t *last_lines(struct service_io *io)
 	const char *at = text_string(&tail);
 	while (*at) {
 		size_t length = strcspn(at, "\n");
-		json_t *line = json_stringn(at, length);
-		json_array_append_new(lines, line ? line : json_string("(binary)"));
+		json_array_append_new(lines, wire_text(at, length));
 		at += length + (at[length] == '\n');
 	}
 	return lines;

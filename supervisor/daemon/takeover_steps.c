@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/wire.h"
 #include "daemon/forwarding.h"
 #include "daemon/second.h"
 #include "daemon/takeover.h"
@@ -17,9 +18,9 @@ void takeover_say(struct instance *in, const struct takeover *t, const char *for
 	reason_vformat(text, format, args);
 	va_end(args);
 	control_more(in->server, t->wish.ticket,
-		json_pack("{s:s, s:s, s:s, s:s}", "service", service_at(in, t->wish.service)->name,
+		json_pack("{s:s, s:s, s:s, s:o}", "service", service_at(in, t->wish.service)->name,
 			"state", service_state_word(run->state), "kind",
-			event_kind_word(EVENT_HANDOVER), "text", text));
+			event_kind_word(EVENT_HANDOVER), "text", wire_text(text, strlen(text))));
 }
 
 /* ---- lease ---- */
