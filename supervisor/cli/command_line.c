@@ -5,6 +5,7 @@
 
 #include "base/nearest.h"
 #include "base/number.h"
+#include "base/utf8.h"
 #include "cli/habits.h"
 #include "cli/verbs/verb.h"
 
@@ -212,6 +213,28 @@ static int parse_all(struct parser *p, struct error *e)
 	return 0;
 }
 
+static bool is_text(const char *bytes)
+{
+	size_t length = strlen(bytes);
+	return utf8_text_span(bytes, length) == length;
+}
+
+/* What is stored, shown or sent to the supervisor. A command gets bytes, and a log may hold any. */
+static int check_text(const struct command_line *line, struct error *e)
+{
+	for (size_t i = 0; i < line->given_count; i++) {
+		const struct given_option *given = &line->given[i];
+		if (given->value && given->option != OPTION_GREP && !is_text(given->value))
+			return fail(e, EXIT_USAGE, "the value of --%s is not UTF-8: '%s'",
+				option_rows[given->option].name, given->value);
+	}
+	bool is_ours = line->command && line->command->words != FIRST_WORD_ENDS;
+	for (size_t i = 0; is_ours && i < line->word_count; i++)
+		if (!is_text(line->words[i]))
+			return fail(e, EXIT_USAGE, "an argument is not UTF-8: '%s'", line->words[i]);
+	return 0;
+}
+
 int command_line_parse(int argc, char **argv, struct command_line *line, struct error *e)
 {
 	*line = (struct command_line){0};
@@ -225,7 +248,7 @@ int command_line_parse(int argc, char **argv, struct command_line *line, struct 
 	if (!words || !line->given)
 		return fail(e, EXIT_FAILED, "out of memory");
 	struct parser p = {.argc = argc, .argv = argv, .at = 1, .line = line, .words = words};
-	return parse_all(&p, e);
+	return parse_all(&p, e) || check_text(line, e) ? -1 : 0;
 }
 
 void command_line_release(struct command_line *line)

@@ -7,7 +7,8 @@
  *	- global options stand before or after the verb; where a verb has an option of its own with the
  *	  same letter, the letter means that one after the verb (-f after `logs`)
  *	- after `run` and `exec` the first word ends our options: the rest belongs to the command
- *	- what does not exist is an error with the nearest name
+ *	- what does not exist is an error with the nearest name, and so is a value or word of ours that is not
+ *	  UTF-8
  *
  * Strings borrow from argv.
  */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/utf8.h"
 #include "cli/context.h"
 
 static const char *last_part(const char *path)
@@ -47,6 +48,17 @@ static void name_stack(struct context *context, struct source *source)
 	source->name = project ? project : named ? named : last_part(source->main_dir);
 }
 
+/* Paths are stored, sent and shown as text. */
+static int check_path(const char *path, struct error *e)
+{
+	size_t length = strlen(path);
+	if (utf8_text_span(path, length) == length)
+		return 0;
+	fail(e, EXIT_BAD_FILE, "the path %s is not UTF-8", path);
+	error_hint(e, "give what is not another name, or move the project");
+	return -1;
+}
+
 int context_source(struct context *context, struct source *source, struct error *e)
 {
 	*source = (struct source){.arena = arena_new()};
@@ -62,6 +74,9 @@ int context_source(struct context *context, struct source *source, struct error 
 	bool git = source->git.present;
 	source->main_dir = git ? source->git.main_dir : source->location.dir;
 	source->worktree = git ? source->git.top : source->location.dir;
+	if (check_path(source->location.file, e) || check_path(source->location.dir, e) ||
+		check_path(source->main_dir, e))
+		return -1;
 	source->document = document_read_as(
 		source->location.file, source->location.shown, &source->complaints);
 	name_stack(context, source);

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "stackfile/document.h"
 
 enum { GIT_FILE_MOST = 1024 * 1024, PACKED_REFS_MOST = 16 * GIT_FILE_MOST };
@@ -128,6 +129,24 @@ static const char *main_worktree(struct arena *arena, const struct git_facts *gi
 	return above && !strcmp(base_name(git->common_dir), ".git") ? above : git->common_dir;
 }
 
+/* git allows any bytes; whoever shows or stores the name wants text. */
+static const char *as_text(struct arena *arena, const char *bytes)
+{
+	OWNED_TEXT text = {0};
+	size_t length = strlen(bytes);
+	size_t good = utf8_text_span(bytes, length);
+	if (good == length)
+		return bytes;
+	for (; good < length; good = utf8_text_span(bytes, length)) {
+		text_add_bytes(&text, bytes, good);
+		text_add(&text, "\uFFFD");
+		bytes += good + 1;
+		length -= good + 1;
+	}
+	text_add(&text, bytes);
+	return arena_string(arena, text_string(&text));
+}
+
 /* HEAD is "ref: refs/heads/NAME", or a commit; very old ones are a symbolic link. */
 static void read_branch(struct arena *arena, struct git_facts *git)
 {
@@ -135,7 +154,7 @@ static void read_branch(struct arena *arena, struct git_facts *git)
 	const char *head = git_file(arena, git->git_dir, "HEAD");
 	git->branch = "";
 	if (head && !strncmp(head, prefix, sizeof prefix - 1)) {
-		git->branch = head + sizeof prefix - 1;
+		git->branch = as_text(arena, head + sizeof prefix - 1);
 		/* With the reftable format HEAD holds this and says nothing. */
 		if (!strcmp(git->branch, ".invalid"))
 			git->branch = "";
@@ -196,7 +215,7 @@ const char *locate_commit(struct arena *arena, const struct git_facts *git)
 	const char *head = git->present ? git_file(arena, git->git_dir, "HEAD") : NULL;
 	if (!head || !*git->branch)
 		return head && is_commit(head, strlen(head)) ? head : "";
-	const char *name = arena_format(arena, "refs/heads/%s", git->branch);
+	const char *name = head + strlen("ref: ");
 	const char *loose = git_file(arena, git->common_dir, name);
 	return loose && is_commit(loose, strlen(loose)) ? loose
 							: packed_commit(arena, git->common_dir, name);

@@ -42,7 +42,7 @@ struct git_facts {
 	const char *main_dir; /* of the main worktree; of a bare repository: the repository */
 	const char *git_dir; /* of this worktree: .git, or .git/worktrees/NAME */
 	const char *common_dir; /* what all worktrees share */
-	const char *branch; /* "feature/auth"; "" when detached */
+	const char *branch; /* "feature/auth", bytes that are not UTF-8 as U+FFFD; "" when detached */
 	bool detached;
 	bool is_linked; /* a linked worktree: its top is not main_dir */
 };
