@@ -160,6 +160,7 @@ struct instance {
 
 	struct io_watch signals; /* owns its descriptor */
 	ev_prepare before_wait;
+	ev_check after_wait;
 	ev_timer due;
 	struct io_watch log_guard;
 	struct io_watch lifeline;

@@ -276,6 +276,14 @@ static void schedule(struct instance *in, int64_t next)
 	ev_timer_start(in->loop, &in->due);
 }
 
+/* What happened meanwhile happens now, not at the time of the last turn. */
+static void after_wait(struct ev_loop *loop, ev_check *w, int events)
+{
+	(void)loop;
+	(void)events;
+	((struct instance *)w->data)->now_ms = clock_now_ms();
+}
+
 /* One turn: everything that has happened since the last one has been fed to the keeper. */
 static void before_wait(struct ev_loop *loop, ev_prepare *w, int events)
 {
@@ -367,6 +375,10 @@ int instance_run(struct instance *in, const bool *wanted)
 	ev_prepare_init(&in->before_wait, before_wait);
 	in->before_wait.data = in;
 	ev_prepare_start(in->loop, &in->before_wait);
+	ev_check_init(&in->after_wait, after_wait);
+	in->after_wait.data = in;
+	ev_set_priority(&in->after_wait, EV_MAXPRI);
+	ev_check_start(in->loop, &in->after_wait);
 	if (in->lifeline_fd >= 0) {
 		io_watch_init(&in->lifeline, in->loop, in->lifeline_fd, EV_READ, on_lifeline, in);
 		io_watch_start(&in->lifeline);
