@@ -39,13 +39,25 @@ static bool says_port_in_use(const char *text)
 	return found;
 }
 
-static bool has_auto_hold(struct instance *in, int service)
+static bool has_hold(struct instance *in, int service, enum hold_mode mode)
 {
 	const struct service *s = service_at(in, service);
 	for (size_t i = 0; i < s->port_count; i++)
-		if (port_at(in, service, i)->hold == HOLD_AUTO)
+		if (port_at(in, service, i)->hold == mode)
 			return true;
 	return false;
+}
+
+/* It failed because its port was in use, as its last lines say. */
+static bool found_port_in_use(struct instance *in, int service, const struct exit_status *status)
+{
+	struct service_io *io = in->io[service];
+	OWNED_TEXT tail = {0};
+	if (!status->signal && !status->code)
+		return false;
+	io_drain(io);
+	intake_tail(&io->log->intake, 20, &tail);
+	return says_port_in_use(text_string(&tail));
 }
 
 static bool stranger_is_there(struct instance *in, int service)
@@ -67,14 +79,9 @@ static bool stranger_is_there(struct instance *in, int service)
 static bool was_our_hold(struct instance *in, int service, const struct exit_status *status)
 {
 	struct service_io *io = in->io[service];
-	const struct service_run *run = keeper_run(in->keeper, service);
-	bool failed = status->signal || status->code;
-	if (run->state != STATE_STARTING || !failed || io->run.hold == HOLD_NO || !has_auto_hold(in, service))
-		return false;
-	OWNED_TEXT tail = {0};
-	io_drain(io);
-	intake_tail(&io->log->intake, 20, &tail);
-	if (!says_port_in_use(text_string(&tail)) || stranger_is_there(in, service))
+	bool starts = keeper_run(in->keeper, service)->state == STATE_STARTING;
+	if (!starts || io->run.hold == HOLD_NO || !has_hold(in, service, HOLD_AUTO) ||
+		!found_port_in_use(in, service, status) || stranger_is_there(in, service))
 		return false;
 	io->run.hold = io->run.hold == HOLD_MARKER ? HOLD_NO : HOLD_MARKER;
 	io->run.hold_learned = true;
@@ -109,6 +116,9 @@ static void note_child(struct instance *in, const struct exit_status *status, in
 			tell_event(in, service, EVENT_WARNING, reason);
 	} else if (!is_hook) {
 		exit->again = was_our_hold(in, service, status);
+		if (has_hold(in, service, HOLD_LISTEN) && found_port_in_use(in, service, status))
+			exit->reason = "with 'hold = listen' it has to take the socket that it is passed "
+				"(LISTEN_FDS) and opens its port by itself";
 	}
 	reaped->count++;
 }

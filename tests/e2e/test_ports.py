@@ -364,6 +364,18 @@ def let_it_close_first(port):
             pass
 
 
+def test_hold_listen_with_a_server_that_opens_its_port_says_so(shop):
+    shop.stack("""
+        [service api]
+        command = /usr/bin/python3 -m http.server ${port}
+        hold = listen
+        restart = no
+    """)
+    shop.detach()
+    reason = shop.wait_state("api", "failed")["reason"]
+    assert "exited with code 1" in reason and "with 'hold = listen' it has to take the socket" in reason
+
+
 def test_hold_listen_comes_back_to_its_port(shop):
     """Past what connections have left there: after down, and after a move."""
     shop.stack("""
