@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "plan/handover.h"
 #include "walk.h"
 #include "watch/service.h"
 
@@ -203,6 +204,8 @@ static int64_t draw_arg(struct dice *dice, int64_t deed)
 		return some_signal(dice);
 	if (deed == DEED_FREEZE)
 		return some_ms(dice, one_in(dice, 4) ? 90000 : 600);
+	if (deed == DEED_MOVE)
+		return upto(dice, 4) | (one_in(dice, 4) ? upto(dice, 1 << HANDOVER_END) << 2 : 0);
 	if (deed == DEED_STRAY)
 		return upto(dice, 64);
 	return upto(dice, 2);

@@ -65,6 +65,9 @@ struct world {
 	uint64_t random;
 	int64_t now_ms;
 	int64_t next_ms; /* when the keeper wants its next turn */
+	int64_t wake_ms; /* for whoever asked for it; NO_DEADLINE */
+	void (*each_turn)(void *owner);
+	void *turn_owner;
 	int turns_now; /* turns at this very moment */
 	bool healed;
 	uint8_t pids[WORLD_PIDS];

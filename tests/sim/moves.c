@@ -100,7 +100,10 @@ void coverage_print(const struct coverage *c, FILE *out)
 			else
 				print_stray(out, c->strays[state][event]);
 	}
-	fputs("\nin brackets: cannot come, came as a stray and changed nothing\n", out);
+	fprintf(out, "\nin brackets: cannot come, came as a stray and changed nothing\n"
+		     "%llu handovers, %llu of them undone; %llu clients got their answer\n",
+		(unsigned long long)c->handovers, (unsigned long long)c->back,
+		(unsigned long long)c->answers);
 }
 
 static int move_gaps(const struct coverage *c, int from, int event, FILE *out)

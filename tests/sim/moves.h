@@ -27,6 +27,9 @@ struct coverage {
 	uint64_t strays[STATES][EVENTS];
 	uint64_t events;
 	uint64_t walks;
+	uint64_t handovers; /* that ended */
+	uint64_t back; /* ... and of them those that were undone */
+	uint64_t answers; /* to clients */
 };
 
 /* What was seen in this process since the start. */

@@ -8,6 +8,8 @@
 #include <sys/time.h>
 
 #include "base/arena.h"
+#include "clients.h"
+#include "mover.h"
 #include "stacks.h"
 #include "walk.h"
 #include "world.h"
@@ -16,6 +18,8 @@ struct journey {
 	const struct walk *walk;
 	struct world *world;
 	int second_of; /* whose second run the last row is for */
+	struct mover mover;
+	struct clients clients;
 };
 
 static void fill_policy(const struct walk_policy *from, struct service_policy *p)
@@ -108,6 +112,22 @@ static void second_run(struct journey *j, int service, bool keep)
 		world_stop(w, row, true);
 }
 
+static void move(struct journey *j, int service, int64_t arg)
+{
+	world_run_until(j->world, world_now(j->world));
+	if (mover_begin(&j->mover, j->world, service, (enum handover_kind)(arg & 3), arg >> 2)) {
+		j->second_of = world_who(j->world, service);
+		mover_continue(&j->mover, j->world);
+	}
+}
+
+static void after_turn(void *owner)
+{
+	struct journey *j = owner;
+	mover_continue(&j->mover, j->world);
+	clients_look(&j->clients, j->world);
+}
+
 /* In the same turn in which somebody asks for something. */
 static void reload(struct journey *j, int service, bool new)
 {
@@ -139,16 +159,20 @@ static void perform(struct journey *j, const struct walk_move *m)
 		break;
 	case DEED_START:
 	case DEED_START_ALONE:
+		clients_ask(&j->clients, w, service, WISH_UP, false);
 		world_start(w, service, m->deed == DEED_START_ALONE);
 		break;
 	case DEED_STOP:
 	case DEED_STOP_ALONE:
+		clients_ask(&j->clients, w, service, WISH_DOWN, false);
 		world_stop(w, service, m->deed == DEED_STOP_ALONE);
 		break;
 	case DEED_RESTART:
+		clients_ask(&j->clients, w, service, WISH_UP, true);
 		world_restart(w, service);
 		break;
 	case DEED_KILL:
+		clients_ask(&j->clients, w, service, WISH_DOWN, false);
 		world_kill(w, service);
 		break;
 	case DEED_SIGNAL:
@@ -158,10 +182,15 @@ static void perform(struct journey *j, const struct walk_move *m)
 		world_freeze(w, m->arg);
 		break;
 	case DEED_DOUBLE:
-		second_run(j, service, m->arg);
+		if (!j->mover.active)
+			second_run(j, service, m->arg);
+		break;
+	case DEED_MOVE:
+		move(j, service, m->arg);
 		break;
 	case DEED_RELOAD:
-		reload(j, service, m->arg);
+		if (!j->mover.active)
+			reload(j, service, m->arg);
 		break;
 	case DEED_STRAY:
 		world_stray(w, service, (int)m->arg);
@@ -213,7 +242,19 @@ static bool all_settled(void *owner)
 	for (int i = 0; i <= second_row(j); i++)
 		if (!has_settled(j, i))
 			return false;
-	return true;
+	return !j->mover.active;
+}
+
+/* But for those who wait for what waits for people. */
+static void all_must_be_answered(const struct journey *j)
+{
+	for (int i = 0; i < j->clients.count; i++) {
+		int row = world_row_of(j->world, j->clients.waiting[i].who);
+		const struct service_run *run = keeper_run(world_keeper(j->world), row);
+		bool waits_to_stop = service_running(run) && run->want == WANT_DOWN;
+		if (run->state != STATE_BLOCKED && !waits_to_stop)
+			world_complain(j->world, row, "was asked for something, and nobody hears what came of it");
+	}
 }
 
 static bool all_there(void *owner)
@@ -273,6 +314,7 @@ static void go(struct journey *j, struct ending *ending)
 	}
 	world_heal(j->world);
 	must_become(j, all_settled, "does not come to rest after the faults have stopped");
+	all_must_be_answered(j);
 	world_stop(j->world, second_row(j), true);
 	for (int i = 0; i < walk->services; i++)
 		world_restart(j->world, i);
@@ -320,6 +362,7 @@ void walk_play(const struct walk *walk, FILE *story, struct ending *ending)
 	*ending = (struct ending){0};
 	watch_over();
 	world_choose(j.world, choose, &j);
+	world_each_turn(j.world, after_turn, &j);
 	world_narrate(j.world, story);
 	world_catch(j.world, &escape);
 	ticks = 0;

@@ -80,7 +80,10 @@ void world_stray(struct world *w, int service, int nth)
 {
 	enum service_event_kind strays[EVENTS];
 	int count = 0;
-	world_turn(w);
+	/* Alone in the queue, so that it meets the state that it was chosen for. */
+	do
+		world_turn(w);
+	while (world_has_news(w));
 	service = nth % 4 ? in_a_seldom_state(w, service) : service;
 	const struct service_run *run = keeper_run(w->keeper, service);
 	for (int kind = 0; kind < EVENTS; kind++)

@@ -64,6 +64,7 @@ enum { WALK_SERVICES = 40, WALK_NEEDS = 3, WALK_SCRIPTS = 4, WALK_MOVES = 64 };
 	X(DEED_SIGNAL, "signal") /* from outside; arg: which */                                    \
 	X(DEED_FREEZE, "freeze") /* arg: ms */                                                     \
 	X(DEED_DOUBLE, "double") /* a second run begins, takes over, or ends: what comes next */   \
+	X(DEED_MOVE, "move") /* a handover; arg: which kind, and which steps fail by themselves */ \
 	X(DEED_RELOAD, "reload")                                                                   \
 	X(DEED_STRAY, "stray") /* arg: the nth event that cannot come */
 

@@ -94,6 +94,7 @@ struct world *world_new(uint64_t seed, struct stack *stack)
 	}
 	w->keeper = keeper_new(&w->sys, stack);
 	w->next_ms = w->now_ms;
+	w->wake_ms = NO_DEADLINE;
 	rules_init(w);
 	return w;
 }
@@ -147,7 +148,9 @@ int world_row_of(const struct world *w, int who)
 
 bool world_is_free(const struct world *w, int row)
 {
-	return !service_occupied(keeper_run(w->keeper, row)) && w->rows[row].hook.life == LIFE_NONE;
+	enum service_state state = world_state(w, row);
+	bool ended = state == STATE_DOWN || state == STATE_DONE || state == STATE_FAILED;
+	return ended && w->rows[row].hook.life == LIFE_NONE;
 }
 
 const struct stack *world_now_stack(const struct world *w)
@@ -186,6 +189,27 @@ int world_processes(const struct world *w)
 int world_descriptors(const struct world *w)
 {
 	return w->open_fds;
+}
+
+void world_wake(struct world *w, int64_t at_ms)
+{
+	w->wake_ms = at_ms;
+}
+
+bool world_has_news(const struct world *w)
+{
+	return w->next_ms <= w->now_ms;
+}
+
+void world_each_turn(struct world *w, void (*look)(void *owner), void *owner)
+{
+	w->each_turn = look;
+	w->turn_owner = owner;
+}
+
+void world_tell(struct world *w, int service, const char *what, const char *which)
+{
+	say(w, service, "%s%s", what, which);
 }
 
 void world_catch(struct world *w, sigjmp_buf *where)
@@ -234,8 +258,12 @@ static void turn(struct world *w, int64_t at_ms)
 		broken(w, -1, "the keeper wants a turn after each turn");
 	kernel_happen(w);
 	rules_before_turn(w);
+	if (w->wake_ms <= w->now_ms)
+		w->wake_ms = NO_DEADLINE;
 	w->next_ms = keeper_turn(w->keeper);
 	rules_after_turn(w, w->next_ms);
+	if (w->each_turn)
+		w->each_turn(w->turn_owner);
 }
 
 void world_turn(struct world *w)
@@ -245,7 +273,7 @@ void world_turn(struct world *w)
 
 static int64_t next_happening(const struct world *w)
 {
-	int64_t next = NO_DEADLINE;
+	int64_t next = w->wake_ms;
 	for (int i = 0; i < w->count; i++)
 		if (w->rows[i].next_ms < next)
 			next = w->rows[i].next_ms;

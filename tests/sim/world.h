@@ -47,7 +47,7 @@ uint64_t world_events(const struct world *w);
 /* Which service this row was when the world was made, and where that one is now. */
 int world_who(const struct world *w, int row);
 int world_row_of(const struct world *w, int who);
-/* No process of it, and nobody stops it. */
+/* It has ended: no process of it, and nobody waits to start it. */
 bool world_is_free(const struct world *w, int row);
 /* After a reload the next one. */
 const struct stack *world_now_stack(const struct world *w);
@@ -58,6 +58,12 @@ void world_run_until(struct world *w, int64_t until_ms);
 bool world_run_until_quiet(struct world *w, int64_t until_ms);
 /* Runs until done(owner) or until_ms; returns whether it was done. */
 bool world_run_until_done(struct world *w, int64_t until_ms, bool (*done)(void *owner), void *owner);
+/* The world goes on at that time even if nothing is due then. */
+void world_wake(struct world *w, int64_t at_ms);
+/* The keeper is to be called at once. */
+bool world_has_news(const struct world *w);
+/* After every turn. */
+void world_each_turn(struct world *w, void (*look)(void *owner), void *owner);
 /* Time passes without the keeper being called, as in a suspend. */
 void world_freeze(struct world *w, int64_t for_ms);
 /* From now on no process does anything by itself that is not good, and starts succeed. */
@@ -107,6 +113,8 @@ _Noreturn void world_complain(struct world *w, int service, const char *what);
 /* The same pointer for the same rule. */
 const char *world_rule(const struct world *w);
 const char *world_complaint(const struct world *w);
+/* A line of the story. */
+void world_tell(struct world *w, int service, const char *what, const char *which);
 /* NULL, or where to tell everything that happens. */
 void world_narrate(struct world *w, FILE *out);
 
