@@ -86,11 +86,32 @@ static void check_command(const struct subject *s, const char *key, const struct
 			why.code == EXIT_NO_COMMAND && strchr(program, '/'), &why);
 }
 
+/* All state is private to whoever starts stackup: root changes to a user who cannot even enter it. */
+static void check_reach(const struct subject *s)
+{
+	const struct service *service = s->service;
+	const struct passwd *entry = getpwnam(service->user);
+	const char *state_dir = s->v->stack->state_dir;
+	OWNED_TEXT subject = {0};
+	struct error why;
+	if (geteuid() != 0 || !entry || !entry->pw_uid || !state_dir || !service->command.text ||
+		!strstr(service->command.text, state_dir))
+		return;
+	text_addf(&subject, "service '%s'", service->name);
+	fail(&why, EXIT_BAD_FILE, "user '%s' cannot enter ${state_dir}, which is root's alone", service->user);
+	error_hint(&why, "give it a directory of its own, or start stackup as '%s'", service->user);
+	validate_complain(s->v, SEVERITY_WARNING, service->line, "user", text_string(&subject), &why);
+}
+
 static void check_user(const struct subject *s)
 {
 	struct error why;
-	if (s->service->user && recipe_check_user(s->service->user, &why))
+	if (!s->service->user)
+		return;
+	if (recipe_check_user(s->service->user, &why))
 		complain_missing(s, 0, "user", false, &why);
+	else
+		check_reach(s);
 }
 
 static void check_log(const struct subject *s)

@@ -333,6 +333,26 @@ def test_user_key_drops_privileges(shop):
     assert "uid=65534" in shop.log("calc")
 
 
+def test_the_state_directory_of_root_is_not_for_the_user_of_a_service(shop):
+    if os.getuid() != 0:
+        pytest.skip("needs root")
+    shop.stack("""
+        [service calc]
+        command = ACTOR --write-file ${state_dir}/it --exit 0
+        user = nobody
+        [service other]
+        command = ACTOR --exit 0
+        user = nobody
+        [service own]
+        command = ACTOR --write-file ${state_dir}/it --exit 0
+    """)
+    said = shop.run("check", code=0).err
+    assert "stack.ini:1: warning: service 'calc': user 'nobody' cannot enter ${state_dir}" in said
+    assert "start stackup as 'nobody'" in said
+    assert "'other'" not in said and "'own'" not in said
+    shop.run("check", "--ci", code=3)
+
+
 def test_promise_P15_values_are_never_parsed_by_a_shell_again(shop):
     """FAULTS I9: an interpolated value stays one word, directly and through a shell."""
     nasty = ["a b", "$(touch owned)", "; touch owned", "`touch owned`", "'", '"', "a\\b", "-n", "*", "$HOME", "~",
