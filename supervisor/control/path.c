@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 __attribute__((format(printf, 1, 2))) static char *join(const char *format, ...)
 {
@@ -99,6 +100,17 @@ static char *make_absolute(const char *path)
 	return here ? join("%s/%s", here, path) : NULL;
 }
 
+/* Paths are sent and recorded as text. */
+static bool is_text(const char *path, struct error *e)
+{
+	size_t length = strlen(path);
+	if (utf8_text_span(path, length) == length)
+		return true;
+	fail(e, EXIT_FAILED, "the path %s is not UTF-8", path);
+	error_hint(e, "set STACKUP_HOME to a directory with another name");
+	return false;
+}
+
 int paths_find(struct paths *paths, struct error *e)
 {
 	*paths = (struct paths){0};
@@ -115,7 +127,8 @@ int paths_find(struct paths *paths, struct error *e)
 		paths->registry = join("%s/registry.db", paths->state);
 		paths->locks = join("%s/locks", paths->state);
 	}
-	if (paths->state && paths->run && paths->registry && paths->locks)
+	if (paths->state && paths->run && paths->registry && paths->locks &&
+		is_text(paths->state, &why) && is_text(paths->run, &why))
 		return 0;
 	paths_release(paths);
 	if (!why.text[0])

@@ -94,3 +94,13 @@ def test_who_answers_in_a_services_place_is_told_whatever_its_name_is(shop, stra
     reason = until(lambda: (lambda s: s["reason"] if "xff" in s["reason"] else None)(shop.service("api")))
     assert "(a\\xffb)" in reason
     assert "a\\xffb" in shop.run("why", "api", code=0).out
+
+
+def test_a_home_whose_path_is_no_text_is_told(shop):
+    shop.stack(STACK)
+    home = shop.world.root / BYTES
+    home.mkdir(mode=0o700)
+    for args in ("up", "-d"), ("status",):
+        refused = shop.run(*args, env={"STACKUP_HOME": str(home)}, code=1)
+        assert "UTF-8" in refused.err and "STACKUP_HOME" in refused.err, refused
+    assert not list(home.iterdir())
