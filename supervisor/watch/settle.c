@@ -101,13 +101,21 @@ static const struct dependency *waived(const struct stack *stack, const struct s
 	return NULL;
 }
 
-/* Something it needs had failed and is back: fifty others may have waited for it, too. */
+static int64_t waits_since(const struct service_run *run)
+{
+	size_t count = service_transitions(run);
+	return count ? service_transition(run, count - 1)->at_ms : 0;
+}
+
+/* Something it waits for had failed and is back: fifty others may have waited for it, too. */
 static bool has_returned(const struct stack *stack, const struct service_run *runs, int service)
 {
 	const struct service *s = &stack->services[service];
-	for (size_t i = 0; i < s->dependency_count; i++)
-		if (runs[s->dependencies[i].service].restarts > 0)
+	for (size_t i = 0; i < s->dependency_count; i++) {
+		const struct service_run *needed = &runs[s->dependencies[i].service];
+		if (needed->restarts > 0 && needed->ready_ms >= waits_since(&runs[service]))
 			return true;
+	}
 	return false;
 }
 

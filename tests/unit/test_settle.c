@@ -228,6 +228,20 @@ static void fault_B15_who_waited_for_what_came_back_is_spread(void **state)
 	expect("start api, start web");
 }
 
+static void who_waits_for_something_else_is_not_spread(void **state)
+{
+	(void)state;
+	stack_is("db | api: db");
+	is("api", STATE_BLOCKED, WANT_UP);
+	run_of("db")->restarts = 1;
+	run_of("db")->ready_ms = 1000;
+	run_of("api")->transition_count = 1;
+	run_of("api")->transitions[0].at_ms = 999;
+	expect("start api in a moment");
+	run_of("api")->transitions[0].at_ms = 1001;
+	expect("start api");
+}
+
 static void fault_B25_dependents_stop_first(void **state)
 {
 	(void)state;
@@ -354,6 +368,7 @@ int main(void)
 		settles(fault_B20_what_can_never_start_fails_with_the_reason),
 		settles(fault_B19_what_it_starts_without_is_said),
 		settles(fault_B15_who_waited_for_what_came_back_is_spread),
+		settles(who_waits_for_something_else_is_not_spread),
 		settles(fault_B25_dependents_stop_first),
 		settles(each_that_runs_is_stopped),
 		settles(who_is_stopped_alone_does_not_wait),
