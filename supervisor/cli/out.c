@@ -85,7 +85,9 @@ void out_lines(const struct text *lines)
 void out_json(json_t *value)
 {
 	size_t flags = out_is_terminal() ? JSON_INDENT(2) : JSON_COMPACT;
-	char *dumped = value ? json_dumps(value, flags | JSON_ENCODE_ANY) : NULL;
+	/* What is measured has no 17 digits. */
+	flags |= JSON_REAL_PRECISION(6) | JSON_ENCODE_ANY;
+	char *dumped = value ? json_dumps(value, flags) : NULL;
 	json_decref(value);
 	if (!dumped) {
 		say("out of memory");
