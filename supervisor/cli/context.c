@@ -121,9 +121,11 @@ enum target_set context_set(const struct context *context)
 
 int context_judge(struct context *context, struct complaints *complaints, struct error *e)
 {
+	/* Notices are for who starts it, not for every `stackup port`. */
+	bool starts = context->verbose || strcmp(context->line.command->name, "up") == 0;
 	complaints_sort(complaints);
 	if (!context->quiet || complaints->errors)
-		complaints_print(complaints, stderr);
+		complaints_print(complaints, starts ? SEVERITY_NOTICE : SEVERITY_WARNING, stderr);
 	if (!complaints->errors)
 		return 0;
 	json_decref(context->error_extra);

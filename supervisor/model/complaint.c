@@ -145,10 +145,12 @@ void complaint_show(const struct complaint *complaint, struct text *out)
 	}
 }
 
-void complaints_print(const struct complaints *c, FILE *out)
+void complaints_print(const struct complaints *c, enum severity least, FILE *out)
 {
 	OWNED_TEXT line = {0};
 	for (size_t i = 0; i < c->list.count; i++) {
+		if (c->list.items[i].severity > least)
+			continue;
 		text_clear(&line);
 		complaint_show(&c->list.items[i], &line);
 		fprintf(out, "%s\n", text_string(&line));

@@ -9,7 +9,7 @@
  *	1. struct complaints list = {0};
  *	2. complaint_error(&list, "stack.ini", 12, "comand", "unknown key '%s'", key);
  *	   complaint_hint(&list, "did you mean '%s'?", near);	// about the one just added
- *	3. complaints_sort(&list); complaints_print(&list, stderr);
+ *	3. complaints_sort(&list); complaints_print(&list, SEVERITY_NOTICE, stderr);
  *	   return list.errors ? EXIT_BAD_FILE : 0;
  *	4. complaints_release(&list);
  *
@@ -75,8 +75,8 @@ void complaints_sort(struct complaints *c);
 
 /* "FILE:LINE: text; hint" of one complaint, safe for a terminal, no newline. Warnings say so. */
 void complaint_show(const struct complaint *complaint, struct text *out);
-/* One line each, then "and N more". */
-void complaints_print(const struct complaints *c, FILE *out);
+/* One line each of those that matter as much as `least` or more, then "and N more". */
+void complaints_print(const struct complaints *c, enum severity least, FILE *out);
 
 /* Moves all of `from` behind those of `to`; `from` is empty then. */
 void complaints_move(struct complaints *to, struct complaints *from);

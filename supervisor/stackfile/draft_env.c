@@ -111,8 +111,11 @@ static void notice_main_env(struct draft *draft, struct complaints *complaints)
 		return;
 	complaint_notice(complaints, draft->document->label, 0, NULL,
 		"this worktree has no %s, the main worktree has one: %s", USUAL_FILE, path);
-	complaint_hint(
-		complaints, "copy or link it, or write 'env_file = ?${main_dir}/%s'", USUAL_FILE);
+	if (draft->document->is_procfile)
+		complaint_hint(complaints, "copy or link it");
+	else
+		complaint_hint(complaints, "copy or link it, or write 'env_file = ?${main_dir}/%s'",
+			USUAL_FILE);
 }
 
 /* Whether an env_file speaks of .env itself: then its absence is no oversight. */

@@ -49,6 +49,14 @@ def test_release_and_postdeploy_are_tasks(shop):
     assert types == {"release": "task", "web": "service", "postdeploy": "task"}
 
 
+def test_a_notice_is_for_who_starts_or_checks(shop):
+    shop.stack("release: ACTOR --exit 0\nweb: ACTOR --listen\n", "Procfile")
+    for args in (["check"], ["up", "--dry-run"], ["-v", "graph"], ["up", "-d"]):
+        assert "Procfile:1: notice: 'release' runs once" in shop.run(*args, code=0).err, args
+    for args in (["port", "web"], ["run", "true"], ["env", "web"], ["graph"], ["-q", "up", "--dry-run"]):
+        assert shop.run(*args, code=0).err == "", args
+
+
 def test_first_exit_stops_the_rest_and_gives_the_exit_code(shop):
     shop.stack("web: ACTOR --listen --wait-file go --exit 7\nworker: ACTOR\n", "Procfile")
     process = shop.world.popen("up", cwd=shop.dir)

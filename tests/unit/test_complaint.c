@@ -16,7 +16,7 @@ static char *printed(const struct complaints *c)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
-	complaints_print(c, out);
+	complaints_print(c, SEVERITY_NOTICE, out);
 	fclose(out);
 	return text;
 }

@@ -646,7 +646,13 @@ static void a_worktree_without_env_is_told_of_the_main_one(void **state)
 	snprintf(path, sizeof path, "this worktree has no .env, the main worktree has one: %s/.env",
 		main_dir);
 	assert_non_null(strstr(said(&f), path));
+	assert_non_null(strstr(said(&f), "or write 'env_file = "));
 	assert_int_equal(f.complaints.errors + f.complaints.warnings, 0);
+	unload(&f);
+	f = (struct fixture){.dir = linked, .label = "Procfile", .request = {.main_dir = main_dir}};
+	assert_non_null(load(&f, "web: true\n"));
+	assert_non_null(strstr(said(&f), path));
+	assert_null(strstr(said(&f), "env_file"));
 	unload(&f);
 	f = (struct fixture){.dir = linked, .request = {.main_dir = main_dir}};
 	load_well(&f, "[stack]\nenv_file = ?${main_dir}/.env\n" WEB "env.S = ${A}\n");

@@ -142,7 +142,7 @@ int verb_registry_import(struct context *context, struct error *e)
 				 : fail(e, EXIT_FAILED, "out of memory");
 	if (code == 0) {
 		complaints_sort(&complaints);
-		complaints_print(&complaints, stderr);
+		complaints_print(&complaints, SEVERITY_NOTICE, stderr);
 		if (context->json)
 			show_json(&ledger, &complaints, dry_run);
 		else

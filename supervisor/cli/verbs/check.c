@@ -75,7 +75,7 @@ static int look(struct context *context, struct resolved *r, struct findings *f,
 	f->warnings = r->source.complaints.warnings;
 	complaints_sort(&r->source.complaints);
 	if (!context->json)
-		complaints_print(&r->source.complaints, stderr);
+		complaints_print(&r->source.complaints, SEVERITY_NOTICE, stderr);
 	if (r->stack && option_given(&context->line, OPTION_PORTS))
 		return check_port_conflicts(context, r, f, e);
 	return 0;
