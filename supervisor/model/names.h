@@ -15,7 +15,8 @@ enum {
 	KEY_MOST = 128,
 	LINE_MOST = 64 * 1024,
 	SLOTS = 10,
-	INSTANCES = 10,
+	INSTANCES = 10, /* in a block */
+	INSTANCE_MOST = 10 * INSTANCES, /* of a project, in ten blocks */
 	SERVICES_MOST = 2000,
 	NO_SLOT = -1,
 	PORTS_BASE = 30000, /* first port of block 0, unless the user's configuration says another */

@@ -20,7 +20,6 @@
 enum {
 	BLOCK_MOST = 354,
 	BLOCKS = BLOCK_MOST + 1,
-	INSTANCE_MOST = 100, /* ten blocks of ten */
 	INSTANCE_TESTS = 2, /* for tests and CI */
 	INSTANCE_FEATURES = 3, /* from here on linked worktrees get theirs */
 };

@@ -103,10 +103,10 @@ static bool name_is_fine(struct building *b, const char *what, const char *name,
 static bool instance_is_fine(struct building *b, const char *name, int line)
 {
 	int64_t number;
-	if (number_parse(name, 1, INSTANCES, &number) && *name != '0')
+	if (number_parse(name, 1, INSTANCE_MOST, &number) && *name != '0')
 		return true;
 	COMPLAIN(b, line, "'%.32s' is not an instance", name);
-	HINT(b, "write a number 1 to %d", INSTANCES);
+	HINT(b, "write a number 1 to %d", INSTANCE_MOST);
 	return false;
 }
 

@@ -357,10 +357,10 @@ static void headers_say_what_to_write(void **state)
 		"stack.ini:1: too many words in [service web]; write [service NAME] or [service "
 		"NAME "
 		"@ENVIRONMENT]");
-	expect_said("[instance 11]\n" WEB,
-		"stack.ini:1: '11' is not an instance; write a number 1 to 10");
+	expect_said("[instance 101]\n" WEB,
+		"stack.ini:1: '101' is not an instance; write a number 1 to 100");
 	expect_said("[instance 0]\n" WEB,
-		"stack.ini:1: '0' is not an instance; write a number 1 to 10");
+		"stack.ini:1: '0' is not an instance; write a number 1 to 100");
 	expect_said("[environment Test]\n" WEB,
 		"stack.ini:1: 'Test' is not a name for an environment; write a lower-case letter, "
 		"then "
