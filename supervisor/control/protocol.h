@@ -31,7 +31,8 @@
  *	done, down; error "failed" or "not_ready" otherwise), with progress before it:
  *	{"more", "service", "state", "kind", "text"}; with "steps" also what goes well. Without it the
  *	reply comes when it is under way. stop X stops first what depends on X; start X and restart X
- *	start first what X needs and is not up; a note names it. "no_deps" touches only X.
+ *	start first what X needs and is not up; a note names it. "no_deps" touches only X. "timeout_ms"
+ *	is instead of stop.timeout for the stops of this request; for start, how long to wait.
  *
  * down	{"timeout_ms": n?, "kill": bool, "steps": bool} -> {"left": 0, "stopped": n}
  *	The reply comes when no process of the instance is left and its ports are free; then the

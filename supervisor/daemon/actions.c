@@ -123,11 +123,16 @@ static void act_on(struct instance *in, enum action action, int service, bool no
 	}
 }
 
-static void set_timeouts(struct instance *in, const bool *marks, int64_t timeout_ms)
+/* Of those marked, NULL: of all, the stop that begins now; the next one is the stack file's again. */
+static void bound_stops(struct instance *in, const bool *marks, int64_t timeout_ms)
 {
-	for (int i = 0; timeout_ms >= 0 && i < in->loaded.stack->service_count; i++)
-		if (!marks || marks[i])
-			in->loaded.stack->services[i].policy.stop.timeout_ms = timeout_ms;
+	for (int i = 0; timeout_ms >= 0 && i < in->loaded.stack->service_count; i++) {
+		struct stop_policy *stop = &in->loaded.stack->services[i].policy.stop;
+		if ((marks && !marks[i]) || !service_occupied(keeper_run(in->keeper, i)))
+			continue;
+		stop->has_bound = true;
+		stop->bound_ms = timeout_ms;
+	}
 }
 
 static void act_on_one(struct instance *in, enum action action, int service, bool no_deps,
@@ -149,13 +154,12 @@ static void act_on_all(struct instance *in, struct control_ticket ticket, const 
 	json_t *names = json_array();
 	json_t *notes = json_array();
 	json_t *reply = json_pack("{s:o, s:o}", "services", names, "notes", notes);
-	bool ends = action == ACTION_STOP || action == ACTION_KILL;
 	bool waits = request_has(body, "wait");
 	widen(in, action, body, marks, notes);
-	if (action == ACTION_STOP)
-		set_timeouts(in, marks, request_timeout_ms(body));
-	struct pending *p = waits
-		? pending_new(in, ticket, PENDING_GOALS, ends ? -1 : request_timeout_ms(body)) : NULL;
+	if (action != ACTION_START)
+		bound_stops(in, marks, request_timeout_ms(body));
+	int64_t wait_ms = action == ACTION_START ? request_timeout_ms(body) : -1;
+	struct pending *p = waits ? pending_new(in, ticket, PENDING_GOALS, wait_ms) : NULL;
 	for (int i = 0; i < in->loaded.stack->service_count; i++) {
 		if (!marks[i])
 			continue;
@@ -216,6 +220,6 @@ void action_down(struct instance *in, struct control_ticket ticket, const json_t
 		left += service_occupied(keeper_run(in->keeper, i));
 	request_progress(p, body);
 	p->reply = json_pack("{s:i, s:i}", "left", 0, "stopped", left);
-	set_timeouts(in, NULL, request_timeout_ms(body));
+	bound_stops(in, NULL, request_timeout_ms(body));
 	instance_stop(in, request_has(body, "kill"), "asked to stop");
 }

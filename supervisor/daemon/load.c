@@ -333,8 +333,7 @@ static int resolve_again(struct instance *in, const struct numbers *n, struct lo
 				       now->document->label);
 	complaints_release(&c);
 	for (int i = 0; !rc && i < next->stack->service_count; i++)
-		next->stack->services[i].policy.stop.timeout_ms =
-			now->stack->services[i].policy.stop.timeout_ms;
+		next->stack->services[i].policy.stop = now->stack->services[i].policy.stop;
 	if (rc)
 		loaded_release(next);
 	return rc;

@@ -122,7 +122,7 @@ enum step_state takeover_look(struct instance *in, struct takeover *t, int row, 
 void takeover_await(struct instance *in, struct takeover *t, int row)
 {
 	const struct service_policy *policy = &service_at(in, row)->policy;
-	int64_t time_ms = policy->stop.timeout_ms + policy->ready_timeout_ms;
+	int64_t time_ms = stop_time_ms(&policy->stop) + policy->ready_timeout_ms;
 	if (policy->health.present)
 		time_ms += (policy->health.interval_ms + policy->health.timeout_ms)
 			* (policy->health.successes + policy->health.retries);

@@ -262,10 +262,20 @@ static void world_forget(void *self, int service, struct child *child)
 	child_forget(child);
 }
 
+/* It was for one stop, which is over. */
+static void forget_bound(struct instance *in, int row)
+{
+	struct service *services = in->loaded.rows->services;
+	services[row].policy.stop.has_bound = false;
+	if (row == second_row(in))
+		services[in->second.service].policy.stop.has_bound = false;
+}
+
 static void world_tree_gone(void *self, int service)
 {
 	struct instance *in = self;
 	const struct service *s = service_at(in, service);
+	forget_bound(in, service);
 	io_end_generation(in->io[service]);
 	roster_drop(&in->roster, in->tree.leaders[service].pid);
 	for (size_t i = 0; i < s->port_count; i++) {

@@ -83,9 +83,16 @@ struct health_policy {
 struct stop_policy {
 	int signal;
 	int64_t timeout_ms;
+	bool has_bound; /* somebody said how long this one stop may take */
+	int64_t bound_ms;
 	enum stop_scope scope;
 	bool has_command;
 };
+
+static inline int64_t stop_time_ms(const struct stop_policy *stop)
+{
+	return stop->has_bound ? stop->bound_ms : stop->timeout_ms;
+}
 
 struct service_policy {
 	enum service_type type;

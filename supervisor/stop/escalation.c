@@ -13,7 +13,7 @@ static enum force signal_now(struct escalation *s, const struct stop_policy *pol
 {
 	s->command_running = false;
 	s->signalled = true;
-	s->deadline_ms = now_ms + policy->timeout_ms;
+	s->deadline_ms = now_ms + stop_time_ms(policy);
 	return FORCE_SIGNAL;
 }
 
@@ -29,7 +29,7 @@ enum force escalation_begin(struct escalation *s, const struct stop_policy *poli
 	if (!policy->has_command)
 		return signal_now(s, policy, now_ms);
 	s->command_running = true;
-	s->deadline_ms = now_ms + policy->timeout_ms;
+	s->deadline_ms = now_ms + stop_time_ms(policy);
 	return FORCE_COMMAND;
 }
 

@@ -68,7 +68,7 @@ void end_tree(const struct step *s, const struct service_event *event, enum afte
 void end_remnants(const struct step *s, const struct service_event *event)
 {
 	struct service_run *run = s->run;
-	const struct stop_policy without_command = {.timeout_ms = s->policy->stop.timeout_ms};
+	const struct stop_policy without_command = {.timeout_ms = stop_time_ms(&s->policy->stop)};
 	run->waits_for_tree = true;
 	change(s, event, STATE_STOPPING, "%.300s; ending %zu processes it left behind",
 		run->after_reason, event->left);
@@ -139,7 +139,7 @@ static void time_passed(const struct step *s, const struct service_event *event)
 	enum force force = escalation_deadline(&run->escalation, &s->policy->stop, s->now_ms);
 	if (force == FORCE_KILL && run->state == STATE_STOPPING) {
 		char shown[NUMBER_DURATION_SIZE];
-		number_show_duration(s->policy->stop.timeout_ms, shown);
+		number_show_duration(stop_time_ms(&s->policy->stop), shown);
 		change(s, event, STATE_KILLING, "did not stop within %s", shown);
 		tell(s, EVENT_KILLED, "did not stop within %s; killing its process tree", shown);
 	}

@@ -194,3 +194,31 @@ def test_the_owner_of_the_stack_file_is_the_projects(shop):
     shop.run("registry", "set", "owner=cora", code=0)
     shop.detach()
     assert owner() == "cora"
+
+
+def test_a_section_is_for_every_number_that_an_instance_can_have(shop):
+    shop.stack(STACK + "[instance 12]\npurpose = the twelfth\n")
+    shop.up("-i", "12")
+    assert shop.instance("-i", "12")["purpose"] == "the twelfth"
+    assert "write a number 1 to 100" in (shop.stack(STACK + "[instance 101]\n"), shop.run("check", code=78))[1].err
+
+
+SLOW = "[service api]\ncommand = ACTOR --term-delay 700 --say here\nready = log here\n"
+
+
+@pytest.mark.parametrize("verb", ["stop", "restart"])
+def test_a_timeout_is_for_that_stop_only(shop, verb):
+    shop.stack(SLOW)
+    shop.up()
+    assert "did not stop within 100 ms" in shop.run(verb, "api", "-t", "0.1", code=0).err
+    shop.run("start", "api", code=0)
+    assert "did not stop" not in shop.run("stop", "api", code=0).err
+    assert shop.service("api")["exit_code"] == 0
+
+
+def test_the_timeout_of_a_restart_is_no_limit_of_the_wait(shop):
+    """124 is for `up --wait-timeout` and `wait --timeout` alone."""
+    shop.stack("[service api]\ncommand = ACTOR --ready-after 600\nslot = api\n")
+    shop.up()
+    shop.run("restart", "api", "-t", "0.2", code=0)
+    assert shop.state("api") == "ready"
