@@ -154,11 +154,17 @@ def test_fault_B9_ready_then_immediate_exit(shop):
         ready = notify
         restart.delay = 10ms
         restart.limit = 3 in 1m
+        [service page]
+        command = ACTOR --write-file starts page
+        depends_on = api
     """)
     shop.detach()
     shop.wait_state("api", "failed")
     kinds = [e["kind"] for e in shop.past_events() if e["service"] == "api"]
-    assert kinds[-1] == "failed"
+    assert kinds.count("exited") == 4 and kinds.count("restarting") == 3 and kinds[-1] == "failed"
+    # Where it was seen ready for a moment somebody may have begun to build upon it; that is no restart.
+    page = shop.wait_state("page", "failed", *(["ready"] if "ready" in kinds else []))
+    assert page["restarts"] == 0 and len(shop.starts("starts")) <= kinds.count("ready")
 
 
 def test_fault_B10_garbage_on_the_notify_socket(shop):

@@ -2,6 +2,7 @@
 import datetime
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -208,6 +209,43 @@ def test_stop_command_is_enough(shop):
     """)
     shop.up()
     assert shop.run("stop", "calc", code=0).seconds < STUCK_S
+
+
+FAKE_DOCKER = """#!/bin/sh
+# A client whose containers belong to a daemon: they run on when it is killed.
+case $1 in
+run) echo run > to-daemon; trap 'exit 0' TERM; while :; do sleep 0.05; done ;;
+stop) echo stop > to-daemon; while test -e container; do sleep 0.05; done ;;
+esac
+"""
+DAEMON = """
+mkfifo to-daemon
+while read -r word < to-daemon; do
+    if test "$word" = run; then sleep 600 & echo $! > container; else kill $(cat container); wait; rm container; fi
+done
+"""
+
+
+def test_fault_C14_a_container_ends_by_its_own_command(shop, ends):
+    shop.write("docker", FAKE_DOCKER, 0o755)
+    shop.stack("""
+        [service box]
+        command = ./docker run box
+        stop.command = ./docker stop box
+        stop.timeout = 20s
+    """)
+    daemon = subprocess.Popen(["sh", "-c", DAEMON], cwd=shop.dir)
+    ends.append(daemon.pid)
+    until((shop.dir / "to-daemon").exists)
+    shop.up()
+    until((shop.dir / "container").exists)
+    container = int(until((shop.dir / "container").read_text))
+    ends.append(container)
+    assert alive(container)
+    shop.run("stop", "box", code=0)
+    assert not alive(container) and not (shop.dir / "container").exists()
+    daemon.kill()
+    daemon.wait()
 
 
 def test_stop_signal_and_leader_only(shop):

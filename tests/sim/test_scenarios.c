@@ -279,6 +279,27 @@ static void fault_B24_B25_stop_is_the_reverse_of_the_start(void **state)
 	assert_state(0, STATE_DOWN);
 }
 
+/* The exit comes in the turn in which it would be too late anyhow: one failure, not two. */
+static void fault_B26_an_exit_and_its_timeout_in_one_turn_are_one_failure(void **state)
+{
+	(void)state;
+	begin(1);
+	stack->services[0].policy.ready_timeout_ms = 1000;
+	stack->services[0].policy.restart.limit = 1;
+	world_script(w, 0)->ready_after_ms = NEVER;
+	world_script(w, 0)->exit_after_ms = 1000;
+	world_script(w, 0)->exit_code = 3;
+	start_all();
+	world_run_until(w, world_now(w) + 1001);
+	assert_state(0, STATE_COOLING);
+	assert_int_equal(keeper_run(world_keeper(w), 0)->restarts, 1);
+	assert_int_equal(world_told(w, 0, EVENT_RESTARTING), 1);
+	assert_int_equal(world_told(w, 0, EVENT_STOPPING), 0);
+	world_run_until(w, world_now(w) + 60000);
+	assert_state(0, STATE_FAILED);
+	assert_int_equal(world_spawns(w, 0), 2);
+}
+
 static void fault_B27_exit_of_an_old_generation_and_late_probes_are_ignored(void **state)
 {
 	(void)state;
@@ -557,6 +578,7 @@ int main(void)
 		scenario(fault_B20_task_past_its_timeout),
 		scenario(fault_B21_the_last_command_wins),
 		scenario(fault_B24_B25_stop_is_the_reverse_of_the_start),
+		scenario(fault_B26_an_exit_and_its_timeout_in_one_turn_are_one_failure),
 		scenario(fault_B27_exit_of_an_old_generation_and_late_probes_are_ignored),
 		scenario(fault_C11_C12_what_withstands_KILL_is_said_and_holds_nobody_up),
 		scenario(fault_B28_what_a_crash_leaves_behind_goes_before_the_restart),
