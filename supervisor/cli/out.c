@@ -40,6 +40,24 @@ void out_text(const struct text *text)
 	out_bytes(text_string(text), text->length);
 }
 
+void out_document(const struct text *lines)
+{
+	OWNED_TEXT safe = {0};
+	const char *line = text_string(lines);
+	if (!out_is_terminal()) {
+		out_text(lines);
+		return;
+	}
+	while (*line) {
+		size_t length = strcspn(line, "\n");
+		bool has_return = length && line[length - 1] == '\r';
+		terminal_add_strict(&safe, line, length - has_return);
+		text_add_char(&safe, '\n');
+		line += length + (line[length] == '\n');
+	}
+	out_text(&safe);
+}
+
 /* Columns of the window; 0 where lines may be of any length. */
 static size_t window_width(void)
 {

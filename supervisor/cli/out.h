@@ -20,6 +20,8 @@
 /* As it is: the caller has made foreign parts safe. */
 void out_bytes(const char *bytes, size_t length);
 void out_text(const struct text *text);
+/* Others' lines, to be used elsewhere: a program gets the bytes, a terminal what cannot drive it. */
+void out_document(const struct text *lines);
 /*
  * Lines of which the last part matters least; none ends without a newline. On a terminal each is cut where the
  * window ends, so that a table stays one.

@@ -104,3 +104,14 @@ def test_a_home_whose_path_is_no_text_is_told(shop):
         refused = shop.run(*args, env={"STACKUP_HOME": str(home)}, code=1)
         assert "UTF-8" in refused.err and "STACKUP_HOME" in refused.err, refused
     assert not list(home.iterdir())
+
+
+def test_promise_P14_what_is_printed_to_be_used_elsewhere_does_not_drive_a_terminal(shop):
+    escape = "\x1b[2J"
+    shop.stack(f"[stack]\ndescription = a{escape}\nowner = b{escape}\n[service calc]\ncommand = ACTOR\nenv.X = c{escape}\n")
+    shop.run("registry", "add", code=0)
+    for args in ("config",), ("env", "calc"), ("ports", "docs"), ("registry", "export", "--format", "csv"):
+        terminal = shop.terminal(*args)
+        assert terminal.wait() == 0 and escape.encode() not in terminal.output, (args, terminal.output)
+        assert "␛[2J".encode() in terminal.output and "␍".encode() not in terminal.output, (args, terminal.output)
+        assert escape in shop.run(*args, code=0).out

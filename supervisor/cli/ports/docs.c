@@ -219,7 +219,7 @@ int verb_ports_docs(struct context *context, struct error *e)
 		show_json(&r);
 	} else if (!result) {
 		write_markdown(&d);
-		out_text(&out);
+		out_document(&out);
 	}
 	resolved_release(&r);
 	return result;

@@ -39,7 +39,7 @@ static int write_document(
 	if (!result && !text_ok(&document))
 		return fail(e, EXIT_FAILED, "out of memory");
 	if (!result && !path)
-		out_text(&document);
+		out_document(&document);
 	return result;
 }
 

@@ -12,7 +12,7 @@ int verb_config(struct context *context, struct error *e)
 	} else if (code == 0) {
 		OWNED_TEXT out = {0};
 		describe_config(r.stack, &out);
-		out_text(&out);
+		out_document(&out);
 	}
 	resolved_release(&r);
 	return code;

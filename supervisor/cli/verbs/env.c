@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "base/terminal.h"
 #include "cli/context.h"
 #include "cli/out.h"
 #include "cli/shared/env_write.h"
@@ -12,24 +11,6 @@ static int choose_format(const struct context *context, enum env_format *format,
 	const char *word = option_value(&context->line, OPTION_FORMAT);
 	*format = context->json ? ENV_FORMAT_JSON : ENV_FORMAT_SH;
 	return word ? env_format_parse(word, format, e) : 0;
-}
-
-/* A terminal gets what cannot drive it; a program gets the bytes. */
-static void print(const struct text *text)
-{
-	if (!out_is_terminal()) {
-		out_text(text);
-		return;
-	}
-	OWNED_TEXT safe = {0};
-	const char *line = text_string(text);
-	while (*line) {
-		size_t length = strcspn(line, "\n");
-		terminal_add_strict(&safe, line, length);
-		text_add_char(&safe, '\n');
-		line += length + (line[length] == '\n');
-	}
-	out_text(&safe);
 }
 
 /* NULL: everything may be seen. */
@@ -86,7 +67,7 @@ static int explain(struct context *context, struct surroundings *s, struct error
 	if (context->json)
 		explain_json(&s->env, name, mask);
 	else
-		print(&out);
+		out_document(&out);
 	return EXIT_DONE;
 }
 
@@ -98,7 +79,7 @@ static int write_out(struct context *context, struct surroundings *s, struct err
 	if (choose_format(context, &format, e) < 0)
 		return -1;
 	size_t hidden = formats_write(&s->env, format, choose_mask(context, s, &mask), &out);
-	print(&out);
+	out_document(&out);
 	if (hidden && !context->quiet)
 		say("%zu secret value%s left out; --show-secrets shows %s", hidden,
 			hidden == 1 ? " is" : "s are", hidden == 1 ? "it" : "them");
