@@ -16,7 +16,9 @@ struct effect *add_effect(const struct step *s, enum effect_kind kind)
 	if (s->effects->count == EFFECTS_MOST)
 		BUG("service '%s': more than %d effects of one event", s->name, EFFECTS_MOST);
 	struct effect *effect = &s->effects->items[s->effects->count++];
-	*effect = (struct effect){.kind = kind};
+	/* Its text is only read of what is told, and then it is there. */
+	memset(effect, 0, offsetof(struct effect, text));
+	effect->kind = kind;
 	return effect;
 }
 

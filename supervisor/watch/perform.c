@@ -87,6 +87,8 @@ bool perform(const struct sys *sys, int service, struct service_run *run,
 	const struct effects *effects, struct service_event *answer, char reason[REASON_SIZE])
 {
 	bool answered = false;
+	if (!effects->count)
+		return false; /* as most events have */
 	for (int kind = EFFECT_SIGNAL; kind <= EFFECT_TELL; kind++)
 		for (int i = 0; i < effects->count; i++)
 			if ((int)effects->items[i].kind == kind)
