@@ -116,7 +116,7 @@ void kernel_happen(struct world *w)
 {
 	struct reaped reaped;
 	reaped.count = 0;
-	bool exits_first = world_random(w) % 2;
+	bool exits_first = w->judge.events % 2;
 	for (int i = 0; i < w->count; i++) {
 		struct row *row = &w->rows[i];
 		while (row->next_ms <= w->now_ms)

@@ -1,79 +1,10 @@
-/*
- * A walk is gone: its moves, then the end of all faults, after which everything must heal, be
- * restarted, and go down without leaving anything.
- */
+/* A walk is gone, move by move. */
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
 
-#include "base/arena.h"
-#include "clients.h"
-#include "mover.h"
-#include "stacks.h"
-#include "walk.h"
-#include "world.h"
-
-struct journey {
-	const struct walk *walk;
-	struct world *world;
-	int second_of; /* whose second run the last row is for */
-	struct mover mover;
-	struct clients clients;
-};
-
-static void fill_policy(const struct walk_policy *from, struct service_policy *p)
-{
-	p->type = from->task ? TYPE_TASK : TYPE_SERVICE;
-	p->readiness = (enum readiness)from->readiness;
-	p->ready_timeout_ms = from->ready_timeout_ms;
-	p->task_timeout_ms = from->task_timeout_ms;
-	p->on_dependency = (enum dependency_rule)from->on_dependency;
-	p->restart = (struct restart_policy){.rule = (enum restart_rule)from->restart,
-		.delay_ms = from->delay_ms,
-		.max_delay_ms = from->max_delay_ms,
-		.reset_ms = from->reset_ms,
-		.limit = (int)from->limit,
-		.limit_window_ms = from->window_ms};
-	p->health = (struct health_policy){.present = from->health,
-		.interval_ms = from->interval_ms,
-		.timeout_ms = from->timeout_ms,
-		.retries = (int)from->retries,
-		.successes = (int)from->successes,
-		.start_period_ms = from->start_period_ms,
-		.action = (enum health_action)from->action};
-	p->readiness_is_health = p->readiness == READY_PROBE && p->health.present;
-	p->stop = (struct stop_policy){.signal = (int)from->stop_signal,
-		.timeout_ms = from->stop_timeout_ms,
-		.scope = from->stop_leader ? STOP_LEADER : STOP_GROUP,
-		.has_command = from->stop_command};
-}
-
-/* Stack files that ask for more than there can be are refused. */
-static enum condition possible(const struct walk *walk, const struct walk_need *need)
-{
-	const struct walk_policy *on = &walk->service[need->on].policy;
-	if (need->condition == CONDITION_HEALTHY && (!on->health || on->task))
-		return CONDITION_READY;
-	if (need->condition == CONDITION_COMPLETED && !on->task)
-		return CONDITION_READY;
-	return (enum condition)need->condition;
-}
-
-struct stack *walk_stack(const struct walk *walk)
-{
-	struct stack *stack = world_stack((int)walk->services + 1);
-	for (int i = 0; i < walk->services; i++) {
-		const struct walk_service *s = &walk->service[i];
-		fill_policy(&s->policy, &stack->services[i].policy);
-		for (int n = 0; n < WALK_NEEDS; n++)
-			if (s->needs[n].on != NEVER)
-				world_needs(stack, i, &(struct dependency){.service = (int)s->needs[n].on,
-					.condition = possible(walk, &s->needs[n]),
-					.optional = s->needs[n].optional});
-	}
-	return stack;
-}
+#include "journey.h"
 
 static const struct script *choose(void *owner, int who, int nth)
 {
@@ -83,11 +14,6 @@ static const struct script *choose(void *owner, int who, int nth)
 }
 
 /* ---- the moves ---- */
-
-static int second_row(const struct journey *j)
-{
-	return (int)j->walk->services;
-}
 
 /*
  * A second run begins, takes over, or ends: what comes next. Whoever keeps it lets the two change back
@@ -198,111 +124,6 @@ static void perform(struct journey *j, const struct walk_move *m)
 	}
 }
 
-/* ---- liveness ---- */
-
-/* It waits for something that nobody wants: people have to say more. */
-static bool waits_for_people(const struct journey *j, int row)
-{
-	const struct stack *stack = world_now_stack(j->world);
-	const struct service_run *runs = keeper_runs(world_keeper(j->world));
-	const struct service *s = &stack->services[row];
-	for (size_t d = 0; d < s->dependency_count; d++) {
-		int on = s->dependencies[d].service;
-		bool blocked = runs[on].state == STATE_BLOCKED;
-		if (runs[on].want == WANT_DOWN || (blocked && waits_for_people(j, on)))
-			return true;
-	}
-	return false;
-}
-
-static bool has_settled(const struct journey *j, int row)
-{
-	const struct service_run *run = keeper_run(world_keeper(j->world), row);
-	switch (run->state) {
-	case STATE_DOWN:
-	case STATE_DONE:
-	case STATE_FAILED:
-	case STATE_READY:
-		return true;
-	case STATE_BLOCKED:
-		return waits_for_people(j, row);
-	case STATE_UNHEALTHY:
-	case STATE_STARTING:
-	case STATE_COOLING:
-	case STATE_STOPPING:
-	case STATE_KILLING:
-		return false;
-	}
-	return false;
-}
-
-static bool all_settled(void *owner)
-{
-	const struct journey *j = owner;
-	for (int i = 0; i <= second_row(j); i++)
-		if (!has_settled(j, i))
-			return false;
-	return !j->mover.active;
-}
-
-/* But for those who wait for what waits for people. */
-static void all_must_be_answered(const struct journey *j)
-{
-	for (int i = 0; i < j->clients.count; i++) {
-		int row = world_row_of(j->world, j->clients.waiting[i].who);
-		const struct service_run *run = keeper_run(world_keeper(j->world), row);
-		bool waits_to_stop = service_running(run) && run->want == WANT_DOWN;
-		if (run->state != STATE_BLOCKED && !waits_to_stop)
-			world_complain(j->world, row, "was asked for something, and nobody hears what came of it");
-	}
-}
-
-static bool all_there(void *owner)
-{
-	const struct journey *j = owner;
-	for (int i = 0; i < second_row(j); i++)
-		if (world_state(j->world, i) != STATE_READY && world_state(j->world, i) != STATE_DONE)
-			return false;
-	return true;
-}
-
-static bool all_gone(void *owner)
-{
-	const struct journey *j = owner;
-	for (int i = 0; i <= second_row(j); i++)
-		if (service_occupied(keeper_run(world_keeper(j->world), i)))
-			return false;
-	return world_processes(j->world) == 0;
-}
-
-/*
- * How long one service may need to come to rest: to be stopped by all steps, to wait out the longest
- * back-off, to time out once more, and to be found healthy.
- */
-static int64_t longest(const struct walk_policy *p)
-{
-	int64_t starts = p->task ? p->task_timeout_ms + 100 : p->ready_timeout_ms + 1000;
-	int64_t stops = 2 * p->stop_timeout_ms + 2200;
-	int64_t healthy = p->health ? (p->successes + 1) * (2 * p->interval_ms + p->timeout_ms) : 0;
-	return starts + stops + p->max_delay_ms + healthy + 300;
-}
-
-/* Services that need each other do so one after the other, twice where one brings others along. */
-static int64_t bound(const struct walk *walk)
-{
-	int64_t sum = 1000;
-	for (int i = 0; i < walk->services; i++)
-		sum += 2 * longest(&walk->service[i].policy);
-	return sum;
-}
-
-static void must_become(struct journey *j, bool (*true_at_last)(void *owner), const char *what)
-{
-	int64_t until = world_now(j->world) + bound(j->walk);
-	if (!world_run_until_done(j->world, until, true_at_last, j))
-		world_complain(j->world, -1, what);
-}
-
 static void go(struct journey *j, struct ending *ending)
 {
 	const struct walk *walk = j->walk;
@@ -312,17 +133,7 @@ static void go(struct journey *j, struct ending *ending)
 			world_run_until(j->world, world_now(j->world) + m->wait_ms);
 		perform(j, m);
 	}
-	world_heal(j->world);
-	must_become(j, all_settled, "does not come to rest after the faults have stopped");
-	all_must_be_answered(j);
-	world_stop(j->world, second_row(j), true);
-	for (int i = 0; i < walk->services; i++)
-		world_restart(j->world, i);
-	must_become(j, all_there, "does not come up when nothing goes wrong");
-	world_down(j->world);
-	must_become(j, all_gone, "does not go down");
-	if (world_descriptors(j->world))
-		world_complain(j->world, -1, "is down, and pidfds are open");
+	journey_heal(j);
 }
 
 /* ---- what the core does of its own accord: aborts, and circles without an end ---- */

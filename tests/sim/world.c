@@ -1,7 +1,5 @@
 #include "world.h"
 
-#include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,51 +22,6 @@ uint32_t world_random(struct world *w)
 	w->random ^= w->random << 25;
 	w->random ^= w->random >> 27;
 	return (uint32_t)((w->random * 0x2545f4914f6cdd1dULL) >> 32);
-}
-
-static void print_transitions(const struct world *w, int service)
-{
-	const struct service_run *run = keeper_run(w->keeper, service);
-	for (size_t i = 0; i < service_transitions(run); i++) {
-		const struct transition *t = service_transition(run, i);
-		fprintf(stderr, "  %8lld %s -> %s (%s) %s\n", (long long)t->at_ms,
-			service_state_word(t->from), service_state_word(t->to),
-			service_event_word(t->event), t->reason);
-	}
-}
-
-void broken(struct world *w, int service, const char *format, ...)
-{
-	va_list args;
-	size_t used = 0;
-	if (!w->rule)
-		w->rule = format;
-	if (service >= 0)
-		used = (size_t)snprintf(w->complaint, COMPLAINT_SIZE, "service '%s' ",
-			w->stack->services[service].name);
-	va_start(args, format);
-	vsnprintf(w->complaint + used, COMPLAINT_SIZE - used, format, args);
-	va_end(args);
-	if (w->caught)
-		siglongjmp(*w->caught, 1);
-	fprintf(stderr, "seed %llu, time %lld ms: %s\n", (unsigned long long)w->seed,
-		(long long)w->now_ms, w->complaint);
-	if (service >= 0)
-		print_transitions(w, service);
-	abort();
-}
-
-void say(struct world *w, int service, const char *format, ...)
-{
-	if (!w->story)
-		return;
-	va_list args;
-	fprintf(w->story, "%8lld  %-4s ", (long long)w->now_ms,
-		service >= 0 ? w->stack->services[service].name : "");
-	va_start(args, format);
-	vfprintf(w->story, format, args);
-	va_end(args);
-	fputc('\n', w->story);
 }
 
 void kernel_row_init(struct row *row, int who)
@@ -250,13 +203,23 @@ void world_kill_from_outside(struct world *w, int service, int signal)
 
 /* ---- time ---- */
 
+static int64_t next_happening(const struct world *w)
+{
+	int64_t next = w->wake_ms;
+	for (int i = 0; i < w->count; i++)
+		if (w->rows[i].next_ms < next)
+			next = w->rows[i].next_ms;
+	return next;
+}
+
 static void turn(struct world *w, int64_t at_ms)
 {
 	w->turns_now = at_ms == w->now_ms ? w->turns_now + 1 : 0;
 	w->now_ms = at_ms;
 	if (w->turns_now == TURNS_AT_ONCE)
 		broken(w, -1, "the keeper wants a turn after each turn");
-	kernel_happen(w);
+	if (next_happening(w) <= at_ms)
+		kernel_happen(w);
 	rules_before_turn(w);
 	if (w->wake_ms <= w->now_ms)
 		w->wake_ms = NO_DEADLINE;
@@ -269,15 +232,6 @@ static void turn(struct world *w, int64_t at_ms)
 void world_turn(struct world *w)
 {
 	turn(w, w->now_ms);
-}
-
-static int64_t next_happening(const struct world *w)
-{
-	int64_t next = w->wake_ms;
-	for (int i = 0; i < w->count; i++)
-		if (w->rows[i].next_ms < next)
-			next = w->rows[i].next_ms;
-	return next;
 }
 
 static bool one(struct world *w, int64_t until_ms)
