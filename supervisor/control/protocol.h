@@ -71,6 +71,9 @@
  *	"bad_stack_file" with "complaints": [{"file", "line", "key", "severity", "text", "hint"}]
  *	inside the error object.
  *
+ * running -> {"services": [{"name", "fingerprint": packed, "wanted": bool, "done": bool, "failed": bool}]}
+ *	What plan/change.h compares a stack with: what a reload would do, asked beforehand.
+ *
  * move	{"service": "api", "port": n, "grace_ms": n?} ->
  *	{"service", "protocol", "from", "to", "restarted": [names], "grace_ms": n}
  *	The service gets another port, in the steps of plan/handover.h: the new process first where two

@@ -57,6 +57,12 @@ static void on_status(struct instance *in, struct control_ticket ticket, const j
 	control_reply(in->server, ticket, show_status(in));
 }
 
+static void on_running(struct instance *in, struct control_ticket ticket, const json_t *body)
+{
+	(void)body;
+	control_reply(in->server, ticket, show_running(in));
+}
+
 static void on_why(struct instance *in, struct control_ticket ticket, const json_t *body)
 {
 	struct error e = {0};
@@ -194,6 +200,7 @@ static const struct {
 	{"follow", on_follow},
 	{"why", on_why},
 	{"reload", reload_request},
+	{"running", on_running},
 	{"move", takeover_request},
 	{"env", on_env},
 	{"attach", attach_request},

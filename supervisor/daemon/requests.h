@@ -30,6 +30,7 @@ void action_down(struct instance *in, struct control_ticket ticket, const json_t
 /* show.c */
 json_t *show_status(struct instance *in);
 json_t *show_why(struct instance *in, int service);
+json_t *show_running(struct instance *in);
 
 /* attach.c */
 void attach_request(struct instance *in, struct control_ticket ticket, const json_t *body);

@@ -223,3 +223,16 @@ json_t *show_why(struct instance *in, int service)
 			json_integer(next > in->now_ms ? next - in->now_ms : 0));
 	return reply;
 }
+
+json_t *show_running(struct instance *in)
+{
+	json_t *services = json_array();
+	for (int i = 0; i < in->loaded.stack->service_count; i++) {
+		const struct service *s = service_at(in, i);
+		const struct service_run *run = keeper_run(in->keeper, i);
+		json_array_append_new(services, json_pack("{s:s, s:o, s:b, s:b, s:b}", "name",
+			s->name, "fingerprint", wire_pack(s->fingerprint, strlen(s->fingerprint)), "wanted", run->want == WANT_UP, "done", run->state == STATE_DONE, "failed",
+			run->state == STATE_FAILED));
+	}
+	return json_pack("{s:o}", "services", services);
+}

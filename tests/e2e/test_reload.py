@@ -108,6 +108,41 @@ def test_fault_I14_the_plan_is_shown_before_it_is_carried_out(shop):
     assert after["changed"] != before["changed"] and not alive(before["old"])
 
 
+def test_a_dry_run_beside_what_runs_tells_what_would_change(shop):
+    text = """
+        [stack]
+        name = shop
+        [service calc]
+        command = ACTOR --say one
+        env_file = calc.env
+        [service api]
+        command = ACTOR --listen
+        [service job]
+        type = task
+        command = ACTOR --exit 0
+        [service old]
+        command = ACTOR
+    """
+    shop.write("calc.env", "TOKEN=one\n")
+    shop.stack(text)
+    shop.up()
+    before = shop.instance()["services"]
+    assert "nothing would change" in shop.run("up", "--dry-run", code=0).out
+    shop.stack(text.replace("service old", "service new").replace("--say one", "--say two"))
+    shop.write("calc.env", "TOKEN=two\n")
+    shown = shop.run("up", "--dry-run", code=0).out
+    assert re.search("restart +calc +command and env_file.TOKEN changed", shown), shown
+    assert re.search("start +new +new", shown) and re.search("stop +old", shown)
+    assert " api " not in shown and " job " not in shown and "TOKEN=" not in shown
+    changes = {c["name"]: c["change"] for c in shop.run("up", "--dry-run", "--json", code=0).json["changes"]}
+    assert changes == {"calc": "restart", "api": "keep", "job": "keep", "new": "start", "old": "stop"}
+    assert [s["pid"] for s in shop.instance()["services"]] == [s["pid"] for s in before]
+    said = shop.detach().err
+    assert "stops old" in said and "restarts calc" in said and "starts new" in said
+    shop.run("stop", "api", code=0)
+    assert re.search("start +api +it was down", shop.run("up", "--dry-run", code=0).out)
+
+
 def test_fault_I14_a_service_with_another_name_takes_the_place_of_the_first(shop):
     """A rename is a stop and a start: the new one has the port only when the old one is gone."""
     shop.stack("[service first]\ncommand = ACTOR --term-delay 300 --listen\nslot = 3\n")

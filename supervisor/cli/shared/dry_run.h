@@ -1,5 +1,6 @@
 /*
- * dry_run.h - `up --dry-run`: what would be started, in which order, on which ports.
+ * dry_run.h - `up --dry-run`: what would be started, in which order, on which ports;
+ * where the instance runs, what would change.
  */
 #ifndef CLI_SHARED_DRY_RUN_H
 #define CLI_SHARED_DRY_RUN_H
