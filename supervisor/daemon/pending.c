@@ -191,6 +191,12 @@ static enum outcome look_at_all(const struct instance *in, const struct pending 
 	return all;
 }
 
+/* What was not started for another one's sake has no last lines, and its reason is that one's. */
+static bool has_failed_itself(const struct service_run *run)
+{
+	return run->state == STATE_FAILED && run->cause != CAUSE_DEPENDENCY;
+}
+
 /* Of what the request is about and what that needs. NULL: out of memory. */
 static json_t *failed_names(const struct instance *in, const struct pending *p)
 {
@@ -204,7 +210,7 @@ static json_t *failed_names(const struct instance *in, const struct pending *p)
 		marks[p->goals.items[i].service] = true;
 	graph_mark_needs(in->loaded.graph, scratch, marks);
 	for (size_t i = 0; i < count; i++)
-		if (marks[i] && keeper_run(in->keeper, (int)i)->state == STATE_FAILED)
+		if (marks[i] && has_failed_itself(keeper_run(in->keeper, (int)i)))
 			json_array_append_new(names, json_string(service_at(in, (int)i)->name));
 out:
 	arena_free(scratch);

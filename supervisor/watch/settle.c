@@ -119,6 +119,19 @@ static bool has_returned(const struct stack *stack, const struct service_run *ru
 	return false;
 }
 
+/* What was not started itself has its reason from the one that failed: that one is named, not the way to it. */
+static void say_needed(const struct stack *stack, const struct service_run *runs,
+	const struct dependency *d, char reason[REASON_SIZE])
+{
+	const struct service_run *run = &runs[d->service];
+	bool failed = run->state == STATE_FAILED;
+	if (failed && run->cause == CAUSE_DEPENDENCY)
+		reason_format(reason, "%s", run->reason);
+	else
+		reason_format(reason, "it needs '%s', which %s: %.300s", stack->services[d->service].name,
+			failed ? "failed" : "is done and will never be healthy", run->reason);
+}
+
 static bool consider_start(const struct stack *stack, const struct service_run *runs, int i,
 	struct settled *out)
 {
@@ -133,12 +146,8 @@ static bool consider_start(const struct stack *stack, const struct service_run *
 		reason_format(out->reason, "starts without '%s', which failed: %s",
 			stack->services[without->service].name, runs[without->service].reason);
 	if (d && hopeless) {
-		const struct service_run *run = &runs[d->service];
 		out->event.kind = ON_DEPENDENCY_FAILED;
-		reason_format(out->reason, "it needs '%s', which %s: %.300s",
-			stack->services[d->service].name,
-			run->state == STATE_FAILED ? "failed" : "is done and will never be healthy",
-			run->reason);
+		say_needed(stack, runs, d, out->reason);
 	}
 	return true;
 }

@@ -475,6 +475,28 @@ def test_abort_on_failure_stops_the_rest(shop):
     assert running.wait(20) == 1
 
 
+def test_what_was_not_started_is_told_in_a_line_each(shop):
+    shop.stack("""
+        [service db]
+        type = task
+        command = ACTOR --say no-disk --exit 3
+        [service calc]
+        command = ACTOR
+        depends_on = db
+        [service page]
+        command = ACTOR
+        depends_on = calc
+        [service more]
+        command = ACTOR
+        depends_on = page
+    """)
+    said = shop.up(code=6).err
+    for name in ("calc", "page", "more"):
+        assert said.count(name) == 1 and f"{name}: not started: it needs 'db', which failed: exited with code 3" in said, said
+    assert said.count("no-disk") == 1
+    assert shop.run("wait", "more", code=6).err.count("no-disk") == 1
+
+
 def test_essential_failure_stops_the_instance(shop):
     shop.stack("""
         [service heart]

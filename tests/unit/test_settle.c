@@ -196,6 +196,21 @@ static void fault_B20_what_can_never_start_fails_with_the_reason(void **state)
 	expect("");
 }
 
+static void of_a_chain_the_one_that_failed_is_named(void **state)
+{
+	(void)state;
+	stack_is("db | api: db | web: api");
+	is("web", STATE_BLOCKED, WANT_UP);
+	is("db", STATE_FAILED, WANT_UP);
+	is("api", STATE_FAILED, WANT_UP);
+	run_of("api")->cause = CAUSE_DEPENDENCY;
+	reason_format(run_of("api")->reason, "it needs 'db', which failed: no disk");
+	expect("fail web (it needs 'db', which failed: no disk)");
+	run_of("api")->cause = CAUSE_CRASH;
+	reason_format(run_of("api")->reason, "no memory");
+	expect("fail web (it needs 'api', which failed: no memory)");
+}
+
 static void fault_B19_what_it_starts_without_is_said(void **state)
 {
 	(void)state;
@@ -366,6 +381,7 @@ int main(void)
 		settles(who_is_blocked_starts_when_all_are_there),
 		settles(who_waits_for_nobody_starts_anyway),
 		settles(fault_B20_what_can_never_start_fails_with_the_reason),
+		settles(of_a_chain_the_one_that_failed_is_named),
 		settles(fault_B19_what_it_starts_without_is_said),
 		settles(fault_B15_who_waited_for_what_came_back_is_spread),
 		settles(who_waits_for_something_else_is_not_spread),
