@@ -6,8 +6,8 @@
 
 #include "base/number.h"
 #include "control/wire.h"
+#include "daemon/requests.h"
 #include "daemon/second.h"
-#include "watch/settle.h"
 
 struct pending *pending_new(struct instance *in, struct control_ticket ticket,
 	enum pending_kind kind, int64_t timeout_ms)
@@ -84,10 +84,7 @@ static enum outcome hopeless(const struct instance *in, const struct pending *p,
 		&& !is_depended_on(in, p, goal->service);
 	int code = own_fault && run->state != STATE_BLOCKED ? EXIT_FAILED : EXIT_NOT_READY;
 	char reason[REASON_SIZE];
-	reason_format(reason, "%s", run->reason);
-	if (run->state == STATE_BLOCKED)
-		settle_waits_for(in->loaded.stack, keeper_runs(in->keeper), goal->service, reason,
-			sizeof reason);
+	show_reason(in, goal->service, reason, sizeof reason);
 	fail(e, code, "service '%s' %s%s: %s", service_at(in, goal->service)->name,
 		run->state == STATE_FAILED ? "has " : "is ",
 		run->unkillable ? "still there" : service_state_word(run->state), reason);

@@ -31,6 +31,8 @@ void action_down(struct instance *in, struct control_ticket ticket, const json_t
 json_t *show_status(struct instance *in);
 json_t *show_why(struct instance *in, int service);
 json_t *show_running(struct instance *in);
+/* Why it is in its state, in one line, with what is wrong with its log. */
+void show_reason(const struct instance *in, int service, char *out, size_t size);
 
 /* attach.c */
 void attach_request(struct instance *in, struct control_ticket ticket, const json_t *body);

@@ -77,7 +77,7 @@ static json_t *text_json(const char *text)
 	return wire_text(text, strlen(text));
 }
 
-static void reason_of(struct instance *in, int service, char *out, size_t size)
+void show_reason(const struct instance *in, int service, char *out, size_t size)
 {
 	const struct service_run *run = keeper_run(in->keeper, service);
 	snprintf(out, size, "%s", run->reason);
@@ -107,7 +107,7 @@ static json_t *service_json(struct instance *in, int i)
 	struct usage usage = usage_of(in, i);
 	bool alive = run->leader.pid != 0;
 	char reason[REASON_SIZE];
-	reason_of(in, i, reason, sizeof reason);
+	show_reason(in, i, reason, sizeof reason);
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", s->name, "type",
 		service_type_word(s->policy.type), "state", service_state_word(run->state), "health",
 		health_of(run), "reason", text_json(reason));
@@ -211,7 +211,7 @@ json_t *show_why(struct instance *in, int service)
 	const struct service *s = service_at(in, service);
 	const struct service_run *run = keeper_run(in->keeper, service);
 	char reason[REASON_SIZE];
-	reason_of(in, service, reason, sizeof reason);
+	show_reason(in, service, reason, sizeof reason);
 	json_t *reply = json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o}", "service", s->name,
 		"state", service_state_word(run->state), "health", health_of(run),
 		"reason", text_json(reason), "wanted", run->want == WANT_UP, "waits_for",

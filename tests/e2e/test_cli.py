@@ -328,6 +328,19 @@ def test_wait_for_conditions(running):
     assert running.run("wait", "job:completed", "--timeout", "10").code == 0
 
 
+def test_wait_for_what_nobody_asked_for_says_so(shop):
+    shop.stack("""
+        [service calc]
+        command = ACTOR
+        [service extra]
+        command = ACTOR
+        profile = more
+    """)
+    shop.up()
+    result = shop.run("wait", "extra", "--timeout", "30")
+    assert result.code == 1 and "service 'extra' is down: not asked for" in result.err
+
+
 def test_wait_ends_at_once_when_it_cannot_come_true(shop):
     shop.stack("""
         [service bad]

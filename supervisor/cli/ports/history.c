@@ -39,7 +39,9 @@ static void whose_cell(struct table *table, const struct port_event *v)
 {
 	OWNED_TEXT cell = {0};
 	if (v->project[0])
-		text_addf(&cell, "%s/%d", v->project, v->instance);
+		text_add(&cell, v->project);
+	if (v->project[0] && v->instance)
+		text_addf(&cell, "/%d", v->instance);
 	if (v->service[0])
 		text_addf(&cell, " %s", v->service);
 	if (v->name[0] && strcmp(v->name, "main") != 0)
