@@ -106,6 +106,8 @@ struct service {
 	size_t env_count;
 	const struct pair *env_files; /* values of its env_file files, merged */
 	size_t env_file_count;
+	const char *const *env_paths; /* absolute: where these are from */
+	size_t env_path_count;
 	const struct pair *exports; /* export.NAME: given to every service that depends on it */
 	size_t export_count;
 	const char *const *secrets; /* variables never shown */
@@ -167,6 +169,8 @@ struct stack {
 	size_t env_count;
 	const struct pair *env_files; /* the stack's env files, merged; below the caller */
 	size_t env_file_count;
+	const char *const *env_paths; /* absolute: where these are from */
+	size_t env_path_count;
 	const struct pair *command_env; /* env.NAME of [environment] and [instance], for commands of no
 					   service; those that speak of a service's own port are not there */
 	size_t command_env_count;

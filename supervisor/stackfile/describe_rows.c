@@ -115,6 +115,7 @@ void rows_of_stack(const struct stack *stack, const struct row_sink *sink)
 	row_number(&e, "instances", stack->spans);
 	row(&e, "strategy", port_strategy_word(stack->strategy));
 	row(&e, "shell", stack->shell);
+	row_words(&e, "env_file", stack->env_paths, stack->env_path_count);
 	row_commands(&e, stack);
 	row_names(&e, "require.variables", stack->require_variables, stack->require_variable_count);
 	row_names(&e, "require.files", stack->require_files, stack->require_file_count);
@@ -290,6 +291,7 @@ void rows_of_service(const struct stack *stack, const struct service *service,
 	rows_restart(&e, service);
 	rows_stop(&e, service);
 	row_pairs(&e, "env", service->env, service->env_count);
+	row_words(&e, "env_file", service->env_paths, service->env_path_count);
 	row_pairs(&e, "export", service->exports, service->export_count);
 	rows_rest(&e, service);
 	text_release(&e.buffer);

@@ -44,6 +44,9 @@ struct dotenv {
 	struct pair *vars; /* the result; origin is "FILE:LINE" */
 	size_t count;
 
+	const char **paths; /* of the files, in their order: whoever reads them adds them */
+	size_t path_count;
+
 	struct lookup places; /* of vars; filled by the first parse */
 	struct lookup inherited; /* of environment */
 };

@@ -51,6 +51,7 @@ static void read_source(struct dotenv *files, const struct env_source *source,
 	OWNED_TEXT content = {0};
 	struct error e = {0};
 	if (!file_read(source->path, DOTENV_SIZE_MOST, &content, &e)) {
+		*arena_append(files->arena, files->paths, files->path_count) = source->path;
 		dotenv_parse(files, source->shown, text_string(&content), content.length);
 		return;
 	}

@@ -22,7 +22,8 @@ static void add(struct text *out, const char *text)
 /* What only people read, or what decides whether and how it is replaced, needs no restart. */
 static bool is_cosmetic(const char *key)
 {
-	return !strcmp(key, "description") || !strcmp(key, "profile") || !strcmp(key, "move");
+	return !strcmp(key, "description") || !strcmp(key, "profile") || !strcmp(key, "move") ||
+		!strcmp(key, "env_file"); /* what is in the files counts */
 }
 
 static void add_row(struct text *out, const char *key, const char *member, const char *value)

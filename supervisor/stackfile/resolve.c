@@ -147,6 +147,14 @@ static void add_callers(struct resolving *r, struct pair *pairs, size_t *count, 
 	}
 }
 
+const char *const *paths_of(struct resolving *r, const struct dotenv *files, size_t *count)
+{
+	const char **paths = arena_take(r->arena, (files->path_count + 1) * sizeof *paths);
+	for (*count = 0; *count < files->path_count; ++*count)
+		paths[*count] = copied(r, files->paths[*count]);
+	return paths;
+}
+
 static void add_files(struct resolving *r, struct pair *pairs, size_t *count, struct lookup *seen)
 {
 	for (size_t i = 0; i < r->draft->files.count; i++)
@@ -169,6 +177,7 @@ static void fill_variables(struct resolving *r)
 	struct lookup file_names = {.arena = r->arena};
 	add_files(r, of_files, &r->stack->env_file_count, &file_names);
 	r->stack->env_files = of_files;
+	r->stack->env_paths = paths_of(r, files, &r->stack->env_path_count);
 }
 
 /* In silence: every service has said what is wrong with a value, and only a service has a ${port}. */

@@ -53,6 +53,11 @@ void refuse_key(
 
 void resolve_probes(struct resolving *r, struct service *service);
 
+/* ---- resolve.c ---- */
+
+/* Where the variables of env files are from. */
+const char *const *paths_of(struct resolving *r, const struct dotenv *files, size_t *count);
+
 /* ---- resolve_service.c ---- */
 
 void resolve_service(struct resolving *r, struct service *service);

@@ -203,6 +203,7 @@ static void fill_environment(struct resolving *r, struct service *service)
 	service->exports = pairs_of(r, index, &from->exports, &service->export_count);
 	service->env_files = copy_pairs(r, from->files.vars, from->files.count);
 	service->env_file_count = from->files.count;
+	service->env_paths = paths_of(r, &from->files, &service->env_path_count);
 	const char *secrets = text_of(r, index, KEY_SECRET);
 	struct site site = site_of(r, index, KEY_SECRET);
 	struct words words = {0};

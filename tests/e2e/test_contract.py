@@ -222,3 +222,17 @@ def test_the_timeout_of_a_restart_is_no_limit_of_the_wait(shop):
     shop.up()
     shop.run("restart", "api", "-t", "0.2", code=0)
     assert shop.state("api") == "ready"
+
+
+def test_the_resolved_file_names_its_env_files(shop):
+    for name in (".env", "stack.env", "test.env", "own.env"):
+        shop.write(name, name.strip(".").replace(".", "_").upper() + "=here\n")
+    shop.stack("[stack]\nenv_file = stack.env, ?missing.env\n[environment test]\nenv_file = test.env\n"
+               "[service api]\ncommand = sleep 60\nenv_file = own.env\n")
+    config = shop.run("--env", "test", "config", code=0).out
+    assert f"env_file = {shop.dir}/.env, {shop.dir}/stack.env, {shop.dir}/test.env\n" in config
+    assert f"env_file = {shop.dir}/own.env\n" in config and "missing" not in config
+    # It is a stack file, and means the same.
+    shop.write("elsewhere/resolved.ini", config)
+    before, after = (shop.run(*args, "env", "api", "--json", code=0).json for args in (["--env", "test"], ["-f", "elsewhere/resolved.ini", "--env", "test"]))
+    assert before == after and before["TEST_ENV"] == before["OWN_ENV"] == "here"
