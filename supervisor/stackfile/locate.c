@@ -322,9 +322,21 @@ static const char *other_procfile(struct arena *arena, const char *dir)
 	return first;
 }
 
+/* Who comes from docker compose has one of these. */
+static const char *compose_file(struct arena *arena, const char *dir)
+{
+	static const char *const names[] = {
+		"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (is_file(join(arena, dir, names[i])))
+			return names[i];
+	return NULL;
+}
+
 static int not_found(struct arena *arena, const char *cwd, const char *last, struct error *e)
 {
 	const char *other = other_procfile(arena, cwd);
+	const char *compose = compose_file(arena, cwd);
 	if (last == cwd)
 		fail(e, EXIT_BAD_FILE, "there is no stack.ini or Procfile in %s", cwd);
 	else
@@ -332,6 +344,9 @@ static int not_found(struct arena *arena, const char *cwd, const char *last, str
 			"there is no stack.ini or Procfile in %s or above it up to %s", cwd, last);
 	if (other)
 		error_hint(e, "`stackup -f %.100s up` takes the %.100s that is there", other, other);
+	else if (compose)
+		error_hint(e, "%s is docker compose's and not read; write a stack.ini beside it, `stackup help "
+			"service` lists the keys", compose);
 	else
 		error_hint(e, "go to the project (or -C DIR, or -p NAME), or name the file with -f FILE");
 	return -1;

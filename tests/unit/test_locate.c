@@ -131,6 +131,16 @@ static void a_procfile_of_another_name_is_told_of(void **state)
 	assert_string_equal(e.hint, "`stackup -f Procfile.dev up` takes the Procfile.dev that is there");
 }
 
+static void who_has_a_compose_file_is_told_what_to_write(void **state)
+{
+	struct world *w = *state;
+	struct location found;
+	struct error e = {0};
+	put(w, "home/composed/docker-compose.yml", "");
+	assert_int_equal(locate(w, "home/composed", NULL, NULL, &found, &e), -1);
+	assert_non_null(strstr(e.hint, "docker-compose.yml is docker compose's and not read; write a stack.ini"));
+}
+
 static void not_past_the_git_top_level(void **state)
 {
 	struct world *w = *state;
@@ -349,6 +359,7 @@ int main(void)
 		TEST(nearest_file_upwards),
 		TEST(not_past_the_home_directory),
 		TEST(a_procfile_of_another_name_is_told_of),
+		TEST(who_has_a_compose_file_is_told_what_to_write),
 		TEST(not_past_the_git_top_level),
 		TEST(a_file_of_somebody_else_above_is_not_taken),
 		TEST(a_named_file_is_taken),
