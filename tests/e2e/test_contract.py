@@ -60,6 +60,7 @@ NEEDED = """
     command = ACTOR --exit 3
     [service calc]
     command = ACTOR --exit 3
+    slot = auto
     restart = no
     optional = yes
     [service page]
