@@ -457,6 +457,30 @@ def test_fault_S8_detached_instance_outlives_its_terminal(shop):
     assert shop.instance()["state"] == "ready"
 
 
+@pytest.mark.parametrize("args,before,words", [
+    (["up", "--wait"], [], "shop instance 1 goes on, `stackup down` ends it"),
+    (["down"], ["up", "-d"], "shop instance 1 is being stopped all the same"),
+    (["restart", "api"], ["up", "-d"], "`restart` goes on all the same"),
+])
+def test_fault_S7_whoever_stops_waiting_is_told_what_goes_on(shop, args, before, words):
+    shop.stack("""
+        [service api]
+        command = ACTOR --ignore-term --say up
+        ready = log never
+        ready.timeout = 60s
+        stop.timeout = 6s
+    """)
+    if before:
+        shop.run(*before, code=0)
+    terminal = shop.terminal("--no-color", *args)
+    terminal.wait_for("api: stop" if before else "api: started")
+    terminal.type("\x03")
+    assert terminal.wait() == -signal.SIGINT
+    assert b"stackup: no longer waiting; " + words.encode() + b"\r\n" in terminal.output, terminal.output
+    assert shop.state("api") == ("stopping" if before else "starting")
+    shop.run("kill", "api")
+
+
 def test_fault_S9_ctrl_z_and_fg(shop):
     """The shell stops the client; what it started is supervised meanwhile, and goes on unharmed after fg."""
     shop.stack("""

@@ -36,9 +36,9 @@ int await_reply(const struct context *context, struct control_client *client, js
 	int sent = client_send(client, request, &id, e);
 	enum client_result what = sent < 0 ? CLIENT_FAILED : CLIENT_WAITING;
 	while (what == CLIENT_WAITING || what == CLIENT_MORE) {
+		show_news(context, tail, since_ms);
 		if (what == CLIENT_WAITING)
 			sleep_until_something(client, tail);
-		show_news(context, tail, since_ms);
 		json_decref(frame);
 		frame = NULL;
 		what = client_next(client, id, 0, &frame, e);

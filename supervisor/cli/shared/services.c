@@ -3,6 +3,7 @@
 #include "cli/context.h"
 #include "cli/out.h"
 #include "cli/shared/failures.h"
+#include "cli/shared/farewell.h"
 #include "cli/shared/progress.h"
 
 static json_t *make_request(const struct context *context, const char *verb, int64_t timeout_ms)
@@ -50,9 +51,12 @@ int services_do(struct context *context, const char *verb, struct error *e)
 	result = context_running(context, &target, e);
 	if (result == 0)
 		result = target_connect(&target, ANSWER_MS, &client, e);
-	if (result == 0)
+	if (result == 0) {
+		farewell(context, "`%s` goes on all the same", verb);
 		result = client_call_stream(&client, make_request(context, verb, timeout_ms), -1,
 			on_step, context, &reply, e);
+		farewell_over();
+	}
 	if (result == 0)
 		tell(context, reply);
 	else if (client.fd >= 0)

@@ -6,6 +6,7 @@
 #include "cli/ask.h"
 #include "cli/context.h"
 #include "cli/out.h"
+#include "cli/shared/farewell.h"
 #include "cli/shared/leftovers.h"
 #include "cli/shared/stopping.h"
 #include "cli/verbs/verb.h"
@@ -48,7 +49,10 @@ static int finish_one(struct context *context, struct stopping *s, bool data, in
 {
 	struct target *t = s->target;
 	bool ran = t->alive || t->unclean || t->crashed;
-	if (t->alive && stopping_finish(context, s, e) < 0)
+	farewell(context, "%s is being stopped all the same", target_name(t));
+	int result = t->alive ? stopping_finish(context, s, e) : 0;
+	farewell_over();
+	if (result < 0)
 		return -1;
 	if (leftovers_clear(context, t, true, e) < 0)
 		return -1;

@@ -11,6 +11,7 @@
 #include "cli/shared/converge.h"
 #include "cli/shared/dry_run.h"
 #include "cli/shared/failures.h"
+#include "cli/shared/farewell.h"
 #include "cli/shared/follow.h"
 #include "cli/shared/tidy.h"
 #include "cli/verbs/verb.h"
@@ -192,8 +193,11 @@ static int wait_until_ready(struct up *up, struct control_client *client, struct
 {
 	OWNED_TEXT events = {0};
 	text_addf(&events, "%s/events.jsonl", up->result.state_dir);
-	if (await_reply(up->context, client, wait_request(up), text_string(&events), up->started_ms,
-		e) == 0)
+	farewell(up->context, "%s goes on, `stackup down` ends it", up->name);
+	int result = await_reply(up->context, client, wait_request(up), text_string(&events),
+		up->started_ms, e);
+	farewell_over();
+	if (result == 0)
 		return 0;
 	failures_show(client, e);
 	if (!e->hint[0])
