@@ -177,3 +177,55 @@ def test_fault_H19_a_pause_of_ours_is_no_time_out_of_theirs(shop, timeout, secon
     (shop.dir / "answer").unlink()
     until(lambda: shop.service("api")["health"] == "unhealthy")
     hub.close()
+
+
+CLOSES = """
+import os, socket
+listener = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
+while True:
+    listener.accept()[0].close()
+    print("closed", flush=True)
+"""
+
+
+def test_fault_H24_a_listener_that_closes_at_once_is_there(shop):
+    shop.write("closes.py", CLOSES)
+    shop.stack("""
+        [service api]
+        command = /usr/bin/python3 closes.py
+        health = tcp
+        health.interval = 50ms
+        health.retries = 1
+    """)
+    shop.up()
+    asked = shop.follow("logs", "-f", "api", "--no-prefix")
+    for _ in range(10):
+        asked.wait_for("^closed$")
+    asked.close()
+    assert shop.service("api")["health"] == "healthy" and not unhealthy(shop)
+
+
+def test_fault_H23_a_password_in_the_address_is_never_told(shop):
+    """The check fails, so that everybody has something to say about it."""
+    shop.stack("""
+        [service api]
+        command = ACTOR --healthy-while well --listen
+        ready = port
+        health = http http://ann:canary-4711@127.0.0.1:${port}/deep
+        health.interval = 50ms
+        health.retries = 1
+        health.action = alert
+    """)
+    shop.write("well", "")
+    shop.up()
+    shop.run("wait", "api:healthy", "--timeout", "20", code=0)
+    (shop.dir / "well").unlink()
+    shop.wait_state("api", "unhealthy")
+    told = ""
+    for args in (["status"], ["status", "--json"], ["why", "api"], ["events", "--json"], ["config"], ["config", "--json"],
+                 ["up", "--dry-run"], ["check"], ["graph"], ["registry", "list", "--json"]):
+        said = shop.run(*args)
+        told += said.out + said.err
+    assert "503" in told and "canary-4711" not in told
+    for path in shop.world.home.rglob("*"):
+        assert not path.is_file() or b"canary-4711" not in path.read_bytes(), path

@@ -110,6 +110,11 @@ def test_fault_A8_environment_too_large(shop):
     assert "BIG" in shop.wait_state("calc", "failed")["reason"]
 
 
+def test_fault_A9_a_script_that_is_its_own_interpreter(shop):
+    shop.write("tool", f"#!{shop.dir}/tool\n", 0o755)
+    refused(shop, "[service calc]\ncommand = ./tool", "tool", "interpreter")
+
+
 @pytest.fixture
 def limited():
     """A user of its own, so that its number of processes is this test's."""
