@@ -198,6 +198,11 @@ def test_port_and_url(running):
     assert running.run("port", "plain").code != 0
 
 
+def test_port_with_a_number_as_compose_has_it(running):
+    said = running.run("port", "api", "3000", code=4).err
+    assert "no port of the name '3000'" in said and "`stackup port api` prints its port" in said
+
+
 def test_graph_forms(running):
     text = running.run("graph", code=0).out
     assert "api" in text and "db" in text

@@ -1,13 +1,25 @@
+#include "base/number.h"
 #include "cli/context.h"
 #include "cli/out.h"
 #include "cli/ports/port_facts.h"
 #include "cli/verbs/verb.h"
+
+/* `port api 3000`, as compose has it: there the second word is a number inside of the container. */
+static int refuse_number(const char *service, const char *name, struct error *e)
+{
+	fail(e, EXIT_NOT_FOUND, "service '%s' has no port of the name '%s'", service, name);
+	error_hint(e, "`stackup port %s` prints its port: inside and outside it is the same", service);
+	return -1;
+}
 
 static int show(const struct context *context, const json_t *facts, const char *name, struct error *e)
 {
 	const json_t *port = json_object_get(json_object_get(facts, "ports"), name);
 	if (!json_is_integer(port)) {
 		const char *service = context->line.words[0];
+		int64_t number;
+		if (number_parse(name, 0, UINT16_MAX, &number))
+			return refuse_number(service, name, e);
 		bool main_port = context->line.word_count == 1;
 		fail(e, EXIT_NOT_FOUND,
 			main_port ? "service '%s' has no port" : "service '%s' has no port '%s'",
