@@ -123,7 +123,7 @@ static void act_on(struct instance *in, enum action action, int service, bool no
 	}
 }
 
-/* Of those marked, NULL: of all, the stop that begins now; the next one is the stack file's again. */
+/* Of those marked, NULL: of all, the stop that begins now or is under way; the next one is the stack file's again. */
 static void bound_stops(struct instance *in, const bool *marks, int64_t timeout_ms)
 {
 	for (int i = 0; timeout_ms >= 0 && i < in->loaded.stack->service_count; i++) {
@@ -132,6 +132,7 @@ static void bound_stops(struct instance *in, const bool *marks, int64_t timeout_
 			continue;
 		stop->has_bound = true;
 		stop->bound_ms = timeout_ms;
+		keeper_hurry(in->keeper, i);
 	}
 }
 
@@ -176,13 +177,20 @@ static void act_on_all(struct instance *in, struct control_ticket ticket, const 
 	}
 }
 
+static int refuse_while_stopping(struct error *e)
+{
+	fail(e, EXIT_FAILED, "the instance is being stopped");
+	error_hint(e, "`stackup down --timeout 0` kills what is left of it");
+	return -1;
+}
+
 static void act(struct instance *in, struct control_ticket ticket, const json_t *body,
 	enum action action)
 {
 	struct error e = {0};
 	bool *marks = calloc((size_t)in->loaded.stack->service_count + 1, sizeof *marks);
 	int rc = !marks ? fail(&e, EXIT_FAILED, "out of memory")
-		: in->stopping ? fail(&e, EXIT_FAILED, "the instance is being stopped")
+		: in->stopping ? refuse_while_stopping(&e)
 			       : mark_named(in, json_object_get(body, "services"), marks, &e);
 	if (rc)
 		control_refuse(in->server, ticket, &e);

@@ -59,6 +59,13 @@ enum force escalation_deadline(struct escalation *s, const struct stop_policy *p
 	return kill_now(s, now_ms);
 }
 
+void escalation_hurry(struct escalation *s, const struct stop_policy *policy, int64_t now_ms)
+{
+	int64_t deadline_ms = now_ms + stop_time_ms(policy);
+	if (s->active && !s->killing && deadline_ms < s->deadline_ms)
+		s->deadline_ms = deadline_ms;
+}
+
 bool escalation_is_in_vain(const struct escalation *s)
 {
 	return s->kills >= KILLS_IN_VAIN;

@@ -54,6 +54,8 @@ enum force escalation_remnants(struct escalation *s);
 /* The deadline is reached. */
 enum force escalation_deadline(struct escalation *s, const struct stop_policy *policy,
 	int64_t now_ms);
+/* The time to stop in is another one now: the present step ends no later than by it. */
+void escalation_hurry(struct escalation *s, const struct stop_policy *policy, int64_t now_ms);
 /* KILL was sent so often that whoever is left may be one that withstands it. */
 bool escalation_is_in_vain(const struct escalation *s);
 /* The tree is empty. */

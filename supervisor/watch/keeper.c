@@ -394,3 +394,9 @@ void keeper_kill(struct keeper *k, int service, const char *reason)
 {
 	keeper_feed(k, service, &(struct service_event){.kind = ON_KILL, .reason = reason});
 }
+
+void keeper_hurry(struct keeper *k, int service)
+{
+	escalation_hurry(&k->runs[service].escalation, &k->stack->services[service].policy.stop,
+		k->now_ms);
+}

@@ -72,5 +72,7 @@ void keeper_restart(struct keeper *keeper, int service, const char *reason);
 /* Starts of the service wait for what it depends on, or do not, from now on. */
 void keeper_set_no_deps(struct keeper *keeper, int service, bool no_deps);
 void keeper_kill(struct keeper *keeper, int service, const char *reason);
+/* Its time to stop in is another one now; a stop that is under way takes no longer. */
+void keeper_hurry(struct keeper *keeper, int service);
 
 #endif

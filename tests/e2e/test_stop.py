@@ -481,6 +481,21 @@ def test_fault_S7_whoever_stops_waiting_is_told_what_goes_on(shop, args, before,
     shop.run("kill", "api")
 
 
+@pytest.mark.parametrize("slow,hurried", [(["down"], ["down", "-t", "0"]), (["stop", "api"], ["stop", "-t", "0", "api"])])
+def test_who_is_in_a_hurry_shortens_a_stop_that_is_under_way(shop, slow, hurried):
+    shop.stack("[service api]\ncommand = ACTOR --ignore-term --say up\nready = log up\nstop.timeout = 1h\n")
+    shop.up()
+    events = shop.events()
+    waits = shop.world.popen(*slow, cwd=shop.dir, stderr=-1)
+    events.event("stopping", "api")
+    events.close()
+    if slow == ["down"]:
+        refused = shop.run("kill", "api", code=1)
+        assert "`stackup down --timeout 0` kills what is left" in refused.err
+    assert shop.run(*hurried, code=0).seconds < STUCK_S
+    assert waits.wait(timeout=40) == 0
+
+
 def test_fault_S9_ctrl_z_and_fg(shop):
     """The shell stops the client; what it started is supervised meanwhile, and goes on unharmed after fg."""
     shop.stack("""

@@ -168,6 +168,27 @@ static void escalation_goes_up_step_by_step(void **state)
 	assert_int_equal(escalation_begin(&s, &stop, 0, true), FORCE_NONE);
 }
 
+static void who_is_in_a_hurry_shortens_the_present_step(void **state)
+{
+	(void)state;
+	struct stop_policy bound = stop;
+	struct escalation s = {0};
+	escalation_hurry(&s, &bound, 0);
+	assert_false(s.active);
+	assert_int_equal(escalation_begin(&s, &bound, 0, false), FORCE_SIGNAL);
+	bound.has_bound = true;
+	bound.bound_ms = 60000;
+	escalation_hurry(&s, &bound, 100);
+	assert_int_equal(s.deadline_ms, 10000);
+	bound.bound_ms = 200;
+	escalation_hurry(&s, &bound, 100);
+	assert_int_equal(escalation_deadline(&s, &bound, 299), FORCE_NONE);
+	assert_int_equal(escalation_deadline(&s, &bound, 300), FORCE_KILL);
+	bound.bound_ms = 0;
+	escalation_hurry(&s, &bound, 310);
+	assert_int_equal(s.deadline_ms, 350);
+}
+
 static void asked_twice_it_kills(void **state)
 {
 	(void)state;
@@ -242,6 +263,7 @@ int main(void)
 		cmocka_unit_test(fault_H9_thresholds),
 		cmocka_unit_test(successes_count_in_a_row),
 		cmocka_unit_test(escalation_goes_up_step_by_step),
+		cmocka_unit_test(who_is_in_a_hurry_shortens_the_present_step),
 		cmocka_unit_test(asked_twice_it_kills),
 		cmocka_unit_test(a_kill_does_not_wait_for_the_command),
 		cmocka_unit_test(what_is_not_active_does_nothing),
