@@ -43,12 +43,21 @@ const char *proc_path(char buffer[PROC_PATH_SIZE], pid_t pid, const char *rest)
 	return buffer;
 }
 
+static ssize_t read_on(int fd, char *buffer, size_t size)
+{
+	ssize_t got;
+	do
+		got = read(fd, buffer, size);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
 static size_t read_small(const char *path, char *buffer, size_t size)
 {
 	OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	ssize_t got = read(fd, buffer, size - 1);
+	ssize_t got = read_on(fd, buffer, size - 1);
 	if (got < 0)
 		got = 0;
 	buffer[got] = '\0';
@@ -182,7 +191,7 @@ static bool read_children(int fd, const struct threads *threads)
 	char block[4096];
 	pid_t child = 0;
 	for (;;) {
-		ssize_t got = read(fd, block, sizeof block);
+		ssize_t got = read_on(fd, block, sizeof block);
 		if (got <= 0)
 			return true;
 		for (ssize_t i = 0; i < got; i++) {
