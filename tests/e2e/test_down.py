@@ -3,6 +3,7 @@ import ctypes
 import os
 import shutil
 import signal
+import subprocess
 
 import pytest
 from harness import alive, descendants_of, gone, until
@@ -31,6 +32,16 @@ def socket_file(shop):
 
 def stopped_orderly(shop):
     return "got a signal to stop" in shop.log("api") and not shop.world.survivors()
+
+
+def test_several_at_once_of_several_instances(shop):
+    """Whoever comes to an instance that another one has just stopped finds nothing to do."""
+    shop.stack("[service calc]\ncommand = ACTOR\n")
+    for number in range(1, 6):
+        shop.detach("-i", number)
+    several = [shop.world.popen("down", "--all", cwd=shop.dir, stderr=subprocess.PIPE) for _ in range(5)]
+    assert [(each.communicate()[1], each.returncode)[1] for each in several] == [0] * 5
+    assert not shop.world.survivors()
 
 
 # ---- nobody answers -----------------------------------------------------------------------------

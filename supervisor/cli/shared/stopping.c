@@ -57,11 +57,14 @@ static int push(struct stopping *s, struct error *e)
 {
 	const struct target *t = s->target;
 	const char *name = target_name(t);
-	if (s->supervisor < 0)
-		return fail_while(e, "%s cannot be told to stop", name);
-	if (process_ended(s->supervisor, 0))
+	bool is_found = s->supervisor >= 0;
+	bool is_there = is_found && is_its_supervisor(t);
+	if (is_found && process_ended(s->supervisor, 0))
 		return 0;
-	if (!is_its_supervisor(t))
+	/* It may have ended since it was looked up: somebody else's `down` had come first. */
+	if (!is_there && !instance_is_alive(t->state, t->project_id, t->instance))
+		return 0;
+	if (!is_there)
 		return fail_while(e, "%s cannot be told to stop", name);
 	bool first = s->pushes++ == 0;
 	if (s->pushes > 2 || process_signal(s->supervisor, first ? SIGTERM : SIGKILL) < 0)
