@@ -414,6 +414,16 @@ def test_json_streams_are_on_stdout_and_talk_on_stderr(shop):
             json.loads(line)
 
 
+def test_a_foreground_run_that_fails_has_its_error_object_behind_the_lines(shop):
+    shop.stack("[service calc]\ntype = task\ncommand = ACTOR --say hello --exit 3\n")
+    failed = shop.run("up", "--json", code=1)
+    first, last = failed.json_lines
+    assert first["text"] == "hello" and last["error"]["code"] == "failed", failed
+    assert last["error"]["text"] in failed.err and "'calc' failed" in failed.err, failed
+    shop.stack("[service calc]\ntype = task\ncommand = ACTOR --say hello --exit 0\n")
+    assert [line["text"] for line in shop.run("up", "--json", code=0).json_lines] == ["hello"]
+
+
 def test_colour_options(running):
     assert "\x1b[" in running.run("--color=always", "status", code=0).out
     assert "\x1b[" in running.run("status", env={"FORCE_COLOR": "1"}, code=0).out

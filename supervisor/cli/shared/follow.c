@@ -276,6 +276,18 @@ static void drain(struct follow *f)
 	} while (f->pending.length);
 }
 
+/* What a process has exited with, and Ctrl-C, are not our failures; that a service failed is one. */
+static void tell_end(const struct follow *f)
+{
+	struct error e = {0};
+	const char *reason = text_string(&f->reason);
+	bool failed = f->owner && f->exit_code && !f->interrupts;
+	if (!*reason || (f->context->quiet && !f->exit_code))
+		return;
+	fail(&e, EXIT_FAILED, "%s", reason);
+	say_error(&e, f->context->json && failed, NULL);
+}
+
 static int end_of_owner(const struct follow *f)
 {
 	if (f->interrupts)
@@ -301,7 +313,6 @@ int follow_run(struct follow *f, struct error *e)
 		error_hint(e, "`stackup logs` and `stackup events` show what was last");
 		return -1;
 	}
-	if (text_string(&f->reason)[0] && (!f->context->quiet || f->exit_code))
-		say("%s", text_string(&f->reason));
+	tell_end(f);
 	return f->owner ? end_of_owner(f) : EXIT_DONE;
 }
