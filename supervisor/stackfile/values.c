@@ -166,6 +166,19 @@ static bool refuse_slot(const struct site *site, const char *text, int slots)
 	return false;
 }
 
+/* What belongs into another key. */
+static bool refuse_port(const struct site *site, const char *text)
+{
+	uint16_t low;
+	uint16_t high;
+	value_refuse(site, text);
+	if (number_port_range(text, &low, &high))
+		complaint_hint(site->complaints, "write 'port = %u' and 'range = %s'", low, text);
+	else if (!strcmp(text, "auto") || slot_by_name(text) != NO_SLOT)
+		complaint_hint(site->complaints, "write 'slot = %s'", text);
+	return false;
+}
+
 bool value_wish(const struct site *site, const char *text, struct wish *out)
 {
 	int slots = site->slots ? site->slots : SLOTS;
@@ -177,7 +190,7 @@ bool value_wish(const struct site *site, const char *text, struct wish *out)
 	}
 	if (site->row->type == VALUE_PORT) {
 		if (!is_number || number == 0)
-			return value_refuse(site, text);
+			return refuse_port(site, text);
 		*out = (struct wish){WISH_PORT, (int)number};
 		return true;
 	}
@@ -262,7 +275,9 @@ static bool refuse_check(const struct site *site, const char *text, const char *
 		if (ready ? check_words[i].for_ready : check_words[i].for_health)
 			nearest_offer(&near, check_words[i].word);
 	value_refuse(site, text);
-	if (near.best && strcmp(near.best, word) != 0)
+	if (*word == '/' || !strncmp(word, "http:", 5) || !strncmp(word, "https:", 6))
+		complaint_hint(site->complaints, "write '%s = http %.100s'", site->key, text);
+	else if (near.best && strcmp(near.best, word) != 0)
 		complaint_hint(site->complaints, "did you mean '%s'?", near.best);
 	return false;
 }

@@ -5,13 +5,30 @@
 #include "model/names.h"
 #include "stackfile/values.h"
 
+/* A directory called '~' in the project is never meant, and dangerous to remove. */
+static bool accepts_path(const struct site *site, const char *text)
+{
+	if (*text != '~')
+		return *text || value_refuse(site, text);
+	value_refuse(site, text);
+	if (text[1] && text[1] != '/')
+		complaint_hint(site->complaints, "write the whole path: '~' is for shells");
+	else
+		complaint_hint(site->complaints, "write ${HOME}%s: '~' is for shells", text + 1);
+	return false;
+}
+
 /* Lower limits of a list: one item; '?' alone is no path. */
 static bool accepts_files(const struct site *site, const char *text)
 {
 	struct words paths = value_list(site->arena, text);
-	for (size_t i = 0; i < paths.count; i++)
-		if (!strcmp(paths.items[i], "?"))
+	for (size_t i = 0; i < paths.count; i++) {
+		bool optional = *paths.items[i] == '?';
+		if (optional && !paths.items[i][1])
 			return value_refuse(site, paths.items[i]);
+		if (!accepts_path(site, paths.items[i] + optional))
+			return false;
+	}
 	return true;
 }
 
@@ -89,6 +106,7 @@ bool value_accepts(const struct site *site, const char *text)
 	case VALUE_TEXT:
 		return true;
 	case VALUE_PATH:
+		return accepts_path(site, text);
 	case VALUE_COMMAND:
 		return *text || value_refuse(site, text);
 	case VALUE_NAME:

@@ -118,9 +118,13 @@ bool value_dependencies(const struct site *site, const char *text,
 	struct wanted_dependency *all = arena_take(site->arena, words.count * sizeof *all);
 	for (size_t i = 0; i < words.count; i++) {
 		all[i] = dependency(site->arena, words.items[i]);
-		if (!*all[i].name || strpbrk(all[i].name, " \t") ||
-			(all[i].condition && !*all[i].condition))
-			return value_refuse(site, words.items[i]);
+		bool several = strpbrk(all[i].name, " \t");
+		if (*all[i].name && !several && (!all[i].condition || *all[i].condition))
+			continue;
+		value_refuse(site, words.items[i]);
+		if (several)
+			complaint_hint(site->complaints, "write a comma between two services");
+		return false;
 	}
 	*out = all;
 	*count = words.count;

@@ -26,7 +26,8 @@ static void expect_env(const char *line, const char *value)
 	struct fixture f = {0};
 	struct text text = {0};
 	text_addf(&text, WEB "%s\n", line);
-	load_well(&f, text_string(&text));
+	assert_non_null(load(&f, text_string(&text)));
+	assert_int_equal(f.complaints.errors + f.complaints.warnings, 0);
 	assert_string_equal(env_of(&f, "A"), value);
 	unload(&f);
 	text_release(&text);

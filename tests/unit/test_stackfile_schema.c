@@ -268,11 +268,33 @@ static void bad_values_name_the_accepted_form(void **state)
 		"API_TOKEN, REGION");
 	expect_refused("files_max = 3", "files_max cannot be '3'; write a number 16 to 1048576");
 	expect_refused("depends_on = a b",
-		"depends_on cannot be 'a b'; write a list of services like db, "
-		"migrate:completed, cache:ready?");
+		"depends_on cannot be 'a b'; write a comma between two services");
 	expect_refused("depends_on = db:",
 		"depends_on cannot be 'db:'; write a list of services like db, "
 		"migrate:completed, cache:ready?");
+}
+
+static void what_is_meant_by_a_bad_value_is_said_where_it_is_plain(void **state)
+{
+	(void)state;
+	expect_said("[service job]\ncommand = true\nport = 3000-3010\n",
+		"stack.ini:3: port cannot be '3000-3010'; write 'port = 3000' and 'range = 3000-3010'");
+	expect_said("[service job]\ncommand = true\nport = auto\n",
+		"stack.ini:3: port cannot be 'auto'; write 'slot = auto'");
+	expect_said("[service job]\ncommand = true\nport = api\n",
+		"stack.ini:3: port cannot be 'api'; write 'slot = api'");
+	expect_said("[service job]\ncommand = true\nport = 0\n",
+		"stack.ini:3: port cannot be '0'; write a port number 1 to 65535, or pool");
+	expect_refused("health = /up", "health cannot be '/up'; write 'health = http /up'");
+	expect_refused("ready = http://localhost/x",
+		"ready cannot be 'http://localhost/x'; write 'ready = http http://localhost/x'");
+	expect_refused("dir = ~/x", "dir cannot be '~/x'; write ${HOME}/x: '~' is for shells");
+	expect_refused("log.file = ~", "log.file cannot be '~'; write ${HOME}: '~' is for shells");
+	expect_refused("env_file = a.env, ?~ann/.env",
+		"env_file cannot be '~ann/.env'; write the whole path: '~' is for shells");
+	struct fixture f = {0};
+	load_well(&f, "[service web]\ncommand = ls ~\ndir = a~\n");
+	unload(&f);
 }
 
 static void long_and_strange_values_are_cut_and_escaped(void **state)
@@ -337,6 +359,7 @@ int main(void)
 		cmocka_unit_test(fault_I10_a_template_is_an_unknown_key),
 		cmocka_unit_test(members_of_families_have_proper_names),
 		cmocka_unit_test(bad_values_name_the_accepted_form),
+		cmocka_unit_test(what_is_meant_by_a_bad_value_is_said_where_it_is_plain),
 		cmocka_unit_test(long_and_strange_values_are_cut_and_escaped),
 		cmocka_unit_test(signals_have_names_with_and_without_sig),
 		cmocka_unit_test(statuses_are_ranges),
