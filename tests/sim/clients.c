@@ -9,6 +9,7 @@ void clients_ask(struct clients *c, struct world *w, int service, enum wish wish
 	if (c->count == WORLD_SERVICES)
 		return;
 	c->waiting[c->count++] = (struct client){.who = world_who(w, service), .wish = wish,
+		.swaps = world_swaps(w, service),
 		.generation = run->generation + (again && service_occupied(run) ? 1 : 0)};
 }
 
@@ -25,6 +26,9 @@ static bool is_answered(const struct client *client, struct world *w)
 	/* Somebody asked for it to start again meanwhile: that is an answer, too. */
 	if (client->wish == WISH_DOWN)
 		return !service_detains(run) || run->want == WANT_UP;
+	/* Its place was taken: the restart was of the process that lost it, whose starts count no more. */
+	if (client->swaps < world_swaps(w, row))
+		return true;
 	bool there = run->state == STATE_READY || run->state == STATE_DONE;
 	if (run->generation >= client->generation && there)
 		return true;

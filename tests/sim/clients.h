@@ -15,6 +15,7 @@ struct client {
 	int who; /* service */
 	enum wish wish;
 	uint64_t generation; /* WISH_UP: of this start or a later one */
+	int swaps; /* before: another process may have its place since */
 };
 
 struct clients {

@@ -50,7 +50,8 @@ struct row {
 	struct asked probe;
 	struct asked late;
 	int asks; /* probes of this process */
-	int spawns; /* of this row */
+	int swaps; /* of this row, as the next three */
+	int spawns;
 	int64_t spawn_times[WORLD_SPAWNS];
 	int told[EVENT_WARNING + 1];
 	struct past past;

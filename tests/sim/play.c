@@ -25,6 +25,8 @@ static void second_run(struct journey *j, int service, bool keep)
 	struct world *w = j->world;
 	world_run_until(w, world_now(w));
 	if (world_is_free(w, row)) {
+		if (!service_running(keeper_run(world_keeper(w), service)))
+			return;
 		j->second_of = world_who(w, service);
 		world_double(w, service, row);
 		return;

@@ -29,6 +29,7 @@ void rules_init(struct world *w)
 {
 	watched = w;
 	w->judge.expected_ms = NO_DEADLINE;
+	w->judge.second = -1;
 	for (int i = 0; i < w->count; i++)
 		rules_row_init(&w->rows[i].past, &w->stack->services[i].policy);
 }
@@ -104,7 +105,8 @@ static bool check_follows(struct world *w, const struct step *s, const struct se
 	int service = w->judge.service;
 	if (!event->follows)
 		return false;
-	w->rows[service].past.owed_restart = false;
+	if (--w->rows[service].past.owed_restarts < 0)
+		broken(w, service, "restarted with what it needs, and that does not restart");
 	if (s->policy->on_dependency != DEPENDENCY_RESTART)
 		broken(w, service, "restarted with what it needs, which it did not ask for");
 	if (!is_left_behind(&w->judge.before))
@@ -134,7 +136,6 @@ static enum want wanted_after(struct world *w, const struct step *s,
 static void check_want(struct world *w, const struct step *s, const struct service_event *event)
 {
 	int service = w->judge.service;
-	w->rows[service].past.owed_restart &= event->kind != ON_RESTART && service_running(s->run);
 	static const enum asked_for asks[] = {
 		[ON_WANT_UP] = ASKED_UP, [ON_WANT_DOWN] = ASKED_DOWN, [ON_RESTART] = ASKED_RESTART,
 		[ON_KILL] = ASKED_KILL};

@@ -44,7 +44,7 @@ struct past {
 	int64_t probe_until_ms;
 	/* commands on their way, and restarts that others owe it */
 	int asked[ASKS];
-	bool owed_restart;
+	int owed_restarts;
 	/* processes */
 	uint64_t generation;
 	bool tree_open; /* a start was tried, its tree has not been called gone */
@@ -98,6 +98,7 @@ struct judge {
 	struct before before;
 	bool ended; /* a process, in this turn: trees may be looked at */
 	int starts; /* in this turn */
+	int second; /* the row with which one changed places; -1 */
 	bool moved; /* a state or a wish changed: others may have to do something now */
 	int64_t expected_ms; /* the latest time for the next turn before it counts as a gap */
 	uint64_t events;

@@ -9,12 +9,14 @@ static bool just_began_alone(const struct world *w, const struct service_run *ru
 	return run->start_free && run->state == STATE_STARTING && run->started_ms == w->now_ms;
 }
 
-static bool someone_needs(const struct world *w, int service)
+static bool someone_needs(const struct world *w, int service, bool since_before)
 {
 	for (int i = 0; i < w->count; i++) {
 		const struct service *s = &w->stack->services[i];
 		const struct service_run *run = keeper_run(w->keeper, i);
-		if (!service_occupied(run) || run->unkillable || just_began_alone(w, run))
+		if (!service_occupied(run) || run->unkillable)
+			continue;
+		if (since_before && just_began_alone(w, run))
 			continue;
 		for (size_t d = 0; d < s->dependency_count; d++)
 			if (s->dependencies[d].service == service)
@@ -29,7 +31,7 @@ void rules_may_stop(struct world *w, int service)
 	const struct service_run *run = keeper_run(w->keeper, service);
 	if (w->judge.before.want != WANT_DOWN)
 		broken(w, service, "is stopped, and nobody asked for it");
-	if (!run->stop_free && someone_needs(w, service))
+	if (!run->stop_free && someone_needs(w, service, true))
 		broken(w, service, "is stopped before those that need it");
 }
 
@@ -45,10 +47,11 @@ static void check_waiting(struct world *w, int i)
 			broken(w, i, "is blocked by something that has failed for good");
 	}
 	bool running = service_running(run);
-	if (running && run->want == WANT_DOWN && (run->stop_free || !someone_needs(w, i)))
+	if (running && run->want == WANT_DOWN && (run->stop_free || !someone_needs(w, i, false)))
 		broken(w, i, "is asked to stop, nobody needs it, and it is %s",
 			service_state_word(run->state));
-	if (run->want == WANT_UP && run->state == STATE_DOWN)
+	/* What was stopped from outside keeps its state in the row for second runs, where nobody cares. */
+	if (run->want == WANT_UP && run->state == STATE_DOWN && i != w->judge.second)
 		broken(w, i, "is wanted, and down");
 	if (run->want == WANT_DOWN && (run->state == STATE_BLOCKED || run->state == STATE_COOLING))
 		broken(w, i, "is not wanted, and %s", service_state_word(run->state));
@@ -62,7 +65,7 @@ static void check_nothing_owed(struct world *w, int i)
 			broken(w, i, "does not hear what it is asked for");
 	if (past->exits_due || past->hook_exits_due)
 		broken(w, i, "does not hear of an exit");
-	if (past->owed_restart)
+	if (past->owed_restarts)
 		broken(w, i, "is not restarted with what it needs");
 }
 
@@ -74,11 +77,11 @@ void rules_owe_restarts(struct world *w, int service)
 	for (int i = 0; i < w->count; i++) {
 		const struct service *s = &w->stack->services[i];
 		const struct service_run *other = keeper_run(w->keeper, i);
-		if (s->policy.on_dependency != DEPENDENCY_RESTART || !service_running(other)
-			|| other->want != WANT_UP)
+		if (s->policy.on_dependency != DEPENDENCY_RESTART || !service_running(other))
 			continue;
+		w->rows[i].past.touched = true;
 		for (size_t d = 0; d < s->dependency_count; d++)
-			w->rows[i].past.owed_restart |= s->dependencies[d].service == service;
+			w->rows[i].past.owed_restarts += s->dependencies[d].service == service;
 	}
 }
 

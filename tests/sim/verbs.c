@@ -125,6 +125,7 @@ static void keep_place(struct row *row, const struct row *was)
 {
 	row->who = was->who;
 	row->spawns = was->spawns;
+	row->swaps = was->swaps + 1;
 	memcpy(row->spawn_times, was->spawn_times, sizeof row->spawn_times);
 	memcpy(row->told, was->told, sizeof row->told);
 }
@@ -137,6 +138,11 @@ static void drop_probes(struct world *w)
 	}
 }
 
+int world_swaps(const struct world *w, int row)
+{
+	return w->rows[row].swaps;
+}
+
 static void change_places(struct world *w, int a, int b)
 {
 	struct row before = w->rows[a];
@@ -146,12 +152,38 @@ static void change_places(struct world *w, int a, int b)
 	keep_place(&w->rows[a], &before);
 }
 
+/* What is asked of a row stays with it. Nothing is on its way when two change places. */
+struct wishes {
+	enum want want;
+	bool start_free;
+	bool stop_free;
+};
+
+static struct wishes wishes_of(const struct world *w, int row)
+{
+	const struct service_run *run = keeper_run(w->keeper, row);
+	return (struct wishes){run->want, run->start_free, run->stop_free};
+}
+
+static void must_be_as(struct world *w, int row, struct wishes before)
+{
+	struct wishes now = wishes_of(w, row);
+	if (now.want != before.want || now.start_free != before.start_free
+		|| now.stop_free != before.stop_free)
+		broken(w, row, "changed its place, and what was asked of it went along");
+}
+
 void world_swap(struct world *w, int service, int row)
 {
 	say(w, service, "changes places with its second run");
 	drop_probes(w);
+	struct wishes one = wishes_of(w, service);
+	struct wishes other = wishes_of(w, row);
 	keeper_swap(w->keeper, w->stack, service, row);
+	must_be_as(w, service, one);
+	must_be_as(w, row, other);
 	change_places(w, service, row);
+	w->judge.second = row == service ? w->judge.second : row;
 	rules_new_places(w);
 	w->next_ms = w->now_ms;
 }

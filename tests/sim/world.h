@@ -100,6 +100,8 @@ void world_stray(struct world *w, int service, int nth);
  */
 void world_double(struct world *w, int service, int row);
 void world_swap(struct world *w, int service, int row);
+/* So often did this row get another process that way. */
+int world_swaps(const struct world *w, int row);
 /*
  * A reload: all services but the last row move up by one, and `fresh` (-1: none) is a new one with its
  * name, if it is without a process. False: a second run is going on.
