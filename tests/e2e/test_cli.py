@@ -364,6 +364,11 @@ def test_down_is_idempotent_and_unknown_instances_are_4(running):
     assert running.run("-p", "nope", "down").code == 4
 
 
+def test_down_v_as_compose_has_it_says_what_stays(running):
+    assert "is down; its data stays, --data deletes it" in running.run("down", "-v", code=0).err
+    assert running.state_dir().exists()
+
+
 def test_down_all_of_the_project_only(world):
     one, two = world.project("one"), world.project("two")
     for project in (one, two):

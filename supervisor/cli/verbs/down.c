@@ -60,7 +60,8 @@ static int finish_one(struct context *context, struct stopping *s, bool data, in
 	if (*t->elsewhere)
 		say("%s runs on %s: stop it there", target_name(t), t->elsewhere);
 	else if (!context->quiet)
-		say("%s %s", target_name(t), ran ? "is down" : "does not run");
+		say("%s %s%s", target_name(t), ran ? "is down" : "does not run",
+			context->verbose && !data ? "; its data stays, --data deletes it" : "");
 	return data ? delete_data(context, t, e) : 0;
 }
 
