@@ -64,9 +64,9 @@ static void read_list(struct draft *draft, int service, struct dotenv *files, co
 	const struct entry *entry, struct complaints *complaints)
 {
 	const char *text = entry ? draft_early(draft, service, key, entry, complaints) : NULL;
-	if (!text)
-		return;
 	struct site site = draft_site(draft, draft->arena, key, entry, complaints);
+	if (!text || !value_accepts(&site, text))
+		return;
 	struct words paths = value_list(draft->arena, text);
 	for (size_t i = 0; i < paths.count; i++) {
 		bool optional = *paths.items[i] == '?';
@@ -77,10 +77,7 @@ static void read_list(struct draft *draft, int service, struct dotenv *files, co
 			.optional = optional,
 			.site = &site,
 		};
-		if (!*path)
-			value_refuse(&site, paths.items[i]);
-		else
-			read_source(files, &source, complaints);
+		read_source(files, &source, complaints);
 	}
 }
 

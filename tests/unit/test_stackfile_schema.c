@@ -285,7 +285,7 @@ static void what_is_meant_by_a_bad_value_is_said_where_it_is_plain(void **state)
 		"stack.ini:3: port cannot be 'api'; write 'slot = api'");
 	expect_said("[service job]\ncommand = true\nport = 0\n",
 		"stack.ini:3: port cannot be '0'; write a port number 1 to 65535, or pool");
-	expect_refused("health = /up", "health cannot be '/up'; write 'health = http /up'");
+	expect_refused("ready = /up", "ready cannot be '/up'; write 'ready = http /up'");
 	expect_refused("ready = http://localhost/x",
 		"ready cannot be 'http://localhost/x'; write 'ready = http http://localhost/x'");
 	expect_refused("dir = ~/x", "dir cannot be '~/x'; write ${HOME}/x: '~' is for shells");
