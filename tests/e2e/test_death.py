@@ -218,6 +218,29 @@ def test_fault_S4_crash_report(shop, number):
     assert kept.read_text() == report, "kept until there is another one"
 
 
+def test_promise_P14_a_crash_report_is_plain_text(shop):
+    """Reasons quote what a service, or its check, has printed."""
+    shop.stack(r"""
+        [service api]
+        command = ACTOR
+        health = command printf '\033]0;title\007 \233 \303\251 red\n'; exit 1
+        health.interval = 50ms
+        ready.timeout = 2s
+        restart.delay = 60s
+        restart.max_delay = 60s
+    """)
+    shop.detach()
+    shop.wait_state("api", "cooling")
+    supervisor = shop.instance()["pid"]
+    os.kill(supervisor, signal.SIGSEGV)
+    gone(supervisor)
+    path = shop.state_dir() / "supervisor.log"
+    until(lambda: b"-> cooling" in path.read_bytes())
+    report = path.read_bytes()
+    assert b"red" in report
+    assert not [byte for byte in report if byte != 10 and not 32 <= byte <= 126], report
+
+
 EVERY_STATE = """
     [defaults]
     stop.timeout = 60s

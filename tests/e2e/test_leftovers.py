@@ -151,6 +151,31 @@ def test_every_process_of_a_tree_is_found(shop, shape, ends, stranger):
     assert not [pid for pid in (leader, other) if alive(pid)], command_line(other)
 
 
+def test_who_was_started_long_after_the_leader_is_found(shop, ends, stranger):
+    """The run goes on saying that it lives; by that its later children are known, by nothing else."""
+    shop.stack("""
+        [service worker]
+        command = ACTOR --say up --clear-env --close-stdout --wait-file go --child
+        ready = log up
+        [service other]
+        command = ACTOR
+    """)
+    shop.up()
+    leader = shop.pid("worker")
+    shop.run("restart", "other", code=0)
+    shop.write("go", "")
+    until(lambda: descendants_of(leader))
+    child = descendants_of(leader)[0]
+    assert not says_who_it_is(child) and session_of(child) == leader
+    shop.run("restart", "other", code=0)
+    ends += [*kill_both(shop), child]
+    os.kill(leader, signal.SIGKILL)
+    gone(leader)
+    assert alive(child)
+    shop.down()
+    assert not alive(child)
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_env_i_setsid_from_a_shell_is_ended(shop, killed, ends):
     shop.stack("""
