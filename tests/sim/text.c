@@ -125,6 +125,8 @@ static bool read_line(struct walk *walk, char *line)
 {
 	static const char *const heads[] = {"service", "  need ", "  start ", "move"};
 	int kind = 0;
+	if (line[0] == '\n')
+		return true;
 	while (kind < 4 && strncmp(line, heads[kind], strlen(heads[kind])))
 		kind++;
 	if (kind == 4 || (kind != 0 && !walk->services))
