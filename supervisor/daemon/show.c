@@ -230,9 +230,10 @@ json_t *show_running(struct instance *in)
 	for (int i = 0; i < in->loaded.stack->service_count; i++) {
 		const struct service *s = service_at(in, i);
 		const struct service_run *run = keeper_run(in->keeper, i);
-		json_array_append_new(services, json_pack("{s:s, s:o, s:b, s:b, s:b}", "name",
-			s->name, "fingerprint", wire_pack(s->fingerprint, strlen(s->fingerprint)), "wanted", run->want == WANT_UP, "done", run->state == STATE_DONE, "failed",
-			run->state == STATE_FAILED));
+		json_array_append_new(services, json_pack("{s:s, s:o, s:b, s:b, s:b}", "name", s->name,
+			"fingerprint", wire_pack(s->fingerprint, strlen(s->fingerprint)),
+			"wanted", run->want == WANT_UP, "done", run->state == STATE_DONE,
+			"failed", run->state == STATE_FAILED));
 	}
 	return json_pack("{s:o}", "services", services);
 }
