@@ -1,5 +1,7 @@
 #include "base/clock.h"
+#include "base/own.h"
 #include "daemon/instance.h"
+#include "stackfile/describe.h"
 
 enum { ELSEWHERE_AFTER_MS = 300, ELSEWHERE_EVERY_MS = 1000 };
 
@@ -64,6 +66,7 @@ void probed(void *self, int service, uint64_t generation, enum probe_purpose pur
 {
 	struct instance *in = self;
 	char elsewhere[REASON_SIZE];
+	OWNED_TEXT shown = {0};
 	(void)latency_ms;
 	if (was_at_breakpoint(in, service, result))
 		result = PROBE_UNKNOWN;
@@ -73,12 +76,15 @@ void probed(void *self, int service, uint64_t generation, enum probe_purpose pur
 	else if (result == PROBE_FAILED && in->io[service]->run.last_look == LISTENER_NOBODY
 		&& in->io[service]->run.wandered)
 		reason = NULL; /* what was found out last still holds */
+	/* What a check prints or a server answers may quote what it was given. */
+	if (reason)
+		secret_add_shown(&shown, loaded_at(in, service)->stack, service_at(in, service), reason);
 	keeper_feed(in->keeper, service,
 		&(struct service_event){.kind = ON_PROBE,
 			.generation = generation,
 			.purpose = purpose,
 			.result = result,
-			.reason = reason && *reason ? reason : NULL,
+			.reason = shown.length ? text_string(&shown) : NULL,
 			.cheap = result == PROBE_FAILED
 				&& in->io[service]->run.last_look == LISTENER_NOBODY});
 }

@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+from harness import until
 
 API = "[service api]\ncommand = ACTOR --dump-env --listen\nprotocol = http\n"
 
@@ -246,3 +247,24 @@ def test_env_shows_secrets_when_told_to(shop, runs):
     shown = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env={}).stdout
     assert shown == "hunter2-mine postgres://u:hunter2-url@h/x\n" and not out.err
     assert "hunter2-mine" in shop.run("env", "api", "--explain=MINE", "--show-secrets", code=0).out
+
+
+def test_what_a_check_prints_of_a_secret_is_not_told(shop):
+    """Its last line is the reason, which status, events and the registry have."""
+    shop.write(".env", "MINE=hunter2-mine\n")
+    shop.stack("""
+        [service calc]
+        command = ACTOR
+        secret = MINE
+        health = command sh -c 'echo "wrong password $MINE for calc"; exit 1'
+        health.interval = 50ms
+        ready.timeout = 300ms
+        restart = no
+    """)
+    shop.run("up", "--wait", code=6)
+    assert "wrong password *** for calc" in shop.service("calc")["reason"]
+    until(lambda: shop.run("events", "--all", code=0).out.count("failed"))
+    told = [shop.run(*args, code=0) for args in (["why", "calc"], ["events", "--json"], ["events", "--all", "--json"])]
+    assert not any("hunter2" in each.out for each in told), told
+    shop.down()
+    assert not [file for file in shop.world.home.rglob("*") if file.is_file() and b"hunter2" in file.read_bytes()]
