@@ -56,17 +56,23 @@ struct sentry *sentry_new(struct ev_loop *loop, void (*on_gone)(void *self), voi
 	return s;
 }
 
+void sentry_rest(struct sentry *s)
+{
+	if (s->watch >= 0)
+		inotify_rm_watch(s->fd, s->watch);
+	s->watch = -1;
+	free(s->path);
+	s->path = NULL;
+}
+
 bool sentry_watch(struct sentry *s, const char *path)
 {
 	struct stat st;
 	const char *slash = strrchr(path, '/');
 	OWNED(char) dir = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
 	char *copy = strdup(path);
-	if (s->watch >= 0)
-		inotify_rm_watch(s->fd, s->watch);
-	free(s->path);
+	sentry_rest(s);
 	s->path = copy;
-	s->watch = -1;
 	if (!dir || !copy || lstat(path, &st) < 0)
 		return false;
 	s->device = st.st_dev;

@@ -16,6 +16,11 @@ struct sentry;
 struct sentry *sentry_new(struct ev_loop *loop, void (*on_gone)(void *self), void *self);
 /* Watches this file from now on instead of an earlier one. It exists. False: it is not watched. */
 bool sentry_watch(struct sentry *sentry, const char *path);
+/*
+ * Watches nothing any more. To close a descriptor of inotify takes the kernel 10 to 20 ms after its
+ * last watch: who has something to do meanwhile rests first and frees later.
+ */
+void sentry_rest(struct sentry *sentry);
 void sentry_free(struct sentry *sentry);
 
 #endif

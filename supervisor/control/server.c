@@ -182,8 +182,8 @@ uint64_t control_adopt(struct control_server *server, int fd, bool lifeline)
 
 void control_hide(struct control_server *server)
 {
-	sentry_free(server->sentry);
-	server->sentry = NULL;
+	if (server->sentry)
+		sentry_rest(server->sentry);
 	if (server->fd >= 0)
 		unlink(server->path);
 	stop_listening(server);

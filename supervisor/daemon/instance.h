@@ -163,6 +163,7 @@ struct instance {
 	ev_check after_wait;
 	ev_timer due;
 	struct io_watch log_guard;
+	int log_watch; /* of inotify; -1: none */
 	struct io_watch lifeline;
 	int lifeline_fd; /* owns; -1 */
 
@@ -338,6 +339,8 @@ void io_wait_for_line(struct service_io *io);
 
 /* log_guard.c */
 void log_guard_begin(struct instance *in);
+/* Watches nothing any more; early before the end, as sentry_rest() says (control/sentry.h). */
+void log_guard_rest(struct instance *in);
 void log_guard_end(struct instance *in);
 
 /* probed.c; a hook of the prober */

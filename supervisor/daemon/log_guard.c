@@ -12,8 +12,8 @@ enum { REMOVALS = IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN
 
 static void watch_directory(struct instance *in)
 {
-	/* Not to be watched (no watches left): the next output of each service notices as well. */
-	(void)inotify_add_watch(in->log_guard.io.fd, in->log_dir, REMOVALS);
+	/* Without it (no watches left) the next output of each service notices as well. */
+	in->log_watch = inotify_add_watch(in->log_guard.io.fd, in->log_dir, REMOVALS);
 }
 
 static void on_removal(struct io_watch *watch, int events)
@@ -39,6 +39,14 @@ void log_guard_begin(struct instance *in)
 		return;
 	watch_directory(in);
 	io_watch_start(&in->log_guard);
+}
+
+void log_guard_rest(struct instance *in)
+{
+	if (in->log_guard.io.fd >= 0 && in->log_watch >= 0)
+		inotify_rm_watch(in->log_guard.io.fd, in->log_watch);
+	in->log_watch = -1;
+	io_watch_stop(&in->log_guard);
 }
 
 void log_guard_end(struct instance *in)

@@ -343,6 +343,7 @@ static void finish(struct instance *in)
 	struct error e = {0};
 	tell_event(in, -1, EVENT_INSTANCE, "stopped");
 	control_hide(in->server);
+	log_guard_rest(in);
 	roster_end(&in->roster);
 	bool failed = claim_stop(in->paths.state, &in->claim, false, &e);
 	if (failed)
