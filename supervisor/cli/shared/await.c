@@ -15,12 +15,16 @@ static void show_news(const struct context *context, struct event_tail *tail, in
 	}
 }
 
-/* Without inotify the parts of the stream wake us. */
-static void sleep_until_something(const struct control_client *client, const struct event_tail *tail)
+/*
+ * Events are looked for, not waited for by inotify: to close that takes the kernel 10 to 20 ms,
+ * which is as long as many a start.
+ */
+enum { LOOK_AGAIN_MS = 50 };
+
+static void sleep_until_something(const struct control_client *client)
 {
-	struct pollfd fds[] = {{.fd = client->fd, .events = POLLIN},
-		{.fd = event_tail_fd(tail), .events = POLLIN}};
-	poll(fds, 2, -1);
+	struct pollfd answer = {.fd = client->fd, .events = POLLIN};
+	poll(&answer, 1, LOOK_AGAIN_MS);
 }
 
 int await_reply(const struct context *context, struct control_client *client, json_t *request,
@@ -28,7 +32,7 @@ int await_reply(const struct context *context, struct control_client *client, js
 {
 	int64_t id;
 	json_t *frame = NULL;
-	struct event_tail *tail = event_tail_open(events, true, e);
+	struct event_tail *tail = event_tail_open(events, false, e);
 	if (!tail) {
 		json_decref(request);
 		return -1;
@@ -38,7 +42,7 @@ int await_reply(const struct context *context, struct control_client *client, js
 	while (what == CLIENT_WAITING || what == CLIENT_MORE) {
 		show_news(context, tail, since_ms);
 		if (what == CLIENT_WAITING)
-			sleep_until_something(client, tail);
+			sleep_until_something(client);
 		json_decref(frame);
 		frame = NULL;
 		what = client_next(client, id, 0, &frame, e);
