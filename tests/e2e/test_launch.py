@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 
@@ -512,6 +513,21 @@ def test_essential_failure_stops_the_instance(shop):
     gone(calc)
     until(lambda: not shop.world.survivors())
     assert "calc is down: essential service 'heart' failed" in shop.run("why", "calc", code=0).out
+    ended = r"(?m)^ended \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z: "
+    assert re.search(ended + "essential service 'heart' failed: exited with code 5 after",
+                     shop.run("status", code=3).out)
+    shop.stack("""
+        [service migrate]
+        type = task
+        command = ACTOR --exit 0
+    """)
+    shop.run("up", code=0)
+    assert re.search(ended + "'migrate' done: exited with code 0", shop.run("status", code=3).out)
+    assert "ended" not in shop.run("status", "--json", code=3).out
+    shop.stack("[service api]\ncommand = ACTOR --listen\non_conflict = fail\n")
+    with socket.create_server(("127.0.0.1", 30101)):
+        shop.run("up", "-d", code=5)
+    assert re.search(ended + "not started: port 30101 .*held by", shop.run("status", code=3).out)
 
 
 def test_works_from_any_directory_by_project_name(shop, tmp_path):

@@ -226,3 +226,48 @@ const char *recorded_state(const struct target *t)
 	event_tail_free(tail);
 	return state;
 }
+
+/* What one that ended says of the end of all, or a launch that failed of itself; NULL: nothing. */
+static const char *last_word(const struct target *t, const json_t *event)
+{
+	const char *service = event_string(event, "service");
+	const char *text = event_string(event, "text");
+	switch (event_kind_named(event_string(event, "kind"))) {
+	case EVENT_DOWN:
+		return arena_string(t->arena, without_state(text, "down"));
+	case EVENT_DONE:
+	case EVENT_FAILED:
+		return *service ? arena_format(t->arena, "'%s' %s", service, text)
+				: arena_string(t->arena, text);
+	default:
+		return NULL;
+	}
+}
+
+/* The instance has stopped, or its launch has failed. */
+static bool is_end(const json_t *event, enum event_kind kind)
+{
+	return kind == EVENT_INSTANCE ? strcmp(event_string(event, "text"), "stopped") == 0
+				      : kind == EVENT_FAILED && !event_string(event, "service")[0];
+}
+
+const char *recorded_end(const struct target *t)
+{
+	struct error ignored;
+	struct event_tail *tail = event_tail_open(t->events, false, &ignored);
+	const char *why = NULL;
+	const char *end = NULL;
+	json_t *event;
+	while (tail && event_tail_next(tail, &event)) {
+		int kind = event_kind_named(event_string(event, "kind"));
+		const char *word = last_word(t, event);
+		why = word ? word : why;
+		if (why && kind >= 0 && is_end(event, (enum event_kind)kind))
+			end = arena_format(t->arena, "%s: %s", event_string(event, "time"), why);
+		else if (kind == EVENT_INSTANCE)
+			end = NULL;
+		json_decref(event);
+	}
+	event_tail_free(tail);
+	return end;
+}

@@ -21,6 +21,12 @@ struct target;
  */
 json_t *recorded_why(const struct target *target, const char *service, struct error *e);
 
+/*
+ * When and why the last run ended, in the target's arena: "2026-01-02T03:04:05.678Z: asked to stop", as the
+ * last service to end has it; NULL where that is not recorded.
+ */
+const char *recorded_end(const struct target *target);
+
 /* The instance's state as it was told last, in the target's arena; "starting" before the first time. */
 const char *recorded_state(const struct target *target);
 

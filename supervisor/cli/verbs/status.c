@@ -93,7 +93,12 @@ static json_t *dead_instance(struct context *context, struct target *t)
 	}
 	if (*t->elsewhere)
 		say("%s runs on %s, not here", target_name(t), t->elsewhere);
-	return silent_instance(t, t->crashed ? "failed" : "stopped");
+	json_t *instance = silent_instance(t, t->crashed ? "failed" : "stopped");
+	bool told = !t->crashed && !context->json && context_set(context) == SET_ONE;
+	const char *end = told ? recorded_end(t) : NULL;
+	if (instance && end)
+		json_object_set_new(instance, "_ended", json_string(end));
+	return instance;
 }
 
 /* A new reference; *as_wanted tells for the exit code. NULL with e. */
@@ -262,6 +267,7 @@ static void add_instance(const struct context *context, const json_t *instance, 
 	add_safe(out, ", environment ", string_of(instance, "environment"));
 	add_safe(out, ", branch ", string_of(instance, "branch"));
 	add_safe(out, ", in ", string_of(instance, "dir"));
+	add_safe(out, "\nended ", string_of(instance, "_ended"));
 	text_add_char(out, '\n');
 	const json_t *services = json_object_get(instance, "services");
 	if (json_array_size(services))
