@@ -197,6 +197,10 @@ void mover_continue(struct mover *m, struct world *w)
 		if (++m->steps > STEPS_MOST)
 			world_complain(w, m->service, "a handover takes more steps than there are");
 		m->begun = false;
+		int touched = m->plan.step == HANDOVER_FOLLOW ? m->plan.follower + 1 : 0;
+		bool was_back = m->plan.back;
 		handover_next(&m->plan, progress == DONE);
+		if (!was_back && m->plan.back && m->plan.followers != touched)
+			world_complain(w, m->service, "the wrong ones follow back");
 	}
 }

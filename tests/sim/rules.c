@@ -2,6 +2,8 @@
 #include "rules.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "kernel.h"
 #include "moves.h"
@@ -156,6 +158,20 @@ static void must_tell(struct world *w, const uint8_t *told, enum event_kind kind
 			told[kind], expected);
 }
 
+static void check_exit_is_named(struct world *w, const struct step *s, const struct exit_status *exit)
+{
+	char shown[32];
+	if (exit->signal)
+		snprintf(shown, sizeof shown, "SIG%s", kernel_signal_name(exit->signal));
+	else
+		snprintf(shown, sizeof shown, "code %d", exit->code);
+	for (int i = 0; i < s->effects->count; i++)
+		if (s->effects->items[i].kind == EFFECT_TELL && s->effects->items[i].event == EVENT_EXITED
+			&& !strstr(s->effects->items[i].text, shown))
+			broken(w, w->judge.service, "ended with %s, and people are told: %s", shown,
+				s->effects->items[i].text);
+}
+
 static void check_told(struct world *w, const struct step *s, const struct service_event *event)
 {
 	enum service_state from = w->judge.before.state;
@@ -185,6 +201,11 @@ static void check_told(struct world *w, const struct step *s, const struct servi
 		moved && to == STATE_KILLING && from != STATE_KILLING && !killed_while_stopping);
 	must_tell(w, told, EVENT_RESTARTING, moved && to == STATE_COOLING && !waits);
 	must_tell(w, told, EVENT_SPAWN_FAILED, fork_failed || exec_failed);
+	bool restarts = event->again && w->judge.before.want == WANT_UP;
+	bool exits = event->kind == ON_EXITED && ran && !event->exit.stage && !restarts;
+	must_tell(w, told, EVENT_EXITED, exits);
+	if (exits)
+		check_exit_is_named(w, s, &event->exit);
 }
 
 /* ---- the move and the timers ---- */
@@ -257,11 +278,15 @@ static void judge_step(struct world *w, const struct step *s, const struct servi
 	rules_consumed(w, w->judge.service, event);
 	check_move(w, s, event);
 	check_want(w, s, event);
+	if (event->kind == ON_MAY_START)
+		rules_may_start(w, w->judge.service, event->spread);
 	if (event->kind == ON_MAY_STOP)
 		rules_may_stop(w, w->judge.service);
 	if (b->state == STATE_READY || b->state == STATE_UNHEALTHY)
 		rules_owe_restarts(w, w->judge.service);
 	check_told(w, s, event);
+	if (s->run->transition_count != b->transitions)
+		w->rows[w->judge.service].past.moved_ms = w->now_ms;
 	if (!old) {
 		rules_outcome(w, s, event);
 		rules_stop(w, s, event);

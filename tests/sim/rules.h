@@ -69,6 +69,7 @@ struct past {
 	bool been_good;
 	int dear; /* real attempts before the first success */
 	/* time */
+	int64_t moved_ms; /* when it moved last */
 	int64_t due_ms; /* deadline of the state */
 	enum force_step force;
 	int64_t force_due_ms;
@@ -141,6 +142,7 @@ void rules_probing(struct world *w, const struct step *s, const struct service_e
 void rules_consumed(struct world *w, int service, const struct service_event *event);
 /* It begins to stop as nobody needs it any more. */
 void rules_may_stop(struct world *w, int service);
+void rules_may_start(struct world *w, int service, bool spread);
 /* It ran and does not any more: who wants to be restarted with it. */
 void rules_owe_restarts(struct world *w, int service);
 /* What is there of it fits the state; exact: nothing is on its way. */

@@ -69,6 +69,27 @@ static void check_nothing_owed(struct world *w, int i)
 		broken(w, i, "is not restarted with what it needs");
 }
 
+/* Something that it waited for failed, and is back since: others may have waited, too. */
+static bool something_returned(const struct world *w, int service)
+{
+	const struct service *s = &w->stack->services[service];
+	for (size_t d = 0; d < s->dependency_count; d++) {
+		const struct service_run *needed = keeper_run(w->keeper, s->dependencies[d].service);
+		if (needed->restarts > 0 && needed->ready_ms >= w->rows[service].past.moved_ms)
+			return true;
+	}
+	return false;
+}
+
+void rules_may_start(struct world *w, int service, bool spread)
+{
+	const struct service_run *run = keeper_run(w->keeper, service);
+	bool returned = !run->start_free && something_returned(w, service);
+	if (spread != returned)
+		broken(w, service, "%s, and what it needs %s", spread ? "waits for its turn" : "starts at once",
+			returned ? "has come back" : "was never away");
+}
+
 void rules_owe_restarts(struct world *w, int service)
 {
 	const struct service_run *run = keeper_run(w->keeper, service);

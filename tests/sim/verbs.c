@@ -143,11 +143,20 @@ int world_swaps(const struct world *w, int row)
 	return w->rows[row].swaps;
 }
 
+/* A script of its own came along. */
+static void settle_in(struct row *row, const struct row *from)
+{
+	if (row->script == &from->own)
+		row->script = &row->own;
+}
+
 static void change_places(struct world *w, int a, int b)
 {
 	struct row before = w->rows[a];
 	w->rows[a] = w->rows[b];
 	w->rows[b] = before;
+	settle_in(&w->rows[a], &w->rows[b]);
+	settle_in(&w->rows[b], &w->rows[a]);
 	keep_place(&w->rows[b], &w->rows[a]);
 	keep_place(&w->rows[a], &before);
 }
