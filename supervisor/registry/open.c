@@ -175,20 +175,24 @@ static int open_to_write(struct registry *r, struct text *notices, struct error 
 	return incomplete ? refill(r, notices, e) : 0;
 }
 
-/* As it is: making, mending and migrating are left to those who may tell somebody. */
+/*
+ * As it is: making, mending and migrating are left to those who may tell somebody. But a log that is gone
+ * need be no damage: any other SQLite program takes it along when it is the last one to close the file.
+ */
 static int open_to_append(struct registry *r, struct error *e)
 {
 	int there = place_check_file(r->path, e);
 	if (there <= 0)
 		return there < 0 ? -1 : fail(e, EXIT_REGISTRY, "the registry %s is gone", r->path);
-	if (registry_lost_log(r))
-		return fail(e, EXIT_REGISTRY, "the log of the registry %s is gone", r->path);
+	bool incomplete = registry_lost_log(r);
 	if (registry_open_file(r, r->path, SQLITE_OPEN_READWRITE, e) ||
 		registry_read_version(r, e) || registry_check_version(r, e))
 		return -1;
 	if (r->version < REGISTRY_VERSION)
 		return fail(e, EXIT_REGISTRY, "the registry %s is of an older version, or empty", r->path);
-	return choose_journal(r, NULL, e);
+	if (choose_journal(r, NULL, e))
+		return -1;
+	return incomplete ? refill(r, NULL, e) : 0;
 }
 
 static int prepare_to_write(struct registry *r, struct error *e)

@@ -196,3 +196,12 @@ def test_old_rows_are_pruned_as_new_ones_come(shop):
     with contextlib.closing(sqlite3.connect(shop.world.home / "registry.db")) as db:
         assert db.execute("SELECT count(*) FROM events WHERE id <= ?", (before,)).fetchone()[0] == 0
     assert remembered(shop)["api"] == ["starting", "ready", "stopping", "down"]
+
+
+def test_whoever_looks_into_the_registry_with_another_program_hinders_nothing(shop):
+    """SQLite removes the log when the last one closes the file: that is no damage, and what happens is written."""
+    shop.stack("[service calc]\ncommand = ACTOR --exit 3\nrestart = no\n[service page]\ncommand = ACTOR\n")
+    shop.detach()
+    (text,), = until(lambda: shop.world.ask_registry("SELECT text FROM incidents"), 3 * STUCK_S, "an incident")
+    assert "'calc'" in text
+    assert not [event for event in shop.past_events() if event["kind"] == "warning"]
