@@ -3,7 +3,7 @@
 #include "daemon/instance.h"
 #include "stackfile/describe.h"
 
-enum { ELSEWHERE_AFTER_MS = 300, ELSEWHERE_EVERY_MS = 1000 };
+enum { ELSEWHERE_AFTER_MS = 300, ELSEWHERE_EVERY_MS = 1000, SILENT_MS = 3000 };
 
 /* Its port stays silent: does it listen somewhere else? Looked at once a second, not at first. */
 static bool wandered(struct instance *in, int service, char reason[REASON_SIZE])
@@ -23,6 +23,19 @@ static bool wandered(struct instance *in, int service, char reason[REASON_SIZE])
 		return false;
 	reason_format(reason, "it listens on port %u instead of %u; give its command ${port}, or see its "
 		"flag for a fixed port", other, port->number);
+	return true;
+}
+
+/* It has its port by its name alone, perhaps, and listens nowhere: a worker called `app`. */
+static bool is_silent(struct instance *in, int service, char reason[REASON_SIZE])
+{
+	const struct service *s = service_at(in, service);
+	const struct port *port = stack_main_port(loaded_at(in, service)->stack, s);
+	bool waits = s->policy.readiness == READY_PORT && in->io[service]->run.last_look == LISTENER_NOBODY;
+	if (!port || !waits || clock_now_ms() - keeper_run(in->keeper, service)->started_ms < SILENT_MS)
+		return false;
+	reason_format(reason, "nothing listens on port %u; where nothing ever will, write 'ready = started'",
+		port->number);
 	return true;
 }
 
@@ -76,6 +89,8 @@ void probed(void *self, int service, uint64_t generation, enum probe_purpose pur
 	else if (result == PROBE_FAILED && in->io[service]->run.last_look == LISTENER_NOBODY
 		&& in->io[service]->run.wandered)
 		reason = NULL; /* what was found out last still holds */
+	else if (result == PROBE_FAILED && is_silent(in, service, elsewhere))
+		reason = elsewhere;
 	/* What a check prints or a server answers may quote what it was given. */
 	if (reason)
 		secret_add_shown(&shown, loaded_at(in, service)->stack, service_at(in, service), reason);

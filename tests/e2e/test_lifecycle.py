@@ -9,6 +9,24 @@ from control import Control, pace
 from harness import STUCK_S, alive, command_line, gone, has_no_descendants, until
 
 
+def test_who_never_listens_is_told_what_to_write(shop):
+    """`app` is a name of slot 0."""
+    shop.stack("""
+        [service app]
+        command = ACTOR
+        ready.timeout = 4s
+        restart = no
+    """)
+    said = shop.up(code=6).err
+    assert "nothing listens on port 30100; where nothing ever will, write 'ready = started'" in said
+    shop.stack("""
+        [service app]
+        command = ACTOR
+        ready = started
+    """)
+    shop.up()
+
+
 def test_fault_B1_crash_before_ready_dependents_wait(shop):
     shop.stack("""
         [service db]
