@@ -38,6 +38,7 @@
  *	The reply comes when no process of the instance is left and its ports are free; then the
  *	supervisor exits and the connection ends. Progress as above. A second `down` while one runs
  *	joins it; "kill" sends KILL to every tree at once. "timeout_ms" replaces every stop.timeout.
+ *	Where something cannot be killed it is refused as "failed", and the supervisor exits all the same.
  *
  * wait	{"targets": ["api", "db:healthy"], "steps": bool, "timeout_ms": n?} -> {}
  *	Without a condition: ready for a service, completed for a task. Without targets: every wanted
