@@ -237,3 +237,9 @@ def test_the_resolved_file_names_its_env_files(shop):
     shop.write("elsewhere/resolved.ini", config)
     before, after = (shop.run(*args, "env", "api", "--json", code=0).json for args in (["--env", "test"], ["-f", "elsewhere/resolved.ini", "--env", "test"]))
     assert before == after and before["TEST_ENV"] == before["OWN_ENV"] == "here"
+
+
+def test_the_nearest_further_port_is_named(shop):
+    shop.stack(STACK + "port.admin = 5\n")
+    assert "did you mean 'admin'?" in shop.run("port", "api", "admn", code=4).err
+    assert "port.metrics = auto" in shop.run("port", "api", "metrics", code=4).err
