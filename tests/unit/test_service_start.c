@@ -276,6 +276,9 @@ static void passive_readiness_is_listened_for(void **state)
 		is_starting();
 		expect("starting up: tell starting, listen; next in 60000");
 	}
+	/* An answer that nobody asked for is no sign. */
+	feed_probe(PROBE_FAILED);
+	assert_int_equal(run.state, STATE_STARTING);
 	begin(state);
 	policy.readiness = READY_PROBE;
 	is_starting();
