@@ -306,15 +306,27 @@ void pending_progress(struct instance *in, int service, enum event_kind kind, co
 	}
 }
 
-/* Who asked for an end of everything is told what has not ended. */
-static void answer_down(struct instance *in, struct pending *p)
+/* What could not be killed: of a service, or of none. */
+static bool something_is_left(struct instance *in, struct error *e)
 {
 	for (int i = 0; i < in->loaded.stack->service_count; i++) {
 		const struct service_run *run = keeper_run(in->keeper, i);
-		struct error e = {0};
 		if (!run->unkillable)
 			continue;
-		fail(&e, EXIT_FAILED, "service '%s' is still there: %s", service_at(in, i)->name, run->reason);
+		fail(e, EXIT_FAILED, "service '%s' is still there: %s", service_at(in, i)->name, run->reason);
+		return true;
+	}
+	char why[REASON_SIZE];
+	if (!tree_withstands(&in->tree, TREE_EVERYTHING, why, sizeof why))
+		return false;
+	fail(e, EXIT_FAILED, "something of no service is still there: %s", why);
+	return true;
+}
+
+static void answer_down(struct instance *in, struct pending *p)
+{
+	struct error e = {0};
+	if (something_is_left(in, &e)) {
 		refuse(in, p, &e);
 		return;
 	}

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from hanging import HangingFiles
-from harness import alive, gone, until
+from harness import alive, descendants_of, gone, until
 
 
 class StuckFiles(HangingFiles):
@@ -78,3 +78,29 @@ def test_fault_C12_a_process_of_another_user(unprivileged):
         assert len(refused) == 1 and alive(job)
     finally:
         os.kill(job, signal.SIGKILL)
+
+
+def test_fault_C12_a_process_of_another_user_that_belongs_to_no_service(unprivileged):
+    """It has left its session, its environment and its output behind: only the end of all meets it."""
+    shop = unprivileged.project("shop")
+    tool = shop.dir / "become"
+    shutil.copy("/usr/bin/setpriv", tool)
+    os.chown(tool, 0, 0)
+    tool.chmod(0o4755)
+    shop.stack("""
+        [service job]
+        command = setsid -f env -i DIR/become --reuid=0 --regid=0 --clear-groups sleep 611 >/dev/null 2>&1; exec sleep 600
+        ready = command pgrep -f 'sleep 611'
+    """)
+    shop.up()
+    pids = [pid for pid in descendants_of(shop.instance()["pid"]) if os.stat(f"/proc/{pid}").st_uid == 0]
+    if not pids:
+        pytest.skip("programs cannot become another user here")
+    try:
+        shop.run("stop", "job", code=0)
+        down = shop.run("down", code=1)
+        assert "still there" in down.err and "as another user" in down.err and str(pids[0]) in down.err, down
+        assert down.seconds < 20 and shop.instance()["state"] == "stopped"
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
