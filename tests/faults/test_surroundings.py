@@ -134,3 +134,27 @@ def test_fault_S32_without_a_proc_nothing_is_started(unprivileged):
     assert told.returncode == 1 and "/children" in told.stderr and "mount" in told.stderr, told
     assert not shop.world.survivors()
     shop.up()
+
+
+@pytest.mark.parametrize("kind", ["open to all", "a link", "a file", "missing", "relative"])
+def test_fault_S22_an_unfit_runtime_directory_is_not_used(shop, kind):
+    """The state has a place below HOME all the same, for its owner alone, and everybody finds it."""
+    shop.stack("[service job]\ncommand = ACTOR\n")
+    user, loose = shop.world.root / "user", shop.world.root / "loose"
+    if kind == "open to all":
+        loose.mkdir()
+        loose.chmod(0o777)
+    elif kind == "a link":
+        (shop.world.root / "elsewhere").mkdir(mode=0o777)
+        loose.symlink_to(shop.world.root / "elsewhere")
+    elif kind == "a file":
+        loose.write_text("")
+    env = {"STACKUP_HOME": None, "XDG_STATE_HOME": None, "XDG_RUNTIME_DIR": "loose" if kind == "relative" else str(loose)}
+    shop.run("up", "--wait", code=0, env=env)
+    try:
+        shop.run("status", code=0, env={**env, "XDG_RUNTIME_DIR": None})
+        made = [path for path in user.rglob("*") if path.is_dir() and "stackup" in str(path.relative_to(user))]
+        assert made and all(path.stat().st_mode & 0o077 == 0 for path in made), made
+        assert not loose.is_dir() or not os.listdir(loose)
+    finally:
+        shop.run("down", code=0, env=env)
