@@ -50,6 +50,24 @@ static void fault_C5_the_stop_is_over_when_the_tree_is_empty(void **state)
 	assert_int_equal(run.leader.pid, 0);
 }
 
+static void fault_C11_what_cannot_be_killed_is_so_until_it_is_gone(void **state)
+{
+	(void)state;
+	is_killing();
+	feed(ON_TREE, .left = 1, .withstands = true, .reason = "pid 7 sleeps");
+	assert_int_equal(run.state, STATE_KILLING);
+	assert_string_equal(run.reason, "cannot be killed: pid 7 sleeps");
+	assert_string_equal(told(), run.reason);
+	assert_true(run.unkillable && service_occupied(&run) && !service_detains(&run));
+	dies(SIGKILL);
+	expect("down down: tree gone, tell down; nothing is due");
+	assert_false(run.unkillable);
+	is_stopping();
+	assert_true(service_detains(&run));
+	exits(0);
+	assert_false(run.unkillable);
+}
+
 static void how_it_ended_is_known_after_a_stop(void **state)
 {
 	(void)state;
@@ -200,6 +218,8 @@ int main(void)
 		cmocka_unit_test_setup(
 			fault_C1_past_the_timeout_the_tree_is_killed_again_and_again, begin),
 		cmocka_unit_test_setup(fault_C5_the_stop_is_over_when_the_tree_is_empty, begin),
+		cmocka_unit_test_setup(
+			fault_C11_what_cannot_be_killed_is_so_until_it_is_gone, begin),
 		cmocka_unit_test_setup(how_it_ended_is_known_after_a_stop, begin),
 		cmocka_unit_test_setup(the_last_order_says_what_comes_then, begin),
 		cmocka_unit_test_setup(what_has_failed_stays_failed_when_stopped, begin),
