@@ -1,6 +1,7 @@
 """`down` when nobody answers at the control socket (FAULTS.md G10, S11), and `down --data`."""
 import ctypes
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -215,6 +216,21 @@ def test_up_waits_for_the_end_and_starts_anew(shop):
     assert terminal.wait() == 0
     assert down.wait(timeout=40) == 0
     assert shop.instance()["id"] != before and shop.state("api") == "ready"
+
+
+def test_up_starts_anew_what_was_just_leaving(shop):
+    """It says that it runs, and ends before it has taken the connection."""
+    shop.stack(STACK)
+    shop.up()
+    before = shop.instance()
+    os.kill(before["pid"], signal.SIGSTOP)
+    up = shop.world.popen("up", "-d", cwd=shop.dir, stderr=subprocess.PIPE)
+    path = str(socket_file(shop))
+    until(lambda: pathlib.Path("/proc/net/unix").read_text().count(path) > 1, what="a connection")
+    os.kill(before["pid"], signal.SIGKILL)
+    said = up.communicate(timeout=40)[1]
+    assert up.returncode == 0, said
+    assert shop.run("wait", code=0) and shop.instance()["id"] != before["id"]
 
 
 def test_up_waits_for_the_end_as_long_as_it_was_told(shop):

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/own.h"
 #include "cli/out.h"
 #include "cli/ports/conflict_ask.h"
 #include "cli/shared/await.h"
@@ -14,10 +15,14 @@
 #include "cli/shared/farewell.h"
 #include "cli/shared/follow.h"
 #include "cli/shared/tidy.h"
+#include "cli/shared/waiting.h"
 #include "cli/verbs/verb.h"
 #include "daemon/daemon.h"
 
-enum { LOOK_AGAIN_MS = 100 }; /* at the time, while an instance ends */
+enum {
+	LOOK_AGAIN_MS = 100, /* at the time, while an instance ends */
+	LEAVE_MS = 1000, /* a supervisor that has closed its socket */
+};
 
 struct up {
 	struct context *context; /* borrows */
@@ -299,11 +304,21 @@ static int join(struct up *up, struct control_client *client, bool *ended, struc
 	return -1;
 }
 
+/* It ran a moment ago: whom nobody can speak to any more was just leaving. */
+static bool has_left(const struct up *up)
+{
+	pid_t supervisor = up->result.already_running ? up->result.supervisor : 0;
+	OWNED_FD fd = supervisor > 0 ? process_open(supervisor) : -1;
+	return supervisor > 0 && process_ended(fd, LEAVE_MS);
+}
+
 static int go_on(struct up *up, bool *ended, struct error *e)
 {
 	struct control_client client = {.fd = -1};
 	int code = client_connect(&client, up->result.socket_path, ANSWER_MS, e);
-	if (code == 0 && up->result.already_running)
+	if (code < 0)
+		*ended = has_left(up);
+	else if (up->result.already_running)
 		code = join(up, &client, ended, e);
 	if (code == 0)
 		tell_newer(up);
