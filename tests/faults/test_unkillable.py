@@ -54,6 +54,26 @@ def test_fault_C11_a_process_that_waits_in_the_kernel(shop):
         shop.down()
 
 
+def test_fault_C11_S1_a_guardian_does_not_wait_for_it_either(shop):
+    with StuckFiles(shop.dir / "far", {"data": (0o644, b"something")}) as files:
+        shop.stack("""
+            [service reader]
+            command = cat far/data
+            [service other]
+            command = ACTOR --ignore-term --double-fork
+        """)
+        files.hang()
+        shop.up()
+        instance, reader = shop.instance(), shop.pid("reader")
+        rest = [pid for pid in descendants_of(instance["pid"]) if pid != reader]
+        until(lambda: files.holds(reader))
+        os.kill(instance["pid"], signal.SIGKILL)
+        gone(instance["guardian_pid"], 20)
+        assert not [pid for pid in rest if alive(pid)] and alive(reader)
+        files.go_on()
+        gone(reader)
+
+
 def test_fault_C12_a_process_of_another_user(unprivileged):
     shop = unprivileged.project("shop")
     tool = shop.dir / "become"
