@@ -168,6 +168,17 @@ void keeper_double(struct keeper *k, int service, int row)
 	memcpy(run->transitions, from->transitions, sizeof run->transitions);
 }
 
+void keeper_feed(struct keeper *k, int service, const struct service_event *event)
+{
+	if (k->waiting == k->queue_size)
+		drain_now(k);
+	struct queued *q = &k->queue[(k->first + k->waiting++) % k->queue_size];
+	q->service = service;
+	q->event = *event;
+	if (event->reason)
+		reason_format(q->reason, "%s", event->reason);
+}
+
 void keeper_swap(struct keeper *k, const struct stack *stack, int a, int b)
 {
 	drain_now(k);
@@ -185,17 +196,10 @@ void keeper_swap(struct keeper *k, const struct stack *stack, int a, int b)
 	one->stop_free = before.stop_free;
 	for (int i = 0; i < stack->service_count; i++)
 		probe_anew(&k->runs[i], k->now_ms);
-}
-
-void keeper_feed(struct keeper *k, int service, const struct service_event *event)
-{
-	if (k->waiting == k->queue_size)
-		drain_now(k);
-	struct queued *q = &k->queue[(k->first + k->waiting++) % k->queue_size];
-	q->service = service;
-	q->event = *event;
-	if (event->reason)
-		reason_format(q->reason, "%s", event->reason);
+	/* Where it was nobody kept it up. */
+	if (a != b && one->want == WANT_UP && (one->state == STATE_DOWN || one->state == STATE_FAILED))
+		keeper_feed(k, a, &(struct service_event){
+			.kind = ON_RESTART, .reason = "the process that is to have its place has ended"});
 }
 
 /* Those that asked to be restarted with what they depend on. */

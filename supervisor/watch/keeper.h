@@ -45,8 +45,9 @@ int keeper_adopt(struct keeper *keeper, const struct stack *stack, const int *ol
  * Two runs of one service at a time, in two rows: that of the service and one that nothing depends
  * on. keeper_double() lets the row, which must be without a process, begin as the service's next
  * run: with its count of starts and its past. keeper_swap() exchanges the runs of two rows, and what
- * is wanted of them stays with the rows; stack is the one that holds from now on, with the same
- * services at the same indexes. Probes as for keeper_adopt().
+ * is wanted of them stays with the rows; a run that has ended starts anew where it is wanted in row a,
+ * the service's. stack is the one that holds from now on, with the same services at the same indexes.
+ * Probes as for keeper_adopt().
  */
 void keeper_double(struct keeper *keeper, int service, int row);
 void keeper_swap(struct keeper *keeper, const struct stack *stack, int a, int b);

@@ -101,6 +101,23 @@ static void two_runs_can_change_back(void **state)
 	assert_state(2, STATE_DOWN);
 }
 
+/* The row for second runs starts nothing again; the service does, when its old process is put back. */
+static void what_ended_meanwhile_is_started_when_it_is_put_back(void **state)
+{
+	(void)state;
+	begin_double();
+	world_run_until(w, world_now(w) + 1000);
+	world_swap(w, 0, 2);
+	world_kill_from_outside(w, 2, SIGKILL);
+	world_run_until(w, world_now(w) + 1000);
+	assert_state(2, STATE_FAILED);
+	world_swap(w, 0, 2);
+	world_stop(w, 2, true);
+	world_run_until(w, world_now(w) + 5000);
+	assert_state(0, STATE_READY);
+	assert_state(2, STATE_DOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +126,7 @@ int main(void)
 		scenario(the_first_run_is_kept_up_until_the_second_has_taken_over),
 		scenario(what_took_over_is_kept_up_as_the_service),
 		scenario(two_runs_can_change_back),
+		scenario(what_ended_meanwhile_is_started_when_it_is_put_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,6 +194,10 @@ void world_swap(struct world *w, int service, int row)
 	change_places(w, service, row);
 	w->judge.second = row == service ? w->judge.second : row;
 	rules_new_places(w);
+	/* It is wanted there, and has ended where nobody kept it up. */
+	enum service_state state = world_state(w, service);
+	if (service != row && one.want == WANT_UP && (state == STATE_DOWN || state == STATE_FAILED))
+		rules_asked(w, service, ASKED_RESTART);
 	w->next_ms = w->now_ms;
 }
 
