@@ -5,6 +5,7 @@
 #include <sys/time.h>
 
 #include "journey.h"
+#include "pool.h"
 
 static const struct script *choose(void *owner, int who, int nth)
 {
@@ -168,6 +169,21 @@ static void watch_over(void)
 	setitimer(ITIMER_REAL, &every, NULL);
 }
 
+/* Only where the pages come from the pool (CMakeLists.txt). */
+static void look_for_pages(struct ending *ending)
+{
+#ifdef SIM_POOL
+	static const char kept[] = "the keeper is gone, and some of its pages are not";
+	if (pool_out && !ending->failed) {
+		*ending = (struct ending){.failed = true, .rule = kept, .events = ending->events};
+		snprintf(ending->complaint, sizeof ending->complaint, "%s", kept);
+	}
+	pool_out = 0;
+#else
+	(void)ending;
+#endif
+}
+
 void walk_play(const struct walk *walk, FILE *story, struct ending *ending)
 {
 	struct stack *stack = walk_stack(walk);
@@ -193,4 +209,5 @@ void walk_play(const struct walk *walk, FILE *story, struct ending *ending)
 	ending->events = world_events(j.world);
 	world_free(j.world);
 	stack_free(stack);
+	look_for_pages(ending);
 }

@@ -3,7 +3,7 @@
 
 enum { SIGNS_APART_MS = 7 };
 /* Every so many asks of one that flaps. */
-enum { FLAPS_IMPOSTER = 3, FLAPS_FAILED = 4, FLAPS = 6 };
+enum { FLAPS_IMPOSTER = 3, FLAPS_FAILED = 5, FLAPS = 7 };
 
 void kernel_probe(void *self, int service, uint64_t generation, enum probe_purpose purpose,
 	int64_t timeout_ms)

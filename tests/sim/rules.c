@@ -181,7 +181,7 @@ static void check_told(struct world *w, const struct step *s, const struct servi
 		if (s->effects->items[i].kind == EFFECT_TELL)
 			told[s->effects->items[i].event]++;
 	bool moved = s->run->transition_count != w->judge.before.transitions;
-	if (!moved && !s->effects->count)
+	if (!moved && !s->effects->count && event->kind != ON_PROBE)
 		return;
 	bool news = s->policy->health.action != HEALTH_NOTHING;
 	bool killed_while_stopping = event->kind == ON_KILL && from == STATE_STOPPING;
@@ -204,6 +204,12 @@ static void check_told(struct world *w, const struct step *s, const struct servi
 	bool restarts = event->again && w->judge.before.want == WANT_UP;
 	bool exits = event->kind == ON_EXITED && ran && !event->exit.stage && !restarts;
 	must_tell(w, told, EVENT_EXITED, exits);
+	bool starts_without = event->kind == ON_MAY_START && event->reason && to != STATE_COOLING;
+	must_tell(w, told, EVENT_WARNING, starts_without || event->withstands);
+	bool imposter = event->kind == ON_PROBE && event->result == PROBE_IMPOSTER && ran
+		&& event->generation == s->run->generation;
+	must_tell(w, told, EVENT_IMPOSTER,
+		imposter && w->rows[w->judge.service].past.health != HEALTH_IMPOSTER);
 	if (exits)
 		check_exit_is_named(w, s, &event->exit);
 }

@@ -48,6 +48,7 @@ struct past {
 	/* processes */
 	uint64_t generation;
 	bool tree_open; /* a start was tried, its tree has not been called gone */
+	size_t left; /* of its tree, when its leader was reaped */
 	int exits_due; /* reported, not consumed */
 	int hook_exits_due;
 	bool forgets_leader; /* was reaped: its pidfd is to be closed */

@@ -112,6 +112,8 @@ static void its_time_came(struct world *w, const struct step *s)
 
 static void goes_on(struct world *w, const struct step *s, const struct service_event *event)
 {
+	if (event->withstands && !s->run->unkillable)
+		broken(w, w->judge.service, "withstands, and is waited for");
 	struct past *past = &w->rows[w->judge.service].past;
 	bool new_remnants = past->force == STEP_SIGNAL && !past->remnants_told;
 	if (event->kind == ON_TIME) {

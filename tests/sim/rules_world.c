@@ -137,6 +137,7 @@ void rules_reaped(struct world *w, const struct keeper_exit *exit)
 		past->forgets_hook = true;
 	} else {
 		past->exits_due++;
+		past->left = (size_t)(w->rows[exit->service].orphans + w->rows[exit->service].polite_orphans);
 		past->forgets_leader = true;
 	}
 }
@@ -154,6 +155,8 @@ void rules_consumed(struct world *w, int service, const struct service_event *ev
 	bool failed_to_start = !event->exit.pid;
 	if (event->kind == ON_EXITED && --past->exits_due < 0)
 		broken(w, service, "hears of an exit twice");
+	if (event->kind == ON_EXITED && event->left != past->left)
+		broken(w, service, "left %zu processes behind, and hears of %zu", past->left, event->left);
 	if (event->kind == ON_HOOK_EXITED && !failed_to_start && --past->hook_exits_due < 0)
 		broken(w, service, "hears of the end of its stop command twice");
 }
