@@ -1,5 +1,5 @@
 /*
- * daemon.h - launching an instance: the one place that knows everybody.
+ * daemon.h - launching an instance, and its supervisor: where everything meets.
  *
  * daemon_launch() is called in the client. It forks the guardian, which forks the supervisor; the
  * supervisor boots (instance claim, ports, holds, ports.env, control socket) and reports over a
@@ -32,7 +32,7 @@ struct document; /* stackfile/document.h */
 struct complaints;
 
 enum launch_instance {
-	LAUNCH_DEFAULT, /* what this worktree has claimed, else the rule of the contract */
+	LAUNCH_DEFAULT, /* what this worktree has claimed, else as WANT_DEFAULT of claim/claim.h */
 	LAUNCH_NUMBER,
 	LAUNCH_AUTO,
 	LAUNCH_NEW,

@@ -1,5 +1,5 @@
 /*
- * names.h - the words and limits of the contract: slots, blocks, instances, names.
+ * names.h - the words and limits of the stack file: slots, blocks, instances, names.
  *
  * Block b is ports base + 100*b .. +99; instance n (1..10) owns the ten ports at + 10*(n-1); a slot is
  * an offset 0..9 in the instance's range. All arithmetic of this lives in ports/policy.

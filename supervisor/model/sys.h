@@ -2,7 +2,7 @@
  * sys.h - the one seam between the running supervisor and the kernel.
  *
  * Everything the keeper asks of the system on behalf of a service goes through this table. The real
- * one is assembled in daemon/ from spawn/, ports/, logs/ and watch/; tests put a fake world with
+ * one is assembled in daemon/ from spawn/, ports/, logs/ and probe/; tests put a fake world with
  * virtual time behind it (tests/sim). Functions must not call back into the keeper: what happens
  * later arrives as an event.
  */
@@ -53,7 +53,7 @@ struct sys {
 	 */
 	int (*spawn)(void *self, int service, uint64_t generation, struct child *child,
 		struct error *e);
-	/* The command of stop.command. Its exit arrives as EVENT of the same service. */
+	/* The command of stop.command. Its exit arrives as ON_HOOK_EXITED of the same service. */
 	int (*spawn_stop_command)(void *self, int service, struct child *child, struct error *e);
 	/* Signals; a child that is gone already is success. -1 only for EPERM. */
 	int (*signal)(void *self, int service, const struct child *child, enum signal_scope scope,

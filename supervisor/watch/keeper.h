@@ -9,7 +9,7 @@
  *
  * The keeper knows no clock, no descriptor and no loop; tests/sim drives it with a fake world.
  *
- * When a turn comes more than a second after the time the keeper asked for, the machine slept or we
+ * When a turn comes more than a quarter of a second after the time the keeper asked for, the machine slept or we
  * were stopped: all that was due moves on by the gap, and failed probes of that turn count as
  * unknown.
  */

@@ -1,4 +1,4 @@
-"""FAULTS.md E1, E2 by their numbers: the release build, as a sanitizer counts every byte."""
+"""Faults E1, E2 by their numbers: the release build, as a sanitizer counts every byte."""
 import os
 import pathlib
 import re

@@ -1,4 +1,4 @@
-"""FAULTS.md S25: the n-th allocation fails. The release build, as the sanitizer has its own malloc."""
+"""Faults S25: the n-th allocation fails. The release build, as the sanitizer has its own malloc."""
 import os
 import pathlib
 import signal

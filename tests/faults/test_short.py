@@ -1,4 +1,4 @@
-"""FAULTS.md S27: every read and write may do less than it was asked for. Without sanitizers: they interpose the same calls."""
+"""Faults S27: every read and write may do less than it was asked for. Without sanitizers: they interpose the same calls."""
 import json
 import os
 import pathlib
