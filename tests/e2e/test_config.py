@@ -1,4 +1,4 @@
-"""FAULTS.md I and row L1: a bad stack file ends in sentences with file, line, and the fix; exit code 78."""
+"""Faults I and row L1: a bad stack file ends in sentences with file, line, and the fix; exit code 78."""
 import os
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""FAULTS.md S and promise P2: death of the supervisor, of the guardian, of both; hostile environments."""
+"""Faults S and promise P2: death of the supervisor, of the guardian, of both; hostile environments."""
 import os
 import pathlib
 import random

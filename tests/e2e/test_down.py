@@ -1,4 +1,4 @@
-"""`down` when nobody answers at the control socket (FAULTS.md G10, S11), and `down --data`."""
+"""`down` when nobody answers at the control socket (faults G10, S11), and `down --data`."""
 import ctypes
 import os
 import pathlib

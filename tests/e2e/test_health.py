@@ -1,4 +1,4 @@
-"""FAULTS.md H: health checks against servers that mean harm, and against our own shortages."""
+"""Faults H: health checks against servers that mean harm, and against our own shortages."""
 import os
 import pathlib
 import re

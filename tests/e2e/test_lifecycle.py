@@ -1,4 +1,4 @@
-"""FAULTS.md B: restarts, readiness, dependencies, and opposite commands."""
+"""Faults B: restarts, readiness, dependencies, and opposite commands."""
 import os
 import pathlib
 import re

@@ -1,4 +1,4 @@
-"""FAULTS.md E, promises P4 and P14: no line lost, torn or doubled; nothing drives the terminal."""
+"""Faults E, promises P4 and P14: no line lost, torn or doubled; nothing drives the terminal."""
 import json
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""FAULTS.md H6, H7: a check's host is a name, and the look-up hangs, fails, or finds one family only."""
+"""Faults H6, H7: a check's host is a name, and the look-up hangs, fails, or finds one family only."""
 import os
 import time
 

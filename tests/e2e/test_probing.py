@@ -1,4 +1,4 @@
-"""FAULTS.md H: many checks at once, a check that is under way when its service ends or we were paused."""
+"""Faults H: many checks at once, a check that is under way when its service ends or we were paused."""
 import os
 import pathlib
 import re

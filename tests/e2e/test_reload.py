@@ -1,4 +1,4 @@
-"""FAULTS.md I10-I14: templates that are none, a file that changes under us, plans shown before they are carried out."""
+"""Faults I10-I14: templates that are none, a file that changes under us, plans shown before they are carried out."""
 import os
 import re
 import signal

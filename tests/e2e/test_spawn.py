@@ -1,4 +1,4 @@
-"""FAULTS.md A: spawn and exec. What cannot start says why and how to mend it."""
+"""Faults A: spawn and exec. What cannot start says why and how to mend it."""
 import os
 import re
 import resource

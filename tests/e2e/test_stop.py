@@ -1,4 +1,4 @@
-"""FAULTS.md C and promise P1: nothing survives a stop; and what Ctrl-C does on a terminal."""
+"""Faults C and promise P1: nothing survives a stop; and what Ctrl-C does on a terminal."""
 import datetime
 import os
 import signal
