@@ -1,8 +1,8 @@
 /*
  * clients.h - who asked for something gets one final answer: it is there, or it will not come.
  *
- * They judge as the daemon does for `--wait`, by what the keeper shows of the service (its state, what
- * is wanted of it, the number of its start).
+ * They judge as the daemon does for `--wait`, by what the keeper shows of the service (its state,
+ * what is wanted of it, the number of its start).
  */
 #ifndef SIM_CLIENTS_H
 #define SIM_CLIENTS_H

@@ -1,7 +1,7 @@
 /*
- * A seed becomes a walk. Every walk draws first what can go wrong in it at all (see A. Groce et al.,
- * "Swarm Testing"): a fault that is in half of the walks, and then often, meets more of the others
- * than one that is everywhere, and seldom.
+ * A seed becomes a walk. Every walk draws first what can go wrong in it at all (see A. Groce et
+ * al., "Swarm Testing"): a fault that is in half of the walks, and then often, meets more of the
+ * others than one that is everywhere, and seldom.
  */
 #include <errno.h>
 #include <signal.h>

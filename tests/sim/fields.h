@@ -1,6 +1,6 @@
 /*
- * fields.h - the structs of a walk as rows of numbers: word, and simplest value. A struct of int64_t
- * fields made by an X-table is read as an array of its table's length.
+ * fields.h - the structs of a walk as rows of numbers: word, and simplest value. A struct of
+ * int64_t fields made by an X-table is read as an array of its table's length.
  */
 #ifndef SIM_FIELDS_H
 #define SIM_FIELDS_H

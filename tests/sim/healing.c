@@ -80,8 +80,8 @@ static bool all_gone(void *owner)
 }
 
 /*
- * How long one service may need to come to rest: to be stopped by all steps, to wait out the longest
- * back-off, to time out once more, and to be found healthy.
+ * How long one service may need to come to rest: to be stopped by all steps, to wait out the
+ * longest back-off, to time out once more, and to be found healthy.
  */
 static int64_t longest(const struct walk_policy *p)
 {

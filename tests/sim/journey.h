@@ -1,6 +1,6 @@
 /*
- * journey.h - a walk that is being gone: its moves (play.c), then the end of all faults, after which
- * everything must heal, be restarted, and go down without leaving anything (healing.c).
+ * journey.h - a walk that is being gone: its moves (play.c), then the end of all faults, after
+ * which everything must heal, be restarted, and go down without leaving anything (healing.c).
  */
 #ifndef SIM_JOURNEY_H
 #define SIM_JOURNEY_H

@@ -1,9 +1,9 @@
 /*
  * kernel.h - what the fake world is made of. Private to the world and its rules.
  *
- * A row is one service: its leader, its stop command, what outlives its leaders, the probe in flight,
- * and a small table of when the next thing of each sort is due. Pids are given out lowest first, so
- * that one that was reaped is somebody else's a moment later.
+ * A row is one service: its leader, its stop command, what outlives its leaders, the probe in
+ * flight, and a small table of when the next thing of each sort is due. Pids are given out lowest
+ * first, so that one that was reaped is somebody else's a moment later.
  */
 #ifndef SIM_KERNEL_H
 #define SIM_KERNEL_H
@@ -14,7 +14,17 @@
 enum { WORLD_PIDS = 256, FIRST_PID = 100 };
 
 /* What is due for a row; the order in which things of one moment happen. */
-enum due { DUE_EXIT, DUE_HOOK_EXIT, DUE_ORPHANS, DUE_REAP, DUE_HOOK_REAP, DUE_SIGN, DUE_LATE, DUE_PROBE, DUES };
+enum due {
+	DUE_EXIT,
+	DUE_HOOK_EXIT,
+	DUE_ORPHANS,
+	DUE_REAP,
+	DUE_HOOK_REAP,
+	DUE_SIGN,
+	DUE_LATE,
+	DUE_PROBE,
+	DUES,
+};
 
 enum life { LIFE_NONE, LIFE_RUNS, LIFE_ZOMBIE };
 

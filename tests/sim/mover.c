@@ -48,7 +48,8 @@ static int find_followers(struct mover *m, struct world *w)
 	return count;
 }
 
-bool mover_begin(struct mover *m, struct world *w, int service, enum handover_kind kind, int64_t fails)
+bool mover_begin(struct mover *m, struct world *w, int service, enum handover_kind kind,
+	int64_t fails)
 {
 	if (m->active || !world_is_free(w, second_row(w)) || !service_running(run_of(w, service))
 		|| run_of(w, service)->want == WANT_DOWN)

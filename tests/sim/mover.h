@@ -25,7 +25,8 @@ struct mover {
 };
 
 /* False: it does not run, or somebody else has the second row. */
-bool mover_begin(struct mover *m, struct world *w, int service, enum handover_kind kind, int64_t fails);
+bool mover_begin(struct mover *m, struct world *w, int service, enum handover_kind kind,
+	int64_t fails);
 void mover_continue(struct mover *m, struct world *w);
 
 #endif

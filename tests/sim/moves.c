@@ -14,8 +14,8 @@
 #define F  (1u << STATE_FAILED)
 
 /*
- * What is asked of something without a process. Answers to questions of its last one may still come,
- * and so may the end of its stop command that was reaped together with the leader.
+ * What is asked of something without a process. Answers to questions of its last one may still
+ * come, and so may the end of its stop command that was reaped together with the leader.
  */
 #define WITHOUT_PROCESS(self)                                                                      \
 	[ON_WANT_UP] = B, [ON_RESTART] = B, [ON_WANT_DOWN] = self, [ON_KILL] = self,               \

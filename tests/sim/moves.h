@@ -1,7 +1,7 @@
 /*
- * moves.h - the table of the service machine: which event may lead from which state to which. Written
- * from what the states mean (watch/service.h), not from the code; the walk compares the two, and
- * counts how often each move was seen.
+ * moves.h - the table of the service machine: which event may lead from which state to which.
+ * Written from what the states mean (watch/service.h), not from the code; the walk compares the
+ * two, and counts how often each move was seen.
  *
  * An event that the table does not have for a state cannot come there. The walk feeds it all the
  * same, as a stray, and it must change nothing.

@@ -17,8 +17,8 @@ static const struct script *choose(void *owner, int who, int nth)
 /* ---- the moves ---- */
 
 /*
- * A second run begins, takes over, or ends: what comes next. Whoever keeps it lets the two change back
- * the next time. It takes nobody's place who is not wanted.
+ * A second run begins, takes over, or ends: what comes next. Whoever keeps it lets the two change
+ * back the next time. It takes nobody's place who is not wanted.
  */
 static void second_run(struct journey *j, int service, bool keep)
 {

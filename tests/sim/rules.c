@@ -158,7 +158,8 @@ static void must_tell(struct world *w, const uint8_t *told, enum event_kind kind
 			told[kind], expected);
 }
 
-static void check_exit_is_named(struct world *w, const struct step *s, const struct exit_status *exit)
+static void check_exit_is_named(struct world *w, const struct step *s,
+	const struct exit_status *exit)
 {
 	char shown[32];
 	if (exit->signal)

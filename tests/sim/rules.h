@@ -1,6 +1,6 @@
 /*
- * rules.h - what must hold, looked at around every single event that the keeper handles, at every call
- * of struct sys, and after every turn. Private to the world.
+ * rules.h - what must hold, looked at around every single event that the keeper handles, at every
+ * call of struct sys, and after every turn. Private to the world.
  *
  * The rules keep a book of their own (struct past) about each row, written from the contract: how
  * often it failed in a row, what its probes said, which step of a stop is due when. What the core
@@ -17,7 +17,7 @@
  *	8  restarts keep to their budget, waits to the back-off	rules_outcome.c
  *	9  timers: those that the state has, none of a dead start	rules.c, rules_probe.c
  *	13 every pidfd is closed, once				rules_world.c
- *	14 every turn leaves nothing overdue (and walks.c: it heals)	rules_turn.c
+ *	14 every turn leaves nothing overdue; at last all heals	rules_turn.c, healing.c
  *
  * and besides: every move is in the table (moves.h), people are told of it, ready needs an answer
  * that said so, health follows the answers, a stop takes its steps in order and in time.

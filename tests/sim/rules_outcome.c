@@ -87,7 +87,8 @@ static enum after outcome_while_stopping(enum after outcome, enum service_event_
 }
 
 /* Of what begins to end now. */
-static enum after outcome_of(struct world *w, const struct step *s, const struct service_event *event)
+static enum after outcome_of(struct world *w, const struct step *s,
+	const struct service_event *event)
 {
 	if (event->kind == ON_EXITED)
 		return outcome_of_exit(w, s->policy, event);

@@ -1,10 +1,16 @@
 /*
- * Probes and what follows from them: ready needs an answer that said so, health follows the answers,
- * and whatever is to be asked again is.
+ * Probes and what follows from them: ready needs an answer that said so, health follows the
+ * answers, and whatever is to be asked again is.
  */
 #include "kernel.h"
 
-enum { OFTEN_MS = 1, OFTEN_FOR_MS = 250, SELDOM_MS = 50, DEAR_MOST_MS = 1000, ANSWER_WITHIN_MS = 2000 };
+enum {
+	OFTEN_MS = 1,
+	OFTEN_FOR_MS = 250,
+	SELDOM_MS = 50,
+	DEAR_MOST_MS = 1000,
+	ANSWER_WITHIN_MS = 2000,
+};
 
 static bool passive(const struct service_policy *policy)
 {

@@ -1,6 +1,6 @@
 /*
- * The steps of a stop: stop.command, the signal, what is left behind, KILL; each in its time and with
- * exactly the signals that belong to it.
+ * The steps of a stop: stop.command, the signal, what is left behind, KILL; each in its time and
+ * with exactly the signals that belong to it.
  */
 #include <signal.h>
 
@@ -30,7 +30,8 @@ static int count_of(const struct step *s, enum effect_kind kind)
 static void must_send(struct world *w, const struct step *s, enum signal_scope scope, int signal)
 {
 	if (!sends(s, scope, signal))
-		broken(w, w->judge.service, "no SIG%s to %s", kernel_signal_name(signal), kernel_scope_name(scope));
+		broken(w, w->judge.service, "no SIG%s to %s", kernel_signal_name(signal),
+			kernel_scope_name(scope));
 }
 
 static void must_send_as_many(struct world *w, const struct step *s, int signals)

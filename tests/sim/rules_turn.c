@@ -1,4 +1,4 @@
-/* After every turn: nothing is overdue, nothing waits that need not, nothing is owed (3, 4, 7, 14). */
+/* After a turn: nothing is overdue, nothing waits that need not, nothing is owed (3, 4, 7, 14). */
 #include "kernel.h"
 
 enum { GAP_MS = 250 };

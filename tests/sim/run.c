@@ -7,8 +7,8 @@
  *	sim_run --replay FILE		one that was written down
  *
  * A walk that fails is made as short as can be, written down and told. The matrix of what came in
- * which state ends the report; a move that the table has and none of at least the first walks went is
- * a failure.
+ * which state ends the report. A move that the table has and that none of the first walks went is a
+ * failure.
  */
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -101,7 +101,7 @@ static void two_runs_can_change_back(void **state)
 	assert_state(2, STATE_DOWN);
 }
 
-/* The row for second runs starts nothing again; the service does, when its old process is put back. */
+/* The row for second runs starts nothing again; the service does, when it is put back. */
 static void what_ended_meanwhile_is_started_when_it_is_put_back(void **state)
 {
 	(void)state;

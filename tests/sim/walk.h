@@ -109,7 +109,7 @@ struct ending {
 void walk_draw(struct walk *walk, uint64_t seed);
 /* story: NULL, or where to tell all that happens. */
 void walk_play(const struct walk *walk, FILE *story, struct ending *ending);
-/* In place; ending is that of the walk, and then of what is left of it. Returns how many were tried. */
+/* In place; ending is that of the walk, then of what is left of it. Returns how many were tried. */
 int walk_shrink(struct walk *walk, struct ending *ending);
 
 void walk_write(const struct walk *walk, FILE *out);

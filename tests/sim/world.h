@@ -57,7 +57,8 @@ void world_run_until(struct world *w, int64_t until_ms);
 /* Runs until nothing is due any more or until_ms; returns whether it became quiet. */
 bool world_run_until_quiet(struct world *w, int64_t until_ms);
 /* Runs until done(owner) or until_ms; returns whether it was done. */
-bool world_run_until_done(struct world *w, int64_t until_ms, bool (*done)(void *owner), void *owner);
+bool world_run_until_done(struct world *w, int64_t until_ms, bool (*done)(void *owner),
+	void *owner);
 /* The world goes on at that time even if nothing is due then. */
 void world_wake(struct world *w, int64_t at_ms);
 /* The keeper is to be called at once. */
@@ -91,20 +92,23 @@ void world_stop(struct world *w, int service, bool no_deps);
 void world_down(struct world *w);
 void world_restart(struct world *w, int service);
 void world_kill(struct world *w, int service);
-/* The nth of the events that never come there, to this service or one in a seldom state; it must change nothing. */
+/*
+ * The nth of the events that never come there, to this service or one in a seldom state. It must
+ * change nothing.
+ */
 void world_stray(struct world *w, int service, int nth);
 
 /*
- * A second run of the service in `row`, on which nothing depends: starts as its script says and is not
- * started again. Then the two change places.
+ * A second run of the service in `row`, on which nothing depends: starts as its script says and is
+ * not started again. Then the two change places.
  */
 void world_double(struct world *w, int service, int row);
 void world_swap(struct world *w, int service, int row);
 /* So often did this row get another process that way. */
 int world_swaps(const struct world *w, int row);
 /*
- * A reload: all services but the last row move up by one, and `fresh` (-1: none) is a new one with its
- * name, if it is without a process. False: a second run is going on.
+ * A reload: all services but the last row move up by one, and `fresh` (-1: none) is a new one with
+ * its name, if it is without a process. False: a second run is going on.
  */
 bool world_reload(struct world *w, int fresh);
 
