@@ -586,7 +586,7 @@ def test_fault_S23_as_pid_1_of_a_container(shop):
 def test_fault_S26_small_stack(shop):
     shop.stack(STACK)
     shop.run("up", "--wait", code=0,
-             preexec=lambda: resource.setrlimit(resource.RLIMIT_STACK, (512 * 1024, 512 * 1024)))
+             preexec=lambda: resource.setrlimit(resource.RLIMIT_STACK, (256 * 1024, 256 * 1024)))
     shop.run("status", code=0)
 
 
