@@ -123,7 +123,7 @@ static void act_on(struct instance *in, enum action action, int service, bool no
 	}
 }
 
-/* Of those marked, NULL: of all, the stop that begins now or is under way; the next one is the stack file's again. */
+/* Of those marked, NULL: of all, the stop that begins now or is under way, not the one after that. */
 static void bound_stops(struct instance *in, const bool *marks, int64_t timeout_ms)
 {
 	for (int i = 0; timeout_ms >= 0 && i < in->loaded.stack->service_count; i++) {

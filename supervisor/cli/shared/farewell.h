@@ -1,8 +1,9 @@
 /*
- * farewell.h - what is said when Ctrl-C or TERM ends a command that only waits: what it has asked for goes on.
+ * farewell.h - what is said when Ctrl-C or TERM ends a command that only waits: that what it has
+ * asked for goes on.
  *
  *	1. farewell(context, "%s is being stopped all the same", name);
- *	2. what may take long; the signal ends the process as it does without this, the sentence comes before
+ *	2. what may take long; the signal ends the process as it does without this, after the sentence
  *	3. farewell_over();
  */
 #ifndef CLI_SHARED_FAREWELL_H

@@ -10,8 +10,8 @@
 #include "cli/context.h"
 
 /*
- * number: the one that is meant. Appends "instance 3 runs" or "instances 3, 4 run". False, and nothing is appended: none does, or
- * somebody said which instance is meant.
+ * number: the one that is meant. Appends "instance 3 runs" or "instances 3, 4 run". False, and
+ * nothing is appended: none does, or somebody said which instance is meant.
  */
 bool others_run(struct context *context, int number, struct text *out);
 
