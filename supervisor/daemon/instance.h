@@ -1,10 +1,11 @@
 /*
  * instance.h - everything one running instance owns, in one place. Private to this room.
  *
- *	launch.c	the client's side: fork, wait for the boot report
+ *	launch.c	both ends of a launch: fork and wait; boot, report, run, end
  *	boot.c		steps of the boot, each undone by instance_free() in any state
  *	load.c		document -> draft -> stack, used by boot and reload
  *	loop.c		the turn: world -> events -> keeper -> effects -> who waits for an answer
+ *	end.c		when the instance ends by itself, and how
  *	world.c		struct sys: the keeper's effects on real processes, ports, probes
  *	signals.c	what the supervisor is sent
  *	children.c	who ended
@@ -300,10 +301,30 @@ void instance_choose_hold(struct instance *in, int service);
 
 /* loop.c: after the border. Returns the exit code of the supervisor. */
 int instance_run(struct instance *in, const bool *wanted);
+/* The services as they are, and by that the state of the instance. */
+struct counts {
+	int wanted;
+	int starting;
+	int troubled;
+	int failed;
+	int active; /* may still change without anybody asking */
+	int occupied;
+	int started; /* ever */
+};
+struct counts instance_count(const struct instance *in);
+
+/* end.c */
 void instance_stop(struct instance *in, bool kill, const char *reason);
 /* What a foreground owner exits with, and why; the first to decide wins. */
 void instance_decide_exit(struct instance *in, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Once a turn: stops the instance when a rule of its owner or of an essential service says so. */
+void instance_end_by_rules(struct instance *in);
+/*
+ * Of an instance whose services are down: processes that fit to no service are ours all the same. True when
+ * none of them is waited for; else *next is when to ask again.
+ */
+bool instance_is_over(struct instance *in, int64_t *next);
 
 /* world.c */
 struct sys world_sys(struct instance *in);
