@@ -6,9 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alone.h"
 #include "base/number.h"
 
 #include "claim/aside.h"
+#include "registry/instances.h"
+#include "registry/leases.h"
+#include "registry/projects.h"
 #include "stackfile/schema.h"
 #include "upkeep/idle.h"
 #include "upkeep/stale.h"
@@ -196,6 +200,61 @@ static void idle_are_those_that_do_not_run_and_were_not_used(void **state)
 	arena_free(arena);
 }
 
+/* Two instances that were stopped long ago, as the clock of the looking says, each with a lease. */
+static void add_stopped(struct registry *r, struct arena *arena, struct error *e)
+{
+	struct project project = {.path = "/shop", .stack_name = "shop", .owner = "", .block = 1};
+	assert_int_equal(registry_begin(r, e), 0);
+	assert_int_equal(project_add(r, arena, &project, e), 0);
+	for (int i = 1; i <= 2; i++) {
+		struct instance row = {.project_id = project.id, .number = i, .spans = 1, .block = 1,
+			.worktree = "/", .purpose = "", .git_dir = "", .git_mark = "", .branch = "",
+			.commit = "", .environment = "", .run_id = "r", .status = INSTANCE_STOPPED};
+		const struct lease lease = {.port = (uint16_t)(30000 + i), .project_id = project.id,
+			.instance = i, .service = "api", .name = "main", .kind = LEASE_SPARE};
+		assert_int_equal(instance_put(r, &row, e), 0);
+		assert_int_equal(instance_set_status(r, project.id, i, INSTANCE_STOPPED, NULL, e), 0);
+		assert_int_equal(lease_put(r, &lease, e), 0);
+	}
+	assert_int_equal(registry_commit(r, e), 0);
+}
+
+static void what_was_used_since_it_was_looked_at_stays(void **state)
+{
+	(void)state;
+	char dir[64];
+	struct error e = {0};
+	OWNED_TEXT notices = {0};
+	struct arena *arena = arena_new();
+	assert_non_null(alone_directory(dir));
+	struct registry *r = registry_open(dir, REGISTRY_WRITE, 5000, &notices, &e);
+	assert_non_null(r);
+	add_stopped(r, arena, &e);
+	struct stale_rules later = stale_rules_default();
+	later.now_ms += 1000 * DAY_MS;
+	struct stale_facts facts = {0};
+	assert_int_equal(stale_look(dir, &later, arena, &facts, &e), 0);
+	assert_int_equal(stale_plan(&later, &facts), 2);
+	/* Somebody starts the first one, and stops it again. */
+	struct instance row;
+	assert_int_equal(instance_find(r, facts.items[0].project_id, 1, arena, &row, &e), 1);
+	assert_int_equal(registry_begin(r, &e), 0);
+	assert_int_equal(instance_touch(r, &row, &e), 0);
+	assert_int_equal(registry_commit(r, &e), 0);
+	size_t removed = 0;
+	assert_int_equal(stale_remove(dir, &facts, &removed, &e), 0);
+	assert_int_equal(removed, 1);
+	for (size_t i = 0; i < facts.count; i++)
+		assert_int_equal(facts.items[i].answer,
+			facts.items[i].instance == 1 ? STALE_CHANGED : STALE_GOES);
+	struct lease lease;
+	assert_int_equal(lease_find(r, 0, false, 30001, arena, &lease, &e), 1);
+	assert_int_equal(lease_find(r, 0, false, 30002, arena, &lease, &e), 0);
+	registry_close(r);
+	arena_free(arena);
+	alone_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +264,7 @@ int main(void)
 		cmocka_unit_test(every_kind_has_its_key_in_the_users_own_file),
 		cmocka_unit_test(names_of_directories_that_were_set_aside),
 		cmocka_unit_test(idle_are_those_that_do_not_run_and_were_not_used),
+		cmocka_unit_test(what_was_used_since_it_was_looked_at_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
