@@ -60,6 +60,7 @@ struct past {
 	int restarts;
 	bool was_ready;
 	int64_t ready_ms;
+	enum fail_cause cause; /* of the last failure since somebody asked for it */
 	enum after outcome; /* of the stop or the exit */
 	bool waited_its_turn; /* spread */
 	/* probes */

@@ -31,9 +31,11 @@ static int failures_in_window(const struct past *past, const struct restart_poli
 }
 
 /* It failed by itself: again, or not any more. */
-static enum after outcome_of_failure(struct world *w, const struct service_policy *policy)
+static enum after outcome_of_failure(struct world *w, const struct service_policy *policy,
+	enum fail_cause cause)
 {
 	struct past *past = past_of(w);
+	past->cause = cause;
 	if (w->judge.before.want == WANT_DOWN)
 		return AFTER_DOWN;
 	if (policy->restart.rule == RESTART_NO)
@@ -60,6 +62,8 @@ static enum after outcome_of_exit(struct world *w, const struct service_policy *
 	bool task = policy->type == TYPE_TASK;
 	bool well = exit->code == 0 && !exit->signal;
 	bool polite = exit->signal == SIGTERM || exit->signal == SIGINT;
+	if (exit->stage)
+		past_of(w)->cause = CAUSE_CRASH;
 	if (!wanted)
 		return AFTER_DOWN;
 	if (exit->stage)
@@ -74,7 +78,7 @@ static enum after outcome_of_exit(struct world *w, const struct service_policy *
 		if (well && (past_of(w)->was_ready || policy->readiness == READY_STARTED))
 			return AFTER_DONE;
 	}
-	return outcome_of_failure(w, policy);
+	return outcome_of_failure(w, policy, CAUSE_CRASH);
 }
 
 static enum after outcome_while_stopping(enum after outcome, enum service_event_kind kind)
@@ -94,14 +98,18 @@ static enum after outcome_of(struct world *w, const struct step *s,
 		return outcome_of_exit(w, s->policy, event);
 	if (event->kind == ON_RESTART)
 		return AFTER_START;
-	if (event->kind == ON_TIME || event->kind == ON_PROBE)
-		return outcome_of_failure(w, s->policy);
+	if (event->kind == ON_PROBE)
+		return outcome_of_failure(w, s->policy, CAUSE_CRASH);
+	if (event->kind == ON_TIME)
+		return outcome_of_failure(w, s->policy,
+			s->policy->type == TYPE_TASK ? CAUSE_CRASH : CAUSE_NOT_READY);
 	return AFTER_DOWN;
 }
 
 static void asked_anew(struct past *past)
 {
 	past->in_a_row = past->failure_count = past->restarts = 0;
+	past->cause = CAUSE_NONE;
 }
 
 /* The n-th delay is delay * 2^n, at most max_delay, a quarter more or less, at most max_delay. */
@@ -161,6 +169,13 @@ static void enter(struct world *w, const struct step *s, const struct service_ev
 		past->was_ready = true;
 		past->ready_ms = w->now_ms;
 	}
+	if (event->kind == ON_DEPENDENCY_FAILED)
+		past->cause = CAUSE_DEPENDENCY;
+	if (event->kind == ON_SHORTAGE && !passes(event->exit.number))
+		past->cause = CAUSE_CRASH;
+	if (s->run->state == STATE_FAILED && s->run->cause != past->cause)
+		broken(w, w->judge.service, "failed for cause %d, not %d", (int)s->run->cause,
+			(int)past->cause);
 	if (s->run->state == STATE_FAILED && event->kind == ON_SHORTAGE && passes(event->exit.number))
 		broken(w, w->judge.service, "failed for want of something that passes");
 	if (s->run->state != STATE_COOLING)
