@@ -329,7 +329,7 @@ def test_of_a_removed_worktree(world):
 def test_links_are_named_and_not_followed(shop):
     shop.stack(STACK)
     up(shop)
-    elsewhere = shop.world.root / "precious"
+    elsewhere = shop.world.root / "precious" / "1"  # looks like the state of an instance
     (elsewhere / "logs").mkdir(parents=True)
     (elsewhere / "logs" / "api.log").write_text("mine\n")
     (shop.world.home / "shop/8").symlink_to(elsewhere)

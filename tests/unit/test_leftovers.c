@@ -1,5 +1,5 @@
 /* rooms: base registry listeners orphans */
-/* Who is signalled: processes that carry marks of a dead run, and nobody who has got their number. */
+/* Who is signalled: who carries marks of a dead run, and nobody who has got such a number. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -64,7 +64,8 @@ static char **marks_of(const char *run_id, const char *project, const char *inst
 	snprintf(rows[1], sizeof rows[1], "STACKUP_PROJECT=%s", project);
 	snprintf(rows[2], sizeof rows[2], "STACKUP_INSTANCE=%s", instance);
 	snprintf(rows[3], sizeof rows[3], "STACKUP_SERVICE=api");
-	snprintf(rows[4], sizeof rows[4], "STACKUP_STATE_DIR=%s/%s/%s", state_dir, project, instance);
+	snprintf(rows[4], sizeof rows[4], "STACKUP_STATE_DIR=%s/%s/%s", state_dir, project,
+		instance);
 	for (int i = 0; i < 5; i++)
 		marks[i] = rows[i];
 	return marks;

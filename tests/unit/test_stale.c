@@ -210,10 +210,12 @@ static void add_stopped(struct registry *r, struct arena *arena, struct error *e
 		struct instance row = {.project_id = project.id, .number = i, .spans = 1, .block = 1,
 			.worktree = "/", .purpose = "", .git_dir = "", .git_mark = "", .branch = "",
 			.commit = "", .environment = "", .run_id = "r", .status = INSTANCE_STOPPED};
-		const struct lease lease = {.port = (uint16_t)(30000 + i), .project_id = project.id,
+		const struct lease lease = {
+			.port = (uint16_t)(30000 + i), .project_id = project.id,
 			.instance = i, .service = "api", .name = "main", .kind = LEASE_SPARE};
 		assert_int_equal(instance_put(r, &row, e), 0);
-		assert_int_equal(instance_set_status(r, project.id, i, INSTANCE_STOPPED, NULL, e), 0);
+		assert_int_equal(
+			instance_set_status(r, project.id, i, INSTANCE_STOPPED, NULL, e), 0);
 		assert_int_equal(lease_put(r, &lease, e), 0);
 	}
 	assert_int_equal(registry_commit(r, e), 0);
