@@ -50,8 +50,10 @@ static void check_waiting(struct world *w, int i)
 	if (running && run->want == WANT_DOWN && (run->stop_free || !someone_needs(w, i, false)))
 		broken(w, i, "is asked to stop, nobody needs it, and it is %s",
 			service_state_word(run->state));
-	/* What was stopped from outside keeps its state in the row for second runs, where nobody cares. */
-	if (run->want == WANT_UP && run->state == STATE_DOWN && i != w->judge.second)
+	/* What is put into the row for second runs keeps its state until the handover dismisses it. */
+	if (i == w->judge.second)
+		return;
+	if (run->want == WANT_UP && run->state == STATE_DOWN)
 		broken(w, i, "is wanted, and down");
 	if (run->want == WANT_DOWN && (run->state == STATE_BLOCKED || run->state == STATE_COOLING))
 		broken(w, i, "is not wanted, and %s", service_state_word(run->state));
