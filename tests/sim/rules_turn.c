@@ -39,6 +39,9 @@ static void check_waiting(struct world *w, int i)
 {
 	const struct service_run *run = keeper_run(w->keeper, i);
 	bool hopeless;
+	/* What is put into the row for second runs keeps its state until the handover dismisses it. */
+	if (i == w->judge.second)
+		return;
 	if (run->state == STATE_BLOCKED) {
 		bool met = run->start_free || rules_needs_met(w, i, &hopeless);
 		if (met)
@@ -50,9 +53,6 @@ static void check_waiting(struct world *w, int i)
 	if (running && run->want == WANT_DOWN && (run->stop_free || !someone_needs(w, i, false)))
 		broken(w, i, "is asked to stop, nobody needs it, and it is %s",
 			service_state_word(run->state));
-	/* What is put into the row for second runs keeps its state until the handover dismisses it. */
-	if (i == w->judge.second)
-		return;
 	if (run->want == WANT_UP && run->state == STATE_DOWN)
 		broken(w, i, "is wanted, and down");
 	if (run->want == WANT_DOWN && (run->state == STATE_BLOCKED || run->state == STATE_COOLING))
