@@ -220,7 +220,8 @@ esac
 """
 DAEMON = """
 mkfifo to-daemon
-while read -r word < to-daemon; do
+exec 3<>to-daemon # its own end: a client that closes late is no end of file
+while read -r word <&3; do
     if test "$word" = run; then sleep 600 & echo $! > container; else kill $(cat container); wait; rm container; fi
 done
 """
