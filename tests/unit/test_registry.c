@@ -420,8 +420,11 @@ static void one_of_fifty_creates_it(void **state)
 		close(gate[1]);
 		(void)!read(gate[0], &byte, 1);
 		struct registry *r = open_to(REGISTRY_WRITE);
-		_exit(!r || !registry_is_wal(r) || registry_begin(r, &w.e) ||
-			history_event(r, 1, 1, "test", "", &w.e) || registry_commit(r, &w.e));
+		bool failed = !r || !registry_is_wal(r) || registry_begin(r, &w.e) ||
+			history_event(r, 1, 1, "test", "", &w.e) || registry_commit(r, &w.e);
+		if (failed)
+			print_error("%s: %s\n", r ? "open" : "not open", w.e.text);
+		_exit(failed);
 	}
 	close(gate[0]);
 	close(gate[1]);
