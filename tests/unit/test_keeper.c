@@ -122,6 +122,19 @@ static void a_stop_is_performed(void **state)
 	assert_state(0, STATE_DOWN);
 }
 
+/* Its time is shorter than when the stop began: that counts from now on. */
+static void who_is_in_a_hurry_shortens_a_stop(void **state)
+{
+	(void)state;
+	all_are_ready(1);
+	stack->services[0].policy.stop.timeout_ms = 10000;
+	keeper_stop(keeper, 0, false, NULL);
+	assert_int_equal(turn_at(2000), 10000);
+	stack->services[0].policy.stop.timeout_ms = 1000;
+	keeper_hurry(keeper, 0);
+	assert_int_equal(turn_at(2000), 1000);
+}
+
 static void a_hook_that_takes_too_long_is_signalled_itself(void **state)
 {
 	(void)state;
@@ -789,6 +802,7 @@ int main(void)
 		keeps(a_probe_is_performed),
 		keeps(fault_A10_what_cannot_be_started_says_why),
 		keeps(a_stop_is_performed),
+		keeps(who_is_in_a_hurry_shortens_a_stop),
 		keeps(a_hook_that_takes_too_long_is_signalled_itself),
 		keeps(a_stop_command_that_cannot_start_is_skipped),
 		keeps(fault_C12_a_signal_that_is_refused_is_told),
