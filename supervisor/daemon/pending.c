@@ -336,10 +336,11 @@ static void answer_down(struct instance *in, struct pending *p)
 
 void pending_end(struct instance *in)
 {
-	struct error e;
-	fail(&e, EXIT_FAILED, "the instance was stopped");
 	for (size_t i = 0; i < in->pendings.count; i++) {
 		struct pending *p = in->pendings.items[i];
+		struct error e;
+		fail(&e, EXIT_FAILED, "the instance was stopped");
+		error_hint(&e, "`stackup events` shows why");
 		switch (p->kind) {
 		case PENDING_DOWN:
 			answer_down(in, p);

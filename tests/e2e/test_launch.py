@@ -360,6 +360,24 @@ def test_detach_returns_when_ports_are_there_and_wait_when_all_is_ready(shop):
     assert shop.state("api") == "ready"
 
 
+@pytest.mark.parametrize("killed", [False, True], ids=["down", "killed"])
+def test_whoever_waits_for_a_start_is_told_that_the_instance_ended(shop, killed):
+    shop.stack("""
+        [service api]
+        command = ACTOR --wait-file go --listen
+    """)
+    shop.detach()
+    waiting = shop.world.popen("up", "--wait", cwd=shop.dir, stderr=subprocess.PIPE, text=True)
+    until(lambda: "read again" in str(shop.past_events()), 20, "it waits")
+    if killed:
+        os.kill(shop.instance()["pid"], signal.SIGKILL)
+    else:
+        shop.run("down", code=0)
+    said = waiting.communicate(timeout=20)[1]
+    assert waiting.returncode == 1 and "goes on" not in said, said
+    assert not killed or "ended before it was ready" in said
+
+
 def test_wait_timeout_is_124(shop):
     shop.stack("""
         [service api]

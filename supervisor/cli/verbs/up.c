@@ -205,8 +205,12 @@ static int wait_until_ready(struct up *up, struct control_client *client, struct
 	if (result == 0)
 		return 0;
 	failures_show(client, e);
-	if (!e->hint[0])
+	if (e->number == EPIPE) {
+		fail(e, EXIT_FAILED, "%s ended before it was ready", up->name);
+		error_hint(e, "`stackup events` shows why");
+	} else if (!e->hint[0]) {
 		error_hint(e, "%s goes on; `stackup status` shows it", up->name);
+	}
 	return -1;
 }
 
