@@ -334,7 +334,7 @@ static int decide(struct launch *l, struct error *e)
 		claim->spans = l->before.spans;
 		return touch_instance(l, e) || claim_load_past(l->registry, claim, e) ? -1 : 0;
 	}
-	if (claim_load_past(l->registry, claim, e) || set_state_aside(l, e) || note_crash(l, e) ||
+	if (claim_load_past(l->registry, claim, e) || note_crash(l, e) || set_state_aside(l, e) ||
 		put_instance(l, e))
 		return -1;
 	return lease_range(l, e);

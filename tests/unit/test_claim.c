@@ -212,6 +212,30 @@ static void another_worktree_does_not_converge(void **state)
 	claim_release(&first);
 }
 
+/* The crash of the last run is told where that run told its events, whoever has the number now. */
+static void a_crash_is_noted_before_its_state_is_set_aside(void **state)
+{
+	(void)state;
+	struct claim_request request = request_for("shop", "shop");
+	struct claim_request tree = request_for("shop", "tree");
+	struct claim claim;
+	OWNED_TEXT events = {0};
+	must_claim(&request, &claim);
+	const char *dir = arena_string(w.arena, claim.state_dir);
+	assert_int_equal(file_make_directories(dir, NULL), 0);
+	assert_int_equal(file_replace(arena_format(w.arena, "%s/events.jsonl", dir), "", 0, NULL), 0);
+	claim_release(&claim);
+	tree.want = WANT_NUMBER;
+	tree.number = 1;
+	must_claim(&tree, &claim);
+	const char *aside = strstr(text_string(&claim.notices), arena_format(w.arena, "%s.before-", dir));
+	assert_non_null(aside);
+	const char *kept = arena_string_n(w.arena, aside, strcspn(aside, "\n"));
+	assert_int_equal(file_read(arena_format(w.arena, "%s/events.jsonl", kept), 4096, &events, NULL), 0);
+	assert_non_null(strstr(text_string(&events), "\"crashed\""));
+	claim_release(&claim);
+}
+
 static void state_of_another_worktree_is_set_aside(void **state)
 {
 	(void)state;
@@ -348,6 +372,7 @@ int main(void)
 		TEST(fault_S17_the_second_converges),
 		TEST(another_worktree_does_not_converge),
 		TEST(state_of_another_worktree_is_set_aside),
+		TEST(a_crash_is_noted_before_its_state_is_set_aside),
 		TEST(names_are_unique),
 		TEST(explicit_blocks),
 		TEST(a_block_of_a_project_without_a_place),
