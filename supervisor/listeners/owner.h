@@ -6,7 +6,7 @@
  * also who it is, by its command line. Several processes can have one inherited listener; all are
  * told. A container or service that we are in ourselves is none.
  * Text that could not be read (or for which there was no memory) is NULL. Nothing here is a proof of
- * identity for signalling; leftovers.h does that through a pidfd.
+ * identity for signalling: orphans/ending.h and ports/evict.h have that.
  */
 #ifndef LISTENERS_OWNER_H
 #define LISTENERS_OWNER_H
@@ -95,6 +95,8 @@ void owner_add_line(struct text *out, const struct owner *owner);
 
 /* A variable of /proc/PID/environ appended to *out; false when absent or unreadable. */
 bool owner_variable(pid_t pid, const char *name, struct text *out);
+/* On the heap: its name, the number where it has none. */
+char *owner_user_name(uid_t uid);
 /* Field 22 of /proc/PID/stat; 0 when the process is gone. */
 uint64_t owner_start_ticks(pid_t pid);
 

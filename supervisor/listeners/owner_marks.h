@@ -16,8 +16,6 @@
 void owner_read_marks(struct owner *out);
 /* Fills container and unit from the content of a cgroup file or a path (owner.c). */
 void owner_read_groups(struct owner *out, const char *groups);
-/* On the heap: its name, the number where it has none. */
-char *owner_user_name(uid_t uid);
 /* A /proc/PID/NAME file, and where such a link leads to (heap, NULL). */
 bool owner_read_file(pid_t pid, const char *name, struct text *out);
 char *owner_read_link(pid_t pid, const char *name);

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "listeners/ending.h"
+#include "orphans/ending.h"
 #include "orphans/kin.h"
 #include "registry/history.h"
 #include "registry/lock.h"

@@ -1,6 +1,6 @@
 /*
  * look.h - questions about ports that change nothing: `ports who`, `ports list`, `ports scan`. For
- * what is in the way of a launch see check.h.
+ * what is in the way of a launch see claim/check.h.
  */
 #ifndef SURVEY_LOOK_H
 #define SURVEY_LOOK_H

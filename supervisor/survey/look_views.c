@@ -4,7 +4,6 @@
 
 #include "base/list.h"
 #include "claim/leased.h"
-#include "listeners/owner_marks.h"
 #include "registry/lock.h"
 #include "survey/look_parts.h"
 

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/list.h"
-#include "listeners/ending.h"
+#include "orphans/ending.h"
 #include "orphans/crash_note.h"
 #include "registry/history.h"
 #include "registry/leases.h"

@@ -1,4 +1,4 @@
-#include "listeners/ending.h"
+#include "orphans/ending.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -5,8 +5,8 @@
  * A pidfd is opened first, and the start time is read after that: whatever has the number then is
  * what the pidfd means. A zombie has ended: its parent has to reap it.
  */
-#ifndef LISTENERS_ENDING_H
-#define LISTENERS_ENDING_H
+#ifndef ORPHANS_ENDING_H
+#define ORPHANS_ENDING_H
 
 #include "listeners/owner.h"
 
