@@ -17,8 +17,7 @@ static int check_status(const char *status, struct error *e)
 		nearest_offer(&near, statuses[i]);
 	}
 	fail(e, EXIT_USAGE, "'%s' is no status of a project", status);
-	error_hint(e, near.best ? "did you mean %s?" : "%s, reserved, legacy or archived",
-		near.best ? near.best : "active");
+	nearest_hint(&near, e);
 	return -1;
 }
 

@@ -1,6 +1,7 @@
 #include "registry/history.h"
 
 #include "base/clock.h"
+#include "base/words.h"
 #include "registry/sql.h"
 
 /* Rows that may go for one that comes. */
@@ -97,15 +98,7 @@ int history_audit(struct registry *r, int64_t project_id, int instance, const ch
 	return history_prune(r, HISTORY_AUDIT, 1, e);
 }
 
-const char *incident_kind_word(enum incident_kind kind)
-{
-	static const char *const words[] = {
-#define X(name, word) [name] = word,
-		INCIDENT_KINDS(X)
-#undef X
-	};
-	return words[kind];
-}
+WORDS(incident_kind_word, incident_kind, INCIDENT_KINDS)
 
 int history_incident(struct registry *r, const struct incident_note *note, struct error *e)
 {

@@ -12,7 +12,7 @@
 #include "base/number.h"
 #include "base/own.h"
 #include "model/names.h"
-#include "registry/bytelock.h"
+#include "registry/lock.h"
 #include "registry/record_rows.h"
 #include "registry/sql.h"
 
@@ -96,14 +96,6 @@ static int64_t number(const json_t *record, const char *key)
 	return json_integer_value(json_object_get(record, key));
 }
 
-bool record_lives(const char *state, int64_t project_id, int64_t instance)
-{
-	OWNED_TEXT path = {0};
-	text_addf(&path, "%s/locks/p%lld.lock", state, (long long)project_id);
-	OWNED_FD lock = text_ok(&path) ? open(path.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-	return lock >= 0 && bytelock_is_held(lock, instance, 1);
-}
-
 static void add_end_path(struct text *path, const char *state, int64_t project_id, int instance)
 {
 	text_addf(path, "%s/locks/p%lld-%d.ended", state, (long long)project_id, instance);
@@ -181,7 +173,7 @@ static int insert(struct registry *r, const json_t *record, struct error *e)
 			number(record, "block"), (instance - 1) / 10))
 		return -1;
 	/* So that a death after this is told from a stop. */
-	bool lives = record_lives(r->state, id, instance);
+	bool lives = instance_is_alive(r->state, id, (int)instance);
 	if (sql_run(r, e,
 		"INSERT OR IGNORE INTO instances (project_id, instance, spans, block, worktree, "
 		"purpose, branch, environment, status, created_at, last_used_at, git_dir, git_mark, "

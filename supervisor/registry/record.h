@@ -28,8 +28,6 @@ int record_write_leases(struct registry *r, int64_t project_id, int instance, st
 void record_write_end(const char *state, int64_t project_id, int instance, const char *run_id);
 /* Its row says that it runs: has it ended so? */
 bool record_has_ended(const char *state, int64_t project_id, int instance, const char *run_id);
-/* Does its supervisor hold its lock byte (registry/lock.h)? */
-bool record_lives(const char *state, int64_t project_id, int64_t instance);
 /* Inside the transaction that makes a new registry. *count is the number of instances found. */
 int record_restore(struct registry *r, const char *state, size_t *count, struct error *e);
 

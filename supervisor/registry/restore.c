@@ -8,6 +8,7 @@
 #include "registry/history.h"
 #include "registry/host.h"
 #include "registry/instances.h"
+#include "registry/lock.h"
 #include "registry/place.h"
 #include "registry/projects.h"
 #include "registry/record.h"
@@ -38,7 +39,7 @@ static struct restore_change *add_change(
 static bool runs(const struct registry *r, sqlite3_stmt *row)
 {
 	const char *host = (const char *)sqlite3_column_text(row, 5);
-	return record_lives(r->state, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 3)) ||
+	return instance_is_alive(r->state, sqlite3_column_int64(row, 0), sqlite3_column_int(row, 3)) ||
 		(sql_int(row, 4) && host && !host_is_self(host) && !place_is_local(r->state));
 }
 
