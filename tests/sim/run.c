@@ -221,6 +221,8 @@ int main(int argc, char **argv)
 {
 	static struct walk walk;
 	struct options o = {.first = 1, .walks = FIRST_WALKS, .jobs = sysconf(_SC_NPROCESSORS_ONLN)};
+	if (o.jobs > JOBS_MOST)
+		o.jobs = JOBS_MOST;
 	if (!read_options(argc, argv, &o)) {
 		fputs("usage: sim_run [--seconds S | --events N] [--walks N] [--first SEED] [--jobs N]\n"
 		      "       sim_run --seed N | --replay FILE\n", stderr);
