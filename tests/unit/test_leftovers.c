@@ -14,7 +14,7 @@
 
 #include "alone.h"
 #include "base/clock.h"
-#include "listeners/ending.h"
+#include "orphans/ending.h"
 #include "orphans/leftovers.h"
 #include "registry/lock.h"
 
