@@ -67,7 +67,7 @@ def test_set_changes_what_is_said(world):
 
 
 @pytest.mark.parametrize("words, text, code", [
-    (["status=archivd"], "did you mean archived", 2), (["staus=active"], "did you mean status=", 2),
+    (["status=archivd"], "did you mean 'archived'", 2), (["staus=active"], "did you mean status=", 2),
     (["block=x"], "use 0 to 354", 2), (["block=105"], "there is no such block", 2), (["shop"], "what to set", 2),
     (["shopp", "owner=a"], "did you mean 'shop'", 4), (["shop", "extra", "owner=a"], "says nothing about a project", 2)])
 def test_what_cannot_be_set_is_told(world, words, text, code):
