@@ -401,6 +401,7 @@ void keeper_kill(struct keeper *k, int service, const char *reason)
 
 void keeper_hurry(struct keeper *k, int service)
 {
+	/* The last turn may have been long ago: a stop that waits makes none. */
 	escalation_hurry(&k->runs[service].escalation, &k->stack->services[service].policy.stop,
-		k->now_ms);
+		k->sys->now_ms(k->sys->self));
 }
