@@ -56,12 +56,14 @@ static void count_bad_answers(struct instance *in, int service, enum probe_resul
  * Whoever is stopped by a debugger cannot answer, and is not to be restarted under its hands. The first
  * failure afterwards is of a check that began before.
  */
-static bool was_at_breakpoint(struct instance *in, int service, enum probe_result result)
+static bool was_at_breakpoint(
+	struct instance *in, int service, enum probe_purpose purpose, enum probe_result result)
 {
 	struct run_io *run = &in->io[service]->run;
 	bool before = run->at_breakpoint;
 	run->at_breakpoint = false;
-	if (result != PROBE_FAILED)
+	/* Before it is ready they come a thousand times a second, and restart nobody. */
+	if (result != PROBE_FAILED || purpose != PROBE_FOR_HEALTH)
 		return false;
 	char text[REASON_SIZE];
 	pid_t pid = tree_at_breakpoint(&in->tree, service);
@@ -81,7 +83,7 @@ void probed(void *self, int service, uint64_t generation, enum probe_purpose pur
 	char elsewhere[REASON_SIZE];
 	OWNED_TEXT shown = {0};
 	(void)latency_ms;
-	if (was_at_breakpoint(in, service, result))
+	if (was_at_breakpoint(in, service, purpose, result))
 		result = PROBE_UNKNOWN;
 	count_bad_answers(in, service, result);
 	if (result == PROBE_FAILED && wandered(in, service, elsewhere))
