@@ -12,7 +12,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -306,25 +305,30 @@ int guardian_start(
 	return 0;
 }
 
-/* ETOOMANYREFS: more descriptors under way than one may have open; see unix(7). */
-static bool has_no_room(void)
+/*
+ * False: that is not what is missing. ETOOMANYREFS, more descriptors under way than one may have open
+ * (unix(7)), ends without an event: it is tried again after a millisecond. A guardian that dies wakes us.
+ */
+static bool await_room(const struct guardian *guardian)
 {
-	return errno == EAGAIN || errno == ETOOMANYREFS;
+	struct pollfd room = {.fd = guardian->socket, .events = errno == EAGAIN ? POLLOUT : 0};
+	if (errno != EAGAIN && errno != ETOOMANYREFS)
+		return false;
+	poll(&room, 1, room.events ? SEND_PATIENCE_MS : 1);
+	return true;
 }
 
 static int send_patiently(struct guardian *guardian, const struct msghdr *message)
 {
-	const struct timespec pause = {.tv_nsec = 200000};
-	int64_t until = clock_now_ms() + (guardian->is_silent ? 0 : SEND_PATIENCE_MS);
+	int64_t until = clock_now_ms() + SEND_PATIENCE_MS;
 	while (sendmsg(guardian->socket, message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
 			continue;
-		if (!has_no_room())
+		bool late = guardian->is_silent || clock_now_ms() >= until;
+		if (late || !await_room(guardian)) {
+			guardian->is_silent = late;
 			return -1;
-		guardian->is_silent = clock_now_ms() >= until;
-		if (guardian->is_silent)
-			return -1;
-		nanosleep(&pause, NULL);
+		}
 	}
 	guardian->is_silent = false;
 	return 0;
