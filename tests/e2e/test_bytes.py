@@ -1,5 +1,6 @@
 """Names and words that are bytes and no text: what would be stored and shown is refused, the rest passes."""
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -115,3 +116,14 @@ def test_promise_P14_what_is_printed_to_be_used_elsewhere_does_not_drive_a_termi
         assert terminal.wait() == 0 and escape.encode() not in terminal.output, (args, terminal.output)
         assert "␛[2J".encode() in terminal.output and "␍".encode() not in terminal.output, (args, terminal.output)
         assert escape in shop.run(*args, code=0).out
+
+
+def test_promise_P14_a_path_that_is_told_does_not_drive_a_terminal(world):
+    escape = "\x1b[2J"
+    alone = world.project(f"disk{escape}/alone")
+    file = alone.stack(STACK, f"one{escape}.ini")
+    alone.run("-f", file, "registry", "add", code=0)
+    assert escape not in alone.run("-f", file, "check", code=0).out
+    shutil.rmtree(alone.dir)
+    said = world.run("registry", "verify", code=0)
+    assert "not judged: alone, " in said.out and "\x1b" not in said.out and "␛[2J/alone" in said.out, said

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/json_text.h"
+#include "base/terminal.h"
 #include "cli/context.h"
 #include "cli/out.h"
 #include "cli/registry/truth.h"
@@ -82,7 +83,9 @@ static void tell_unjudged(struct text *out, const struct unjudged *u)
 	text_addf(out, "not judged: %s", u->project);
 	if (u->instance)
 		text_addf(out, " instance %d", u->instance);
-	text_addf(out, ", %s: %s\n", u->path, unjudged_reason);
+	text_add(out, ", ");
+	terminal_add_strict(out, u->path, strlen(u->path));
+	text_addf(out, ": %s\n", unjudged_reason);
 }
 
 static void show(const struct context *context, const struct truth *truth)

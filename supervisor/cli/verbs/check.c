@@ -1,5 +1,7 @@
 #include <stdio.h>
+#include <string.h>
 
+#include "base/terminal.h"
 #include "claim/check.h"
 #include "cli/out.h"
 #include "cli/shared/resolved.h"
@@ -103,7 +105,9 @@ static void report(const struct context *context, const struct resolved *r,
 	if (code != EXIT_DONE || context->quiet)
 		return;
 	OWNED_TEXT out = {0};
-	text_addf(&out, "%s is fine: %d service%s\n", r->source.location.shown,
+	const char *shown = r->source.location.shown;
+	terminal_add_strict(&out, shown, strlen(shown));
+	text_addf(&out, " is fine: %d service%s\n",
 		r->stack ? r->stack->service_count : 0,
 		r->stack && r->stack->service_count == 1 ? "" : "s");
 	out_text(&out);
