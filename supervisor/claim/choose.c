@@ -39,16 +39,15 @@ static int first_choice(struct chooser *c)
 {
 	const struct claim_request *request = c->request;
 	const struct instance *own = worktree_own(c->worktree, c->rows, c->count);
-	c->own = own ? own->number : 0;
 	switch (request->want) {
 	case WANT_NUMBER:
 		c->settled = true;
 		return request->number;
 	case WANT_DEFAULT:
-		c->settled = c->own || is_main_worktree(request);
-		return c->own ? c->own : c->settled ? 1 : next_free(c);
+		c->settled = own || is_main_worktree(request);
+		return own ? own->number : c->settled ? 1 : next_free(c);
 	case WANT_AUTO:
-		return c->own ? c->own : next_free(c);
+		return own ? own->number : next_free(c);
 	case WANT_NEW:
 		return next_free(c);
 	}

@@ -402,7 +402,7 @@ static int find_instance(struct launch *l, struct error *e)
 			return -1;
 		alive = l->project.id && instance_is_alive(l->request->state, l->project.id,
 						 claim->instance);
-	} while (alive && !chooser.settled && claim->instance != chooser.own);
+	} while (alive && !chooser.settled);
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].number == claim->instance)
 			l->before = rows[i];

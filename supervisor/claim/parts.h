@@ -50,7 +50,6 @@ struct chooser {
 	const struct worktree *worktree; /* of the request */
 	const struct instance *rows; /* all of the project */
 	size_t count;
-	int own; /* what this worktree claimed first; 0: nothing. Known after the first call */
 	int next;
 	bool began;
 	bool settled; /* there is nothing to choose: this number or none */

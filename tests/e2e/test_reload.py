@@ -141,6 +141,9 @@ def test_a_dry_run_beside_what_runs_tells_what_would_change(shop):
     assert "stops old" in said and "restarts calc" in said and "starts new" in said
     shop.run("stop", "api", code=0)
     assert re.search("start +api +it was down", shop.run("up", "--dry-run", code=0).out)
+    for which in "auto", "new":
+        shown = shop.run("up", "--dry-run", "-i", which, code=0).out
+        assert "shop instance 3, ports from 30120\n" in shown and " api " in shown, shown
 
 
 def test_fault_I14_a_service_with_another_name_takes_the_place_of_the_first(shop):

@@ -105,6 +105,20 @@ static void the_number_stays_with_the_worktree(void **state)
 	assert_int_equal(number_of(&third), 3);
 }
 
+/* What would be claimed now, by looking only. */
+static int foretold_of(const struct claim_request *request)
+{
+	struct claim claim;
+	struct error e = {0};
+	claim_init(&claim);
+	int result = claim_find(request, &claim, &e);
+	int number = claim.outcome == CLAIM_OURS ? claim.instance : 0;
+	claim_release(&claim);
+	if (result)
+		fail_msg("%s", e.text);
+	return number;
+}
+
 static void auto_and_new_go_on(void **state)
 {
 	(void)state;
@@ -112,6 +126,7 @@ static void auto_and_new_go_on(void **state)
 	struct claim first, second, third;
 	must_claim(&request, &first);
 	request.want = WANT_AUTO;
+	assert_int_equal(foretold_of(&request), 3);
 	must_claim(&request, &second);
 	assert_int_equal(second.outcome, CLAIM_OURS);
 	assert_int_equal(second.instance, 3); /* 2 is for tests */
@@ -123,6 +138,7 @@ static void auto_and_new_go_on(void **state)
 	claim_release(&third);
 	/* auto comes back to its own, new does not. */
 	request.want = WANT_AUTO;
+	assert_int_equal(foretold_of(&request), 1);
 	assert_int_equal(number_of(&request), 1);
 	request.want = WANT_NEW;
 	assert_int_equal(number_of(&request), 5);
