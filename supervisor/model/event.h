@@ -1,8 +1,8 @@
 /*
  * event.h - what happened, for people and programs: one row of events.jsonl.
  *
- * Kinds are part of the contract with scripts that follow `stackup events --json`. One more, `crashed`, is
- * written by whoever finds the supervisor dead (orphans/crash_note.h).
+ * Kinds are part of the contract with scripts that follow `stackup events --json`. The supervisor tells all
+ * but EVENT_CRASHED, which is written by whoever finds it dead (orphans/crash_note.h).
  */
 #ifndef MODEL_EVENT_H
 #define MODEL_EVENT_H
@@ -37,7 +37,8 @@ enum event_weight {
 	X(EVENT_HANDOVER, "handover", WEIGHT_STEP) /* a second process of a service comes or goes */ \
 	X(EVENT_LOG, "log", WEIGHT_NEWS) /* the log itself: disk full, file vanished */		\
 	X(EVENT_RELOADED, "reloaded", WEIGHT_NEWS)						\
-	X(EVENT_WARNING, "warning", WEIGHT_NEWS)
+	X(EVENT_WARNING, "warning", WEIGHT_NEWS)						\
+	X(EVENT_CRASHED, "crashed", WEIGHT_STEP) /* always of the run before, of which has been told */
 #define X(name, word, weight) name,
 enum event_kind { EVENT_KINDS(X) };
 #undef X

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/words.h"
+#include "model/event.h"
 #include "registry/sql.h"
 
 /* Rows that may go for one that comes. */
@@ -119,7 +120,7 @@ int history_crash(struct registry *r, int64_t project_id, int instance, struct e
 		.instance = instance,
 		.kind = INCIDENT_CRASHED,
 		.text = HISTORY_CRASH_TEXT};
-	if (history_event(r, project_id, instance, "crashed", note.text, e))
+	if (history_event(r, project_id, instance, event_kind_word(EVENT_CRASHED), note.text, e))
 		return -1;
 	return history_incident(r, &note, e);
 }

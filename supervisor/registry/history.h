@@ -47,7 +47,7 @@ struct event_note {
 	int64_t project_id;
 	int instance;
 	const char *service; /* "": the instance itself */
-	const char *kind; /* word of EVENT_KINDS; crashed */
+	const char *kind; /* word of EVENT_KINDS */
 	const char *old_value; /* states; both "" where nothing changed */
 	const char *new_value;
 	const char *text; /* one line */

@@ -16,9 +16,6 @@ static bool shows_steps(const struct context *context)
 static enum event_weight weight_of(const char *word)
 {
 	int kind = event_kind_named(word);
-	/* A crash is always one of the run before, of which has been told. */
-	if (!strcmp(word, "crashed"))
-		return WEIGHT_STEP;
 	return kind < 0 ? WEIGHT_NEWS : event_kind_weight((enum event_kind)kind);
 }
 

@@ -62,6 +62,7 @@ static struct after after(enum event_kind kind)
 	case EVENT_LOG:
 	case EVENT_RELOADED:
 	case EVENT_WARNING:
+	case EVENT_CRASHED:
 		break;
 	}
 	return (struct after){0};
