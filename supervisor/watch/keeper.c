@@ -168,6 +168,33 @@ void keeper_double(struct keeper *k, int service, int row)
 	memcpy(run->transitions, from->transitions, sizeof run->transitions);
 }
 
+static struct child *child_of(struct keeper *k, int service, bool is_hook)
+{
+	return is_hook ? &k->runs[service].hook : &k->runs[service].leader;
+}
+
+static void expect_turn_of(struct keeper *k, const struct service_run *run)
+{
+	int64_t due = service_next_time(run);
+	if (run->probe_until_ms < due)
+		due = run->probe_until_ms;
+	if (due < k->expected_ms)
+		k->expected_ms = due;
+}
+
+void keeper_restore(struct keeper *k, int service, const struct service_run *run)
+{
+	expect_turn_of(k, run);
+	k->runs[service] = *run;
+	probe_anew(&k->runs[service], k->sys->now_ms(k->sys->self));
+	k->trees_changed = true;
+}
+
+void keeper_reach(struct keeper *k, int service, bool is_hook, int pidfd)
+{
+	child_of(k, service, is_hook)->pidfd = pidfd;
+}
+
 void keeper_feed(struct keeper *k, int service, const struct service_event *event)
 {
 	if (k->waiting == k->queue_size)
@@ -267,16 +294,10 @@ void keeper_trees_changed(struct keeper *k)
 	k->trees_changed = true;
 }
 
-static struct child *child_of(struct keeper *k, const struct keeper_exit *e)
-{
-	struct service_run *run = &k->runs[e->service];
-	return e->is_hook ? &run->hook : &run->leader;
-}
-
 /* Of an earlier start, told late: whoever has its place now lives. */
 static bool is_stale_exit(struct keeper *k, const struct keeper_exit *e)
 {
-	return child_of(k, e)->pid != e->status.pid;
+	return child_of(k, e->service, e->is_hook)->pid != e->status.pid;
 }
 
 void keeper_exits(struct keeper *k, const struct keeper_exit *exits, size_t count)
@@ -298,7 +319,7 @@ void keeper_exits(struct keeper *k, const struct keeper_exit *exits, size_t coun
 			event.left = k->marks[mark++].left;
 		if (is_stale_exit(k, e))
 			continue;
-		k->sys->forget(k->sys->self, e->service, child_of(k, e));
+		k->sys->forget(k->sys->self, e->service, child_of(k, e->service, e->is_hook));
 		keeper_feed(k, e->service, &event);
 	}
 }
@@ -349,8 +370,7 @@ static int64_t next_turn(struct keeper *k)
 		int64_t due = service_next_time(&k->runs[i]);
 		if (due < next)
 			next = due;
-		if (k->runs[i].probe_until_ms < k->expected_ms)
-			k->expected_ms = k->runs[i].probe_until_ms;
+		expect_turn_of(k, &k->runs[i]);
 	}
 	if (next < k->expected_ms)
 		k->expected_ms = next;

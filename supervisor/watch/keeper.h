@@ -52,6 +52,13 @@ int keeper_adopt(struct keeper *keeper, const struct stack *stack, const int *ol
 void keeper_double(struct keeper *keeper, int service, int row);
 void keeper_swap(struct keeper *keeper, const struct stack *stack, int a, int b);
 
+/*
+ * The service goes on as it did in another supervisor (snapshot.h says how); a probe that was in flight is
+ * begun again. Its processes have no pidfd before keeper_reach() gives it one, which the keeper keeps.
+ */
+void keeper_restore(struct keeper *keeper, int service, const struct service_run *run);
+void keeper_reach(struct keeper *keeper, int service, bool is_hook, int pidfd);
+
 void keeper_feed(struct keeper *keeper, int service, const struct service_event *event);
 /* Children that were reaped: one look at the trees for all of them. */
 void keeper_exits(struct keeper *keeper, const struct keeper_exit *exits, size_t count);
