@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/json_text.h"
 #include "daemon/instance.h"
 #include "daemon/pending.h"
 #include "daemon/recorder.h"
@@ -34,17 +33,14 @@ int tell_open(struct instance *in, struct error *e)
 /* A line that cannot be written is lost for the file, never for those who are connected. */
 static void write_line(struct instance *in, int service, enum event_kind kind, const char *text)
 {
-	char iso[CLOCK_ISO_SIZE];
+	const struct event_record row = {.wall_ms = clock_wall_ms(),
+		.seq = in->event_seq++,
+		.instance = in->claim.instance,
+		.service = service >= 0 ? service_at(in, service)->name : NULL,
+		.kind = kind,
+		.text = text};
 	OWNED_TEXT line = {0};
-	text_addf(&line, "{\"time\":\"%s\",\"seq\":%llu,\"instance\":%d,\"service\":",
-		clock_iso(clock_wall_ms(), iso), (unsigned long long)in->event_seq++,
-		in->claim.instance);
-	if (service >= 0)
-		json_text_add(&line, service_at(in, service)->name);
-	else
-		text_add(&line, "null");
-	text_addf(&line, ",\"kind\":\"%s\",\"text\":", event_kind_word(kind));
-	json_text_add(&line, text);
+	event_record_add(&line, &row);
 	if (service >= 0 && kind == EVENT_EXITED) {
 		const struct service_run *run = keeper_run(in->keeper, service);
 		if (run->exit_signal)

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/json_text.h"
+
 static const struct {
 	const char *word;
 	enum event_weight weight;
@@ -27,4 +30,14 @@ int event_kind_named(const char *word)
 		if (strcmp(kinds[i].word, word) == 0)
 			return (int)i;
 	return -1;
+}
+
+void event_record_add(struct text *out, const struct event_record *record)
+{
+	char iso[CLOCK_ISO_SIZE];
+	text_addf(out, "{\"time\":\"%s\",\"seq\":%llu,\"instance\":%d,\"service\":",
+		clock_iso(record->wall_ms, iso), (unsigned long long)record->seq, record->instance);
+	json_text_add(out, record->service);
+	text_addf(out, ",\"kind\":\"%s\",\"text\":", event_kind_word(record->kind));
+	json_text_add(out, record->text);
 }

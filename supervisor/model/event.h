@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "base/text.h"
+
 /* What a person who waits is shown: steps that go well on a terminal only, trouble always. */
 enum event_weight {
 	WEIGHT_ECHO, /* another event says it again; only who wants to know more sees both */
@@ -55,5 +57,7 @@ struct event_record {
 	enum event_kind kind;
 	const char *text; /* one line; escaped by whoever shows it */
 };
+/* Its object of events.jsonl but for the brace at the end: what belongs to a kind alone may follow. */
+void event_record_add(struct text *out, const struct event_record *record);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/own.h"
+#include "model/event.h"
 #include "registry/history.h"
 
 /* As much of the file's end as the number of the last event is looked for in. */
@@ -41,11 +42,13 @@ static int64_t next_seq(const char *bytes, size_t length)
 
 static void add_line(struct text *out, int64_t seq, int instance)
 {
-	char iso[CLOCK_ISO_SIZE];
-	text_addf(out,
-		"{\"time\":\"%s\",\"seq\":%lld,\"instance\":%d,\"service\":null,"
-		"\"kind\":\"crashed\",\"text\":\"%s\"}\n",
-		clock_iso(clock_wall_ms(), iso), (long long)seq, instance, HISTORY_CRASH_TEXT);
+	const struct event_record row = {.wall_ms = clock_wall_ms(),
+		.seq = (uint64_t)seq,
+		.instance = instance,
+		.kind = EVENT_CRASHED,
+		.text = HISTORY_CRASH_TEXT};
+	event_record_add(out, &row);
+	text_add(out, "}\n");
 }
 
 static void append(int fd, int instance)

@@ -1,5 +1,5 @@
 # Processes that outlived their run: how they are known, found and ended.
 stackup_room(orphans
 	SOURCES crash_note.c ending.c kin.c kin_look.c leftovers.c roster.c
-	ROOMS base registry listeners
+	ROOMS base model registry listeners
 	LIBS lib_jansson)

@@ -1,4 +1,4 @@
-/* rooms: base registry listeners orphans */
+/* rooms: base model registry listeners orphans */
 /* Who is signalled: who carries marks of a dead run, and nobody who has got such a number. */
 #include <setjmp.h>
 #include <signal.h>
