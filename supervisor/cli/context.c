@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "base/own.h"
 #include "cli/habits.h"
 #include "cli/out.h"
 #include "ports/policy.h"
@@ -74,6 +75,19 @@ static int take_choice(struct context *context, struct error *e)
 	return 0;
 }
 
+/* Programs believe their PWD, and it is handed on to them. */
+static int change_directory(const char *directory, struct error *e)
+{
+	if (chdir(directory))
+		return fail_errno(e, EXIT_USAGE, "cannot work in %s", directory);
+	OWNED(char) here = getcwd(NULL, 0);
+	if (here)
+		setenv("PWD", here, true);
+	else
+		unsetenv("PWD");
+	return 0;
+}
+
 int context_init(struct context *context, struct error *e)
 {
 	const struct command_line *line = &context->line;
@@ -86,8 +100,8 @@ int context_init(struct context *context, struct error *e)
 	if (take_choice(context, e) < 0)
 		return -1;
 	const char *directory = option_value(line, OPTION_DIRECTORY);
-	if (directory && chdir(directory) < 0)
-		return fail_errno(e, EXIT_USAGE, "cannot work in %s", directory);
+	if (directory && change_directory(directory, e))
+		return -1;
 	if (paths_find(&context->paths, e) < 0)
 		return -1;
 	if (context->verbose && context->paths.notice)

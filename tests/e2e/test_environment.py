@@ -206,6 +206,7 @@ def test_programs_that_believe_their_pwd_are_told_where_they_are(shop):
     assert shop.log("told").split() == ["/elsewhere"]
     assert shop.run("exec", "here", "/usr/bin/printenv", "PWD", code=0).out.split() == [str(api)]
     assert shop.run("run", "/usr/bin/printenv", "PWD", code=0, env={"PWD": "/caller"}).out.split() == ["/caller"]
+    assert shop.world.run("-C", shop.dir, "run", "/usr/bin/printenv", "PWD", code=0, env={"PWD": "/caller"}).out.split() == [str(shop.dir)]
     assert "PWD" not in shop.run("env", "here", code=0, env={"PWD": "/caller", "OLDPWD": "/"}).out
 
 
