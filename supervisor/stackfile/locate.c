@@ -212,10 +212,11 @@ static const char *packed_commit(struct arena *arena, const char *common, const 
 
 const char *locate_commit(struct arena *arena, const struct git_facts *git)
 {
+	static const char prefix[] = "ref: ";
 	const char *head = git->present ? git_file(arena, git->git_dir, "HEAD") : NULL;
-	if (!head || !*git->branch)
+	if (!head || strncmp(head, prefix, sizeof prefix - 1) != 0)
 		return head && is_commit(head, strlen(head)) ? head : "";
-	const char *name = head + strlen("ref: ");
+	const char *name = head + sizeof prefix - 1;
 	const char *loose = git_file(arena, git->common_dir, name);
 	return loose && is_commit(loose, strlen(loose)) ? loose
 							: packed_commit(arena, git->common_dir, name);

@@ -273,6 +273,26 @@ static void a_repository(void **state)
 	assert_string_equal(g.branch, "");
 }
 
+/* git may write HEAD between the two looks. */
+static void the_commit_is_that_of_now(void **state)
+{
+	struct world *w = *state;
+	make_repository(w);
+	struct git_facts g = facts(w, "main");
+	const char *commit = locate_commit(w->arena, &g);
+	assert_int_equal(strlen(commit), 40);
+	assert_true(git(w, "main", "checkout --detach"));
+	assert_string_equal(locate_commit(w->arena, &g), commit);
+	assert_true(git(w, "main", "checkout main"));
+	assert_true(git(w, "main", "pack-refs --all"));
+	assert_string_equal(locate_commit(w->arena, &g), commit);
+	static const char *const contents[] = {"", "r", "ref: ", "ref: refs/heads/none\n", "0123456789"};
+	for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
+		put(w, "main/.git/HEAD", contents[i]);
+		assert_string_equal(locate_commit(w->arena, &g), "");
+	}
+}
+
 static void a_linked_worktree(void **state)
 {
 	struct world *w = *state;
@@ -366,6 +386,7 @@ int main(void)
 		TEST(what_is_wrong_with_a_named_file_is_said),
 		TEST(a_link_to_the_project_is_the_project),
 		TEST(a_repository),
+		TEST(the_commit_is_that_of_now),
 		TEST(a_linked_worktree),
 		TEST(a_bare_repository_with_worktrees),
 		TEST(a_submodule_is_a_repository_of_its_own),
