@@ -4,243 +4,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/own.h"
-#include "spawn/guardian_sweep.h"
-#include "spawn/proc.h"
+#include "spawn/guardian_guard.h"
+#include "spawn/guardian_wire.h"
 
-enum {
-	SOCKET_FD = 3, /* in G, after it has closed everything else */
-	SIGNAL_FD = 4,
-	FIRST_FREE_FD = 5,
-	SEND_PATIENCE_MS = 1000,
-	SWEEP_PATIENCE_MS = 4000,
-};
-
-enum request_kind { REQUEST_KEEP = 1, REQUEST_DROP, REQUEST_TELL_END };
-
-struct request {
-	int kind;
-	int slot;
-};
-
-/* Room for the two descriptors of a request; see cmsg(3). */
-union control {
-	char bytes[CMSG_SPACE(2 * sizeof(int))];
-	struct cmsghdr align;
-};
-
-/* Both are stored plus one, so that pages that were never written cost nothing. */
-struct kept_log {
-	int pipe_fd;
-	int log_fd;
-};
-static struct kept_log kept[GUARDIAN_SLOTS];
-static struct kept_log own; /* the supervisor's */
-
-/* --- G --- */
-
-static void forget_slot(struct kept_log *log)
-{
-	if (!log->pipe_fd)
-		return;
-	close(log->pipe_fd - 1);
-	close(log->log_fd - 1);
-	*log = (struct kept_log){0};
-}
-
-static bool received_fds(struct msghdr *message, int fds[2])
-{
-	struct cmsghdr *header = CMSG_FIRSTHDR(message);
-	if (!header || header->cmsg_type != SCM_RIGHTS ||
-		header->cmsg_len != CMSG_LEN(2 * sizeof(int)))
-		return false;
-	memcpy(fds, CMSG_DATA(header), 2 * sizeof(int));
-	return true;
-}
-
-static void obey(const struct request *request, const int fds[2], bool with_fds)
-{
-	if (request->slot < 0 || request->slot >= GUARDIAN_SLOTS)
-		return;
-	struct kept_log *log = request->kind == REQUEST_TELL_END ? &own : &kept[request->slot];
-	if (request->kind == REQUEST_KEEP && !with_fds)
-		return;
-	forget_slot(log);
-	if (with_fds)
-		*log = (struct kept_log){fds[0] + 1, fds[1] + 1};
-}
-
-/* All that is there now. False: the supervisor's end is closed. */
-static bool read_requests(void)
-{
-	for (;;) {
-		struct request request = {0};
-		union control control;
-		struct iovec bytes = {&request, sizeof request};
-		struct msghdr message = {.msg_iov = &bytes,
-			.msg_iovlen = 1,
-			.msg_control = control.bytes,
-			.msg_controllen = sizeof control.bytes};
-		ssize_t got = recvmsg(SOCKET_FD, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return errno == EAGAIN;
-		if (got == 0)
-			return false;
-		int fds[2];
-		bool with_fds = received_fds(&message, fds);
-		if (got == (ssize_t)sizeof request)
-			obey(&request, fds, with_fds);
-	}
-}
-
-static int mirror(const siginfo_t *end)
-{
-	return end->si_code == CLD_EXITED ? end->si_status : 128 + end->si_status;
-}
-
-/* True when S has ended: it is our only child while it lives, orphans fall to it. */
-static bool has_ended(pid_t supervisor, siginfo_t *end)
-{
-	end->si_pid = 0;
-	return !proc_wait(P_PID, (id_t)supervisor, end, WEXITED | WNOHANG) && end->si_pid;
-}
-
-static void hand_on_signals(pid_t supervisor)
-{
-	struct signalfd_siginfo info;
-	while (read(SIGNAL_FD, &info, sizeof info) == (ssize_t)sizeof info)
-		if (info.ssi_signo != SIGCHLD)
-			kill(supervisor, (int)info.ssi_signo);
-}
-
-static void tell_end(const siginfo_t *end)
-{
-	char line[64];
-	const char *name = end->si_code == CLD_EXITED ? NULL : sigabbrev_np(end->si_status);
-	if (!own.log_fd)
-		return;
-	int length = name ? snprintf(line, sizeof line, GUARDIAN_KILLED "SIG%s\n", name)
-		: snprintf(line, sizeof line, GUARDIAN_ENDED "%d\n", mirror(end));
-	file_write_all(own.log_fd - 1, line, (size_t)length);
-}
-
-static siginfo_t watch(pid_t supervisor)
-{
-	struct pollfd polled[2] = {
-		{.fd = SIGNAL_FD, .events = POLLIN}, {.fd = SOCKET_FD, .events = POLLIN}};
-	siginfo_t end;
-	while (!has_ended(supervisor, &end)) {
-		poll(polled, 2, -1);
-		hand_on_signals(supervisor);
-		if (polled[1].fd >= 0 && polled[1].revents && !read_requests())
-			polled[1].fd = -1;
-	}
-	return end;
-}
-
-static void drain_all(void)
-{
-	for (size_t i = 0; i < GUARDIAN_SLOTS; i++)
-		if (kept[i].pipe_fd)
-			guardian_drain(kept[i].pipe_fd - 1, kept[i].log_fd - 1);
-}
-
-static void spare_from_oom_killer(void)
-{
-	OWNED_FD fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, "-900", 4) < 0)
-		return; /* not permitted to ordinary users */
-}
-
-static void use_null(int fd, int flags)
-{
-	OWNED_FD null_fd = open("/dev/null", flags | O_CLOEXEC);
-	if (null_fd >= 0)
-		dup2(null_fd, fd);
-}
-
-static void raise_file_limit(void)
-{
-	struct rlimit files;
-	if (getrlimit(RLIMIT_NOFILE, &files))
-		return;
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
-}
-
-/* Keeps nothing of the caller: no terminal, no socket, no directory, no file. */
-static void settle_down(int socket, int signals)
-{
-	for (int fd = 0; fd < 3; fd++)
-		use_null(fd, O_RDWR);
-	int moved_socket = fcntl(socket, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-	int moved_signals = fcntl(signals, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-	if (dup3(moved_socket, SOCKET_FD, O_CLOEXEC) < 0 ||
-		dup3(moved_signals, SIGNAL_FD, O_CLOEXEC) < 0)
-		_exit(GUARDIAN_NO_FORK);
-	close_range(FIRST_FREE_FD, ~0U, 0);
-	if (chdir("/"))
-		_exit(GUARDIAN_NO_FORK);
-	prctl(PR_SET_NAME, "stackup-guard");
-	raise_file_limit();
-	spare_from_oom_killer();
-}
-
-static _Noreturn void guard(pid_t supervisor, int socket, int signals)
-{
-	settle_down(socket, signals);
-	siginfo_t end = watch(supervisor);
-	int code = mirror(&end);
-	/* What it said before it died is still in the socket. */
-	read_requests();
-	tell_end(&end);
-	if (!guardian_sweep(SWEEP_PATIENCE_MS))
-		code = GUARDIAN_LEFT;
-	drain_all();
-	_exit(code);
-}
-
-/* --- S --- */
-
-static void reset_signals(void)
-{
-	struct sigaction action = {.sa_handler = SIG_DFL};
-	for (int signal = 1; signal < NSIG; signal++)
-		sigaction(signal, &action, NULL);
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void become_supervisor(pid_t guardian, int stderr_fd)
-{
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	use_null(0, O_RDONLY);
-	use_null(1, O_WRONLY);
-	if (stderr_fd < 0)
-		use_null(2, O_WRONLY);
-	else if (stderr_fd != 2)
-		dup2(stderr_fd, 2);
-	reset_signals();
-	/* It may have died before the line that asks to be told. */
-	if (getppid() != guardian)
-		_exit(GUARDIAN_NO_FORK);
-}
+enum { SEND_PATIENCE_MS = 1000 };
 
 /* --- C --- */
 
@@ -268,10 +42,10 @@ static void split(const int sockets[2], int stderr_fd)
 	if (supervisor < 0)
 		_exit(GUARDIAN_NO_FORK);
 	if (supervisor > 0)
-		guard(supervisor, sockets[0], signals);
+		guardian_guard(supervisor, sockets[0], signals);
 	close(signals);
 	close(sockets[0]);
-	become_supervisor(self, stderr_fd);
+	guardian_become_supervisor(self, stderr_fd);
 }
 
 int guardian_start(
@@ -318,12 +92,11 @@ static bool await_room(const struct guardian *guardian)
 	return true;
 }
 
-static int send_patiently(struct guardian *guardian, const struct msghdr *message)
+static int send_patiently(struct guardian *guardian, const struct guardian_message *message,
+	const int *fds, size_t count)
 {
 	int64_t until = clock_now_ms() + SEND_PATIENCE_MS;
-	while (sendmsg(guardian->socket, message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-		if (errno == EINTR)
-			continue;
+	while (guardian_send(guardian->socket, message, fds, count)) {
 		bool late = guardian->is_silent || clock_now_ms() >= until;
 		if (late || !await_room(guardian)) {
 			guardian->is_silent = late;
@@ -334,21 +107,11 @@ static int send_patiently(struct guardian *guardian, const struct msghdr *messag
 	return 0;
 }
 
-static int ask(struct guardian *guardian, struct request request, const int fds[2], struct error *e)
+static int ask(struct guardian *guardian, enum guardian_word word, int place, const int *fds,
+	size_t count, struct error *e)
 {
-	union control control = {0};
-	struct iovec bytes = {&request, sizeof request};
-	struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
-	if (fds) {
-		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof control.bytes;
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(2 * sizeof(int));
-		memcpy(CMSG_DATA(header), fds, 2 * sizeof(int));
-	}
-	if (send_patiently(guardian, &message))
+	const struct guardian_message message = {.word = (int)word, .place = place};
+	if (send_patiently(guardian, &message, fds, count))
 		return fail_errno(e, EXIT_FAILED, "cannot reach the guardian process");
 	return 0;
 }
@@ -358,17 +121,108 @@ int guardian_keep(struct guardian *guardian, int slot, int pipe_fd, int log_fd, 
 	const int fds[2] = {pipe_fd, log_fd};
 	if (slot < 0 || slot >= GUARDIAN_SLOTS)
 		return fail(e, EXIT_FAILED, "the guardian has no place %d for a log", slot);
-	return ask(guardian, (struct request){REQUEST_KEEP, slot}, fds, e);
-}
-
-int guardian_tell_end(struct guardian *guardian, int log_fd, struct error *e)
-{
-	/* Descriptors travel in pairs. */
-	const int fds[2] = {log_fd, log_fd};
-	return ask(guardian, (struct request){REQUEST_TELL_END, 0}, log_fd < 0 ? NULL : fds, e);
+	return ask(guardian, SAY_KEEP, slot, fds, 2, e);
 }
 
 int guardian_drop(struct guardian *guardian, int slot, struct error *e)
 {
-	return ask(guardian, (struct request){REQUEST_DROP, slot}, NULL, e);
+	return ask(guardian, SAY_DROP, slot, NULL, 0, e);
+}
+
+int guardian_hold(struct guardian *guardian, int place, int fd, struct error *e)
+{
+	if (place < 0 || place >= GUARDIAN_PLACES)
+		return fail(e, EXIT_FAILED, "the guardian has no place %d for a descriptor", place);
+	return ask(guardian, SAY_HOLD, place, &fd, 1, e);
+}
+
+int guardian_let_go(struct guardian *guardian, int place, struct error *e)
+{
+	return ask(guardian, SAY_LET_GO, place, NULL, 0, e);
+}
+
+int guardian_tell_end(struct guardian *guardian, int log_fd, struct error *e)
+{
+	return ask(guardian, SAY_TELL_END, 0, &log_fd, log_fd < 0 ? 0 : 1, e);
+}
+
+int guardian_arm(struct guardian *guardian, struct error *e)
+{
+	return ask(guardian, SAY_ARM, 0, NULL, 0, e);
+}
+
+int guardian_ask_replacement(struct guardian *guardian, int program_fd, struct error *e)
+{
+	return ask(guardian, SAY_REPLACE, 0, &program_fd, program_fd < 0 ? 0 : 1, e);
+}
+
+/* ---- S that has replaced another one ---- */
+
+static bool take_gift(const struct guardian_message *message, const int *fds, size_t count,
+	const struct guardian_heir *heir)
+{
+	if (message->word == SAY_KEEP && count == 2)
+		heir->on_log(heir->self, message->place, fds[0], fds[1]);
+	else if (message->word == SAY_HOLD && count == 1)
+		heir->on_other(heir->self, message->place, fds[0]);
+	else
+		return false;
+	return true;
+}
+
+int guardian_inherit(struct guardian *guardian, const struct guardian_heir *heir,
+	struct guardian_cause *cause, struct error *e)
+{
+	struct guardian_message message;
+	int fds[GUARDIAN_FDS_MOST];
+	size_t count;
+	struct pollfd more = {.fd = GUARDIAN_SOCKET, .events = POLLIN};
+	*guardian = (struct guardian){.pid = getppid(), .socket = GUARDIAN_SOCKET};
+	fcntl(GUARDIAN_SOCKET, F_SETFD, FD_CLOEXEC);
+	for (;;) {
+		int got = guardian_receive(guardian->socket, &message, fds, &count);
+		if (got < 0 && errno == EAGAIN)
+			poll(&more, 1, -1);
+		else if (got <= 0)
+			return fail(e, EXIT_FAILED, "the guardian process is gone");
+		else if (message.word == SAY_TAKE_OVER)
+			break;
+		else if (!take_gift(&message, fds, count, heir))
+			for (size_t i = 0; i < count; i++)
+				close(fds[i]);
+	}
+	*cause = (struct guardian_cause){(enum guardian_why)message.place,
+		message.code == CLD_EXITED ? 0 : message.status, message.status};
+	return 0;
+}
+
+int guardian_took_over(struct guardian *guardian, struct error *e)
+{
+	return ask(guardian, SAY_TOOK_OVER, 0, NULL, 0, e);
+}
+
+int guardian_next_end(struct guardian *guardian, struct exit_status *status)
+{
+	struct guardian_message message;
+	int fds[GUARDIAN_FDS_MOST];
+	size_t count;
+	int got;
+	while ((got = guardian_receive(guardian->socket, &message, fds, &count)) > 0) {
+		for (size_t i = 0; i < count; i++)
+			close(fds[i]);
+		if (message.word != SAY_ENDED)
+			continue;
+		bool exited = message.code == CLD_EXITED;
+		*status = (struct exit_status){.pid = message.place,
+			.code = exited ? message.status : -1,
+			.signal = exited ? 0 : message.status,
+			.core_dumped = message.code == CLD_DUMPED};
+		return 1;
+	}
+	return got < 0 && errno == EAGAIN ? 0 : -1;
+}
+
+int guardian_reap(struct guardian *guardian, pid_t pid, struct error *e)
+{
+	return ask(guardian, SAY_REAP, pid, NULL, 0, e);
 }
