@@ -48,13 +48,12 @@ static bool has_hold(struct instance *in, int service, enum hold_mode mode)
 	return false;
 }
 
-/* Its start failed because its port was in use, as its last lines say. */
+/* It failed because its port was in use, as its last lines say. */
 static bool found_port_in_use(struct instance *in, int service, const struct exit_status *status)
 {
 	struct service_io *io = in->io[service];
 	OWNED_TEXT tail = {0};
-	bool starts = keeper_run(in->keeper, service)->state == STATE_STARTING;
-	if (!starts || (!status->signal && !status->code))
+	if (!status->signal && !status->code)
 		return false;
 	io_drain(io);
 	intake_tail(&io->log->intake, 20, &tail);
@@ -80,7 +79,8 @@ static bool stranger_is_there(struct instance *in, int service)
 static bool was_our_hold(struct instance *in, int service, const struct exit_status *status)
 {
 	struct service_io *io = in->io[service];
-	if (io->run.hold == HOLD_NO || !has_hold(in, service, HOLD_AUTO) ||
+	bool starts = keeper_run(in->keeper, service)->state == STATE_STARTING;
+	if (!starts || io->run.hold == HOLD_NO || !has_hold(in, service, HOLD_AUTO) ||
 		!found_port_in_use(in, service, status) || stranger_is_there(in, service))
 		return false;
 	io->run.hold = io->run.hold == HOLD_MARKER ? HOLD_NO : HOLD_MARKER;
