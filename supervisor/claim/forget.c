@@ -1,12 +1,11 @@
 #include "claim/forget.h"
 
-#include <unistd.h>
-
 #include "base/own.h"
 #include "claim/aside.h"
 #include "registry/history.h"
 #include "registry/instances.h"
 #include "registry/lock.h"
+#include "registry/record.h"
 
 struct parting {
 	const char *state;
@@ -67,14 +66,6 @@ static int write_drop(struct parting *p, struct text *kept, struct error *e)
 	return result;
 }
 
-void instance_part_record(const char *state, int64_t project_id, int number)
-{
-	OWNED_TEXT path = {0};
-	text_addf(&path, "%s/locks/p%lld-%d.json", state, (long long)project_id, number);
-	if (text_ok(&path))
-		(void)unlink(text_string(&path));
-}
-
 int instance_forget(const char *state, const struct project *project, int number, const char *reason,
 	struct text *kept, struct error *e)
 {
@@ -88,7 +79,7 @@ int instance_forget(const char *state, const struct project *project, int number
 	if (!got)
 		fail_running(&p, "runs", e);
 	if (!result)
-		instance_part_record(state, project->id, number);
+		record_drop(state, project->id, number);
 	arena_free(p.arena);
 	return result;
 }

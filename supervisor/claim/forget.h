@@ -24,10 +24,9 @@ int instance_forget(const char *state, const struct project *project, int number
 
 /*
  * The same inside a transaction of the caller, who has the lock byte and knows that nothing of it runs.
- * After the commit the record goes.
+ * After the commit its record goes: record_drop().
  */
 int instance_part(struct registry *r, const struct instance *row, const char *state, const char *reason,
 	struct text *kept, struct error *e);
-void instance_part_record(const char *state, int64_t project_id, int number);
 
 #endif

@@ -18,11 +18,18 @@
 
 enum { RECORD_MOST = 64 * 1024, MACHINE_MOST = 16 * 1024 * 1024 };
 
+static void add_path(struct text *path, const char *state, int64_t project_id, int64_t instance,
+	const char *kind)
+{
+	text_addf(path, "%s/locks/p%lld-%lld.%s", state, (long long)project_id, (long long)instance,
+		kind);
+}
+
 int record_write(const char *state, uint16_t ports_base, const struct project *project,
 	const struct instance *instance, struct error *e)
 {
 	OWNED_TEXT path = {0};
-	text_addf(&path, "%s/locks/p%lld-%d.json", state, (long long)project->id, instance->number);
+	add_path(&path, state, project->id, instance->number, "json");
 	json_t *record = json_pack("{si sI si ss ss ss ss ss, si si si ss ss ss ss ss ss ss}", "ports_base",
 		(int)ports_base, "project_id", (json_int_t)project->id, "project_block", project->block, "project", project->name,
 		"path", project->path, "stack", project->stack_name, "owner", project->owner,
@@ -96,15 +103,10 @@ static int64_t number(const json_t *record, const char *key)
 	return json_integer_value(json_object_get(record, key));
 }
 
-static void add_end_path(struct text *path, const char *state, int64_t project_id, int instance)
-{
-	text_addf(path, "%s/locks/p%lld-%d.ended", state, (long long)project_id, instance);
-}
-
 void record_write_end(const char *state, int64_t project_id, int instance, const char *run_id)
 {
 	OWNED_TEXT path = {0};
-	add_end_path(&path, state, project_id, instance);
+	add_path(&path, state, project_id, instance, "ended");
 	if (run_id && *run_id && text_ok(&path))
 		(void)record_replace(text_string(&path), run_id, NULL);
 }
@@ -112,23 +114,16 @@ void record_write_end(const char *state, int64_t project_id, int instance, const
 bool record_has_ended(const char *state, int64_t project_id, int instance, const char *run_id)
 {
 	OWNED_TEXT path = {0}, ended = {0};
-	add_end_path(&path, state, project_id, instance);
+	add_path(&path, state, project_id, instance, "ended");
 	return *run_id && text_ok(&path) && !access(path.data, F_OK) &&
 		!file_read(path.data, RECORD_MOST, &ended, NULL) &&
 		!strcmp(text_string(&ended), run_id);
 }
 
-static void add_leases_path(struct text *path, const struct registry *r, int64_t project_id,
-	int64_t instance)
-{
-	text_addf(path, "%s/locks/p%lld-%lld.leases", r->state, (long long)project_id,
-		(long long)instance);
-}
-
 int record_write_leases(struct registry *r, int64_t project_id, int instance, struct error *e)
 {
 	OWNED_TEXT path = {0};
-	add_leases_path(&path, r, project_id, instance);
+	add_path(&path, r->state, project_id, instance, "leases");
 	json_t *rows = record_rows(r, "SELECT * FROM leases WHERE project_id = ?1 AND instance = ?2",
 		project_id, instance, e);
 	OWNED(char) content = rows ? json_dumps(rows, JSON_COMPACT) : NULL;
@@ -139,13 +134,24 @@ int record_write_leases(struct registry *r, int64_t project_id, int instance, st
 static int restore_leases(struct registry *r, int64_t project_id, int64_t instance, struct error *e)
 {
 	OWNED_TEXT path = {0}, content = {0};
-	add_leases_path(&path, r, project_id, instance);
+	add_path(&path, r->state, project_id, instance, "leases");
 	if (!text_ok(&path) || file_read(text_string(&path), MACHINE_MOST, &content, NULL))
 		return 0;
 	json_t *rows = json_loadb(text_string(&content), content.length, 0, NULL);
 	int result = record_insert(r, "leases", rows, e);
 	json_decref(rows);
 	return result;
+}
+
+void record_drop(const char *state, int64_t project_id, int instance)
+{
+	static const char *const kinds[] = {"json", "leases", "ended"};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		OWNED_TEXT path = {0};
+		add_path(&path, state, project_id, instance, kinds[i]);
+		if (text_ok(&path))
+			(void)unlink(text_string(&path));
+	}
 }
 
 /* Rows that contradict each other cannot be told right from wrong: the first one read wins. */

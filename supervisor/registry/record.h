@@ -28,6 +28,8 @@ int record_write_leases(struct registry *r, int64_t project_id, int instance, st
 void record_write_end(const char *state, int64_t project_id, int instance, const char *run_id);
 /* Its row says that it runs: has it ended so? */
 bool record_has_ended(const char *state, int64_t project_id, int instance, const char *run_id);
+/* After the commit that gave the number back: nothing is rebuilt from it. */
+void record_drop(const char *state, int64_t project_id, int instance);
 /* Inside the transaction that makes a new registry. *count is the number of instances found. */
 int record_restore(struct registry *r, const char *state, size_t *count, struct error *e);
 

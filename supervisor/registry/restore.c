@@ -253,11 +253,8 @@ static void remove_records(const struct registry *r, const struct restore *resto
 {
 	for (size_t i = 0; i < restore->count; i++) {
 		const struct restore_change *change = &restore->changes[i];
-		OWNED_TEXT path = {0};
-		text_addf(&path, "%s/locks/p%lld-%d.json", r->state, (long long)change->project_id,
-			change->instance);
-		if (change->outcome == RESTORE_LOST && change->instance && text_ok(&path))
-			unlink(text_string(&path));
+		if (change->outcome == RESTORE_LOST && change->instance)
+			record_drop(r->state, change->project_id, change->instance);
 	}
 }
 

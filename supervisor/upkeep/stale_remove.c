@@ -9,6 +9,7 @@
 #include "registry/instances.h"
 #include "registry/leases.h"
 #include "registry/lock.h"
+#include "registry/record.h"
 #include "registry/reservations.h"
 #include "upkeep/stale.h"
 
@@ -144,7 +145,7 @@ static int remove_files(const char *state, const struct stale_facts *facts, stru
 		if (fact->answer != STALE_GOES)
 			continue;
 		if (fact->kind == STALE_WORKTREE)
-			instance_part_record(state, fact->project_id, fact->instance);
+			record_drop(state, fact->project_id, fact->instance);
 		if (fact->kind != STALE_DIRECTORY || !file_remove_tree(fact->path, &why))
 			continue;
 		if (!result && e)

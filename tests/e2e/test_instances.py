@@ -74,7 +74,7 @@ def test_release_gives_the_number_back_and_keeps_the_data_aside(running):
     said = running.run("instances", "release", "3", code=0)
     kept, = running.state_dir(3).parent.glob("3.before-*")
     assert str(kept) in said.err and (kept / "precious").exists() and not running.state_dir(3).exists()
-    assert set(listed(running)) == {1}
+    assert set(listed(running)) == {1} and not list((running.world.home / "locks").glob("p*-3.*"))
     assert running.run("instances", "release", "3", code=4).err.startswith("stackup: there is no instance 3 of 'shop'")
     assert running.run("instances", "next", code=0).out == "3\n"
     running.up("-i", "3")
