@@ -1,5 +1,6 @@
 """The control socket spoken by hand (supervisor/control/protocol.h): for what no command line does."""
 import json
+import os
 import socket
 import struct
 import time
@@ -53,6 +54,18 @@ class Control:
 
     def close(self):
         self.socket.close()
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def descriptors_at_rest(shop):
+    """Those of its supervisor while nobody is connected: by the time of an answer it has let go whoever was here before."""
+    ours = Control(shop)
+    count = descriptors(ours.answer(ours.ask("ping"))["pid"]) - 1
+    ours.close()
+    return count
 
 
 def pace(times, seconds):
