@@ -17,7 +17,8 @@
  * Where services were waited for in vain the error object has "failed": the names of those that have
  * failed, of what was waited for and what that needs.
  *
- * ping	{} -> {"pid"}
+ * ping	{} -> {"pid", "run"}
+ *	"run" is the id of the run: one that is continued by another supervisor keeps it.
  *
  * status	{} -> {"as_wanted": bool, "file", "dir", "instance": {...}}
  *	"instance" is the object of `status --json` (REFERENCE section 5), services in file order.

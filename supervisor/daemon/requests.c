@@ -48,7 +48,7 @@ static int find_service(struct instance *in, const json_t *body, struct error *e
 static void on_ping(struct instance *in, struct control_ticket ticket, const json_t *body)
 {
 	(void)body;
-	control_reply(in->server, ticket, json_pack("{s:i}", "pid", (int)getpid()));
+	control_reply(in->server, ticket, json_pack("{s:i, s:s}", "pid", (int)getpid(), "run", in->run_id));
 }
 
 static void on_status(struct instance *in, struct control_ticket ticket, const json_t *body)
