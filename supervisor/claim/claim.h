@@ -176,6 +176,19 @@ int claim_find(const struct claim_request *request, struct claim *claim, struct 
 /* Reservations, pool ports and blocks of the machine as they are now; the others do it by themselves. */
 int claim_load_machine(struct registry *r, struct claim *claim, struct error *e);
 
+/*
+ * The claim of another process of the same run, which has ended, goes on in this one. After claim_init()
+ * the caller has filled in what claim_instance() gives: arena, the strings in it, project_id to generation,
+ * lock_fd. Reads what the registry knows besides; -1: it cannot be read, and the claim goes on without.
+ */
+int claim_restore(const char *state, struct claim *claim, struct error *e);
+/*
+ * Then its holds: who of them is which port's shows in themselves. One that fits to no port of the rows and
+ * not into the range is let go. Takes them; the caller fills claim->places. -1: out of memory.
+ */
+int claim_restore_holds(struct claim *claim, const struct port *ports, size_t count,
+	struct hold *holds, size_t hold_count, struct error *e);
+
 /* A port for which somebody has to decide: `on_conflict = ask`. */
 struct claim_question {
 	const char *service;

@@ -94,11 +94,12 @@ static int prepare_directory(const char *path, struct error *e)
 	return 0;
 }
 
-static int start_listening(struct control_server *server, struct error *e)
+static int start_listening(struct control_server *server, int fd, struct error *e)
 {
 	if (prepare_directory(server->path, e) < 0)
 		return -1;
-	int fd = open_socket(server->path, e);
+	if (fd < 0)
+		fd = open_socket(server->path, e);
 	if (fd < 0)
 		return -1;
 	server->fd = fd;
@@ -125,7 +126,7 @@ static void on_pause(struct ev_loop *loop, ev_timer *timer, int events)
 	struct error e;
 	if (server->fd >= 0) {
 		io_watch_start(&server->acceptable);
-	} else if (start_listening(server, &e) < 0) {
+	} else if (start_listening(server, -1, &e) < 0) {
 		ev_timer_set(timer, ACCEPT_PAUSE_S, 0.);
 		ev_timer_start(loop, timer);
 	}
@@ -136,7 +137,7 @@ static void on_socket_gone(void *self)
 	struct control_server *server = self;
 	struct error e;
 	stop_listening(server);
-	if (start_listening(server, &e) == 0) {
+	if (start_listening(server, -1, &e) == 0) {
 		server_trouble(server, "the control socket was removed; it is there again");
 		return;
 	}
@@ -146,6 +147,17 @@ static void on_socket_gone(void *self)
 }
 
 struct control_server *control_listen(struct ev_loop *loop, const char *path,
+	const struct control_handler *handler, struct error *e)
+{
+	return control_listen_on(loop, -1, path, handler, e);
+}
+
+int control_socket(const struct control_server *server)
+{
+	return server->fd;
+}
+
+struct control_server *control_listen_on(struct ev_loop *loop, int fd, const char *path,
 	const struct control_handler *handler, struct error *e)
 {
 	struct control_server *server = calloc(1, sizeof *server);
@@ -162,7 +174,7 @@ struct control_server *control_listen(struct ev_loop *loop, const char *path,
 	ev_timer_init(&server->again, on_again, 0., 0.);
 	server->pause.data = server->again.data = server;
 	server->sentry = sentry_new(loop, on_socket_gone, server);
-	if (start_listening(server, e) == 0)
+	if (start_listening(server, fd, e) == 0)
 		return server;
 	control_close(server);
 	return NULL;

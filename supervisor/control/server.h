@@ -60,6 +60,14 @@ struct control_handler {
 struct control_server *control_listen(struct ev_loop *loop, const char *path,
 	const struct control_handler *handler, struct error *e);
 /*
+ * The same with a socket that listens there already, of the supervisor before this one: who has connected
+ * meanwhile is answered. Takes fd; -1: one is made.
+ */
+struct control_server *control_listen_on(struct ev_loop *loop, int fd, const char *path,
+	const struct control_handler *handler, struct error *e);
+/* The listening socket; -1 while it is made again. */
+int control_socket(const struct control_server *server);
+/*
  * Takes a connected stream socket (one end of a socketpair) as a client, for instance the lifeline
  * of the command that launched us. The greeting goes over it as over any other.
  * Its client number, 0 when it could not be taken (fd is closed then).

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -156,6 +157,24 @@ void intake_close(struct intake *in)
 	own_free(&in->service);
 	own_free(&in->elsewhere);
 	in->pool = NULL;
+}
+
+int intake_take_pipe(struct intake *in, int pipe, int read_fd, struct error *e)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", read_fd);
+	/* Of an own description, as the writing end of pipe(2) is: what one end may not wait for, the other may. */
+	int write_fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (write_fd < 0) {
+		fail_errno(e, EXIT_FAILED, "cannot open the pipe for its output again");
+		close(read_fd);
+		return -1;
+	}
+	own_close(&in->pipe_read[pipe]);
+	own_close(&in->pipe_write[pipe]);
+	in->pipe_read[pipe] = read_fd;
+	in->pipe_write[pipe] = write_fd;
+	return 0;
 }
 
 void intake_generation(struct intake *in, uint32_t generation)

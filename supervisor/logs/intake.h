@@ -127,6 +127,12 @@ int intake_open(struct intake *in, struct intake_pool *pool, const char *service
 	const struct log_settings *settings, bool tty, struct error *e);
 void intake_close(struct intake *in);
 
+/*
+ * Its pipe is this one from now on, of which a supervisor before this one had the reading end; what is in it
+ * goes into the log. Takes the descriptor, also on failure, and then has the pipe that it had.
+ */
+int intake_take_pipe(struct intake *in, int pipe, int read_fd, struct error *e);
+
 /* Bytes from now on belong to this generation. */
 void intake_generation(struct intake *in, uint32_t generation);
 /* Takes the master side of the generation's terminal, made non-blocking; closes the last one. */

@@ -257,3 +257,33 @@ bool hold_relaxing_works(void)
 		known = try_relaxing() ? WORKS : FAILS;
 	return known == WORKS;
 }
+
+static int option_of(int fd, int option)
+{
+	int value = 0;
+	socklen_t size = sizeof value;
+	return getsockopt(fd, SOL_SOCKET, option, &value, &size) ? 0 : value;
+}
+
+int hold_adopt(struct hold *hold, int fd)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} at = {0};
+	socklen_t size = sizeof at;
+	if (getsockname(fd, &at.any, &size) || (at.any.sa_family != AF_INET && at.any.sa_family != AF_INET6)) {
+		close(fd);
+		return -1;
+	}
+	bool v4 = at.any.sa_family == AF_INET;
+	bool listens = option_of(fd, SO_ACCEPTCONN);
+	*hold = (struct hold){.fd = fd,
+		.port = ntohs(v4 ? at.v4.sin_port : at.v6.sin6_port),
+		.udp = option_of(fd, SO_TYPE) == SOCK_DGRAM,
+		.marker = v4 && ntohl(at.v4.sin_addr.s_addr) == MARKER_ADDRESS,
+		.state = listens ? HOLD_IS_LISTENING
+			: option_of(fd, SO_REUSEADDR) ? HOLD_IS_RELAXED : HOLD_IS_EXCLUSIVE};
+	return 0;
+}

@@ -59,6 +59,12 @@ int hold_rearm(struct hold *hold, struct error *e);
 void hold_close(struct hold *hold);
 
 /*
+ * A socket that was a hold in another process, whose duplicate it is: what it is now is asked of the
+ * kernel. Takes fd. -1: it is none.
+ */
+int hold_adopt(struct hold *hold, int fd);
+
+/*
  * When the service of a port has moved away and somebody is to answer there in its place:
  * hold_answer() makes a listening socket on one address beside an exclusive hold (the caller's;
  * non-blocking). 4 bytes of the address are used without v6. -1 with e.

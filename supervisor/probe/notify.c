@@ -150,14 +150,30 @@ static int open_socket(const char *path, struct error *e)
 	return take_fd(&fd);
 }
 
+int notify_socket(const struct notify *notify)
+{
+	return notify->fd;
+}
+
 struct notify *notify_new(
 	struct ev_loop *loop, const char *path, const struct notify_hooks *hooks, struct error *e)
 {
+	return notify_new_on(loop, -1, path, hooks, e);
+}
+
+struct notify *notify_new_on(struct ev_loop *loop, int fd, const char *path,
+	const struct notify_hooks *hooks, struct error *e)
+{
 	struct notify *notify = calloc(1, sizeof *notify);
 	char *copy = strdup(path);
-	int fd = notify && copy ? open_socket(path, e)
-				: fail(e, EXIT_FAILED, "no memory for the notify socket");
-	if (fd < 0) {
+	bool memory = notify && copy;
+	if (!memory)
+		fail(e, EXIT_FAILED, "no memory for the notify socket");
+	else if (fd < 0)
+		fd = open_socket(path, e);
+	if (!memory || fd < 0) {
+		if (fd >= 0)
+			close(fd);
 		free(notify);
 		free(copy);
 		return NULL;

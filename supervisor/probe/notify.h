@@ -46,6 +46,13 @@ struct notify_hooks {
  */
 struct notify *notify_new(
 	struct ev_loop *loop, const char *path, const struct notify_hooks *hooks, struct error *e);
+/*
+ * The same with the socket of the supervisor before this one, and what was sent to it meanwhile. Takes fd;
+ * -1: one is made.
+ */
+struct notify *notify_new_on(struct ev_loop *loop, int fd, const char *path,
+	const struct notify_hooks *hooks, struct error *e);
+int notify_socket(const struct notify *notify);
 /* Closes and removes the socket. */
 void notify_free(struct notify *notify);
 

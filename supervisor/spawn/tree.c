@@ -55,6 +55,11 @@ int tree_open(struct tree *tree, const char *stackup_id, const char *const *name
 	return no_memory(e);
 }
 
+void tree_fostered(struct tree *tree, pid_t foster)
+{
+	tree->foster = foster;
+}
+
 void tree_close(struct tree *tree)
 {
 	free_leaders(tree->leaders, tree->leader_count);

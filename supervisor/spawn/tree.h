@@ -82,11 +82,17 @@ struct tree {
 	bool unsure; /* of the last census: an orphan in the middle of exec or exit counts for all
 		      */
 	pid_t self;
+	pid_t foster; /* has direct children of ours, too: see tree_fostered(); 0 */
 };
 
 int tree_open(struct tree *tree, const char *stackup_id, const char *const *names, size_t count,
 	struct error *e);
 void tree_close(struct tree *tree);
+/*
+ * What the supervisor before this one has started are children of another process of ours, which reaps
+ * them when we say so (guardian.h): they count as direct ones, but for ourselves.
+ */
+void tree_fostered(struct tree *tree, pid_t foster);
 /* A reload changed the services: same meaning of the index for those that are kept. */
 int tree_rename(struct tree *tree, const char *const *names, size_t count, struct error *e);
 /* A second tree of a service has this row from now on; the next tree_rename() ends that. */

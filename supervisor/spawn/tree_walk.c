@@ -17,9 +17,16 @@ static bool add_pid(void *self, pid_t child)
 	return list_push(list, child);
 }
 
+static bool add_other(void *self, pid_t child)
+{
+	return child == getpid() || add_pid(self, child);
+}
+
 void tree_direct(const struct tree *tree, struct pid_list *out)
 {
 	proc_children(tree->self, add_pid, out);
+	if (tree->foster)
+		proc_children(tree->foster, add_other, out);
 }
 
 /* Cheaper than /proc, and there may be ten thousand of them. */
@@ -130,7 +137,7 @@ int tree_owner(const struct tree *tree, pid_t direct)
 	if (known)
 		return known->service >= 0 ? known->service : OWNER_HELPER;
 	struct proc_stat stat;
-	if (is_zombie(direct) || !proc_stat(direct, &stat))
+	if (is_zombie(direct) || !proc_stat(direct, &stat) || proc_is_dead(&stat))
 		return OWNER_DEAD;
 	int owner = owner_by_memory(tree, &stat);
 	if (owner == OWNER_NOBODY)
@@ -156,7 +163,7 @@ static void walk_one(struct tree_walk *walk, pid_t pid, pid_t parent, int parent
 	struct proc_stat stat;
 	if (!proc_stat(pid, &stat))
 		return;
-	bool adopted = stat.parent == walk->tree->self;
+	bool adopted = stat.parent == walk->tree->self || stat.parent == walk->tree->foster;
 	if (!adopted && (stat.parent != parent || !exists(parent_fd)))
 		return;
 	size_t first = walk->pending.count;
