@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,11 +91,13 @@ static bool is_of_disk(const char *answer)
  * An empty file is damaged, too: we never leave one (a new registry is renamed into place),
  * so somebody else emptied it. A version without its tables is as well.
  */
-bool registry_is_sound(struct registry *r)
+static bool looks_sound(struct registry *r)
 {
 	struct stat st;
 	char answer[256];
-	if (stat(r->path, &st) || st.st_size == 0)
+	if (stat(r->path, &st))
+		return errno != ENOENT;
+	if (st.st_size == 0)
 		return false;
 	if (registry_read_version(r, NULL))
 		return !registry_is_damaged(r);
@@ -112,6 +115,22 @@ bool registry_is_sound(struct registry *r)
 		acquit(r);
 	remember_sound(r, &st);
 	return true;
+}
+
+static bool disk_reads(const char *path)
+{
+	char block[65536];
+	OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t got = fd < 0 ? -1 : 1;
+	while (got > 0 || (got < 0 && errno == EINTR))
+		got = read(fd, block, sizeof block);
+	return got == 0;
+}
+
+/* SQLite says of a page that the disk did not give that the file is malformed: once is no proof. */
+bool registry_is_sound(struct registry *r)
+{
+	return looks_sound(r) || !disk_reads(r->path) || looks_sound(r);
 }
 
 /* Bytes of the header: https://www.sqlite.org/fileformat.html#the_database_header */

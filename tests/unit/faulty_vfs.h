@@ -199,9 +199,12 @@ static bool faulty_read_call(void)
 		: faulty.fault == FAULT_ERRORS && faulty.at && faulty.calls >= faulty.at;
 }
 
+/* One EIO is what SQLite's own file system calls a broken one, for which it then says "malformed". */
 static int faulty_read(sqlite3_file *file, void *to, int length, sqlite3_int64 at)
 {
-	return faulty_read_call() ? SQLITE_IOERR_READ : CALL(file, xRead, to, length, at);
+	if (faulty_read_call())
+		return faulty.fault == FAULT_ERROR ? SQLITE_IOERR_CORRUPTFS : SQLITE_IOERR_READ;
+	return CALL(file, xRead, to, length, at);
 }
 
 /* A copy is written page by page and has no name before it is whole: its first pages tell enough. */
