@@ -259,7 +259,7 @@ def test_what_a_check_prints_of_a_secret_is_not_told(shop):
         secret = MINE
         health = command sh -c 'echo "wrong password $MINE for calc"; exit 1'
         health.interval = 50ms
-        ready.timeout = 300ms
+        ready.timeout = 2s
         restart = no
     """)
     shop.run("up", "--wait", code=6)

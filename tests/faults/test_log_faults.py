@@ -110,7 +110,7 @@ def test_fault_E20_a_service_that_plays_with_its_terminal(shop):
         command = /usr/bin/python3 raw.py
         tty = yes
         type = task
-        timeout = 2s
+        timeout = 30s
         [service other]
         command = ACTOR --say well
     """)
