@@ -223,10 +223,12 @@ def test_up_starts_anew_what_was_just_leaving(shop):
     shop.stack(STACK)
     shop.up()
     before = shop.instance()
+    path = str(socket_file(shop))
+    sockets = lambda: pathlib.Path("/proc/net/unix").read_text().count(path)
+    until(lambda: sockets() == 1, what="nobody connected any more")
     os.kill(before["pid"], signal.SIGSTOP)
     up = shop.world.popen("up", "-d", cwd=shop.dir, stderr=subprocess.PIPE)
-    path = str(socket_file(shop))
-    until(lambda: pathlib.Path("/proc/net/unix").read_text().count(path) > 1, what="a connection")
+    until(lambda: sockets() > 1, what="a connection")
     os.kill(before["pid"], signal.SIGKILL)
     said = up.communicate(timeout=40)[1]
     assert up.returncode == 0, said
