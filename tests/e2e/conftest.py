@@ -2,15 +2,15 @@
 import os
 import pathlib
 import shutil
-import signal
 import sys
 import tempfile
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from harness import NOBODY, World, alive, own_network  # noqa: E402
+from harness import NOBODY, World, own_network  # noqa: E402
 from holders import Holder  # noqa: E402
+from processes import Held  # noqa: E402
 
 
 def _world(uid=0):
@@ -38,11 +38,9 @@ def shop(world):
 @pytest.fixture
 def ends():
     """Whom the test wants gone must not outlive it, even where the program has failed to see it."""
-    pids = []
+    pids = Held()
     yield pids
-    for pid in pids:
-        if alive(pid):
-            os.kill(pid, signal.SIGKILL)
+    pids.kill()
 
 
 @pytest.fixture

@@ -115,6 +115,35 @@ def has_no_descendants(pid):
     until(lambda: not descendants_of(pid))
 
 
+class Held(list):
+    """Pids, with descriptors of their processes: who gets a number later is not meant."""
+
+    def __init__(self):
+        super().__init__()
+        self._handles = []
+
+    def append(self, pid):
+        super().append(pid)
+        try:
+            self._handles.append(os.pidfd_open(pid))
+        except ProcessLookupError:
+            pass
+
+    def __iadd__(self, pids):
+        for pid in pids:
+            self.append(pid)
+        return self
+
+    def kill(self):
+        for handle in self._handles:
+            try:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            os.close(handle)
+        self._handles.clear()
+
+
 def kill_both(shop, *which):
     """Supervisor and guardian die at once, so that nobody cleans up. Which of their processes live on."""
     instance = shop.instance(*which)

@@ -4,10 +4,11 @@ import os
 import pathlib
 import re
 import resource
+import signal
 import subprocess
 
 import pytest
-from harness import BIN, Follower, until
+from harness import BIN, Follower, children_of, until
 
 
 def injected(shop, pid, kind, injection):
@@ -152,4 +153,6 @@ def test_fault_S31_without_inotify_a_follower_looks_by_the_clock(shop):
     follower.wait_for("^one$")
     shop.write("go", "")
     follower.wait_for("^two$")
+    for pid in children_of(follower.process.pid):
+        os.kill(pid, signal.SIGKILL)
     follower.close()

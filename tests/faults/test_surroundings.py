@@ -47,9 +47,11 @@ def test_fault_S24_root_changes_no_owner_in_somebodys_project(shop):
     assert owners(shop.dir) == before
     # A state directory of theirs is not filled with files of root.
     os.chown(shop.world.home, NOBODY, NOBODY)
-    refused = shop.run("up", "-d", env=called, code=7)
-    assert "work as its owner" in refused.err, refused
-    os.chown(shop.world.home, 0, 0)
+    try:
+        refused = shop.run("up", "-d", env=called, code=7)
+        assert "work as its owner" in refused.err, refused
+    finally:
+        os.chown(shop.world.home, 0, 0)
 
 
 def test_fault_S29_a_busy_machine_fails_no_check(shop):
@@ -152,8 +154,8 @@ def test_fault_S22_an_unfit_runtime_directory_is_not_used(shop, kind):
     elif kind == "a file":
         loose.write_text("")
     env = {"STACKUP_HOME": None, "XDG_STATE_HOME": None, "XDG_RUNTIME_DIR": "loose" if kind == "relative" else str(loose)}
-    shop.run("up", "--wait", code=0, env=env)
     try:
+        shop.run("up", "--wait", code=0, env=env)
         shop.run("status", code=0, env={**env, "XDG_RUNTIME_DIR": None})
         made = [path for path in user.rglob("*") if path.is_dir() and "stackup" in str(path.relative_to(user))]
         assert made and all(path.stat().st_mode & 0o077 == 0 for path in made), made
