@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/command_line.h"
+#include "cli/import/verbs.h"
 #include "cli/instances/verbs.h"
 #include "cli/out.h"
 #include "cli/ports/verbs.h"
@@ -56,6 +57,7 @@ static const struct subcommands *family_of(const struct command_row *row)
 {
 	return row->run == verb_ports ? &ports_verbs
 		: row->run == verb_registry ? &registry_verbs
+		: row->run == verb_import ? &import_verbs
 		: row->run == verb_instances ? &instances_verbs : NULL;
 }
 

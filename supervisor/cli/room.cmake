@@ -1,5 +1,6 @@
 stackup_room(cli
 	SOURCES ask.c cli.c command_line.c context.c habits.c help.c out.c source.c subcommands.c target.c
+		import/package.c import/procfile.c
 		instances/describe.c instances/list.c instances/next.c instances/release.c instances/word.c
 		ports/check.c ports/conflict_ask.c ports/conflict_report.c ports/docs.c ports/free.c ports/history.c
 		ports/list.c ports/monitor.c ports/move.c ports/policy.c ports/port_facts.c ports/protects.c
@@ -9,17 +10,17 @@ stackup_room(cli
 		registry/gc.c registry/import.c registry/integrity.c registry/list.c registry/report.c
 		registry/report_show.c registry/restore.c registry/set.c registry/show.c registry/truth.c
 		registry/verify.c
-		shared/await.c shared/converge.c shared/dry_run.c shared/env_write.c shared/event_history.c
+		shared/adoption.c shared/await.c shared/converge.c shared/dry_run.c shared/env_write.c shared/event_history.c
 		shared/event_tail.c shared/failures.c shared/farewell.c shared/follow.c shared/here.c shared/idle_show.c
 		shared/inventory_show.c shared/leftovers.c shared/others.c shared/progress.c shared/reconcile.c
 		shared/recorded.c
 		shared/resolved.c shared/service_names.c shared/services.c shared/stopping.c shared/surroundings.c
 		shared/tail_options.c shared/tidy.c shared/waiting.c
 		verbs/attach.c verbs/check.c verbs/cleanup.c verbs/config.c verbs/doctor.c verbs/down.c verbs/env.c
-		verbs/events.c verbs/exec.c verbs/graph.c verbs/help.c verbs/instances.c verbs/kill.c verbs/logs.c
+		verbs/events.c verbs/exec.c verbs/graph.c verbs/help.c verbs/import.c verbs/instances.c verbs/kill.c verbs/logs.c
 		verbs/port.c verbs/ports.c verbs/registry.c verbs/restart.c verbs/run.c verbs/start.c
 		verbs/status.c verbs/stop.c verbs/up.c verbs/url.c verbs/version.c verbs/wait.c verbs/why.c
-	ROOMS base model stackfile plan registry listeners ports claim survey upkeep ledger spawn logs control daemon doctor
+	ROOMS base model stackfile adopt plan registry listeners ports claim survey upkeep ledger spawn logs control daemon doctor
 	LIBS lib_jansson)
 
 add_executable(stackup main.c)
