@@ -22,7 +22,8 @@ import urllib.request
 
 # What a test takes from here with the rest.
 from processes import (alive, children_of, command_line, descendants_of, gone, has_no_descendants,  # noqa: F401
-                       kill_both, look_again, process_state, shown_state, squeeze, until, with_environment)
+                       kill_both, kill_supervisor, look_again, process_state, shown_state, squeeze, until,
+                       with_environment)
 
 BIN = os.environ.get("STACKUP_BIN", "stackup")
 ACTOR = os.environ.get("STACKUP_ACTOR", "actor")

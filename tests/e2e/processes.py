@@ -144,6 +144,15 @@ class Held(list):
         self._handles.clear()
 
 
+def kill_supervisor(shop, *which):
+    """It dies without a word, and its guardian has ended all that was left."""
+    instance = shop.instance(*which)
+    pids = [instance["pid"], instance["guardian_pid"]] + descendants_of(instance["pid"])
+    os.kill(instance["pid"], signal.SIGKILL)
+    for pid in pids:
+        gone(pid)
+
+
 def kill_both(shop, *which):
     """Supervisor and guardian die at once, so that nobody cleans up. Which of their processes live on."""
     instance = shop.instance(*which)

@@ -2,7 +2,6 @@
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import time
 
@@ -131,9 +130,7 @@ def test_what_is_ended_is_in_the_audit(shop, ends):
     port = shop.port("cache")
     ends += kill_both(shop)
     shop.run("cleanup", code=0)
-    with sqlite3.connect(shop.world.home / "registry.db") as db:
-        rows = db.execute("SELECT action, target, reason FROM audit WHERE action = 'SIGTERM'").fetchall()
-    db.close()
+    rows = shop.world.ask_registry("SELECT action, target, reason FROM audit WHERE action = 'SIGTERM'")
     assert len(rows) == len(ends) and port
     for pid in ends:
         assert [r for r in rows if f"pid {pid} " in r[1] and r[2] == "its supervisor died"], rows

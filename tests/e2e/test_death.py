@@ -7,7 +7,6 @@ import resource
 import shutil
 import signal
 import socket
-import sqlite3
 import struct
 import subprocess
 import time
@@ -427,10 +426,8 @@ def test_fault_S12_stale_socket_lock_and_rows_of_another_boot(shop):
     shop.down()
     shutil.rmtree(shop.world.home)
     shutil.copytree(keep, shop.world.home)
-    with sqlite3.connect(shop.world.home / "registry.db") as registry:
-        changed = registry.execute("UPDATE instances SET boot_id = 'another' WHERE status = 'running'").rowcount
-    registry.close()
-    assert changed == 1, "the copy was to be one of a running instance"
+    changed = shop.world.ask_registry("UPDATE instances SET boot_id = 'another' WHERE status = 'running' RETURNING instance")
+    assert changed == [(1,)], "the copy was to be one of a running instance"
     stale = socket.socket(socket.AF_UNIX)
     path = shop.world.home / "run" / "shop" / "1.sock"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

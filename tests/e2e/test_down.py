@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 import pytest
-from harness import alive, descendants_of, gone, until
+from harness import alive, descendants_of, kill_supervisor, until
 
 STACK = """
     [service api]
@@ -151,9 +151,7 @@ def test_down_data_deletes_what_the_instance_kept(running):
 
 
 def test_down_data_of_a_run_that_died(running):
-    instance = running.instance()
-    os.kill(instance["pid"], signal.SIGKILL)
-    gone(instance["guardian_pid"])
+    kill_supervisor(running)
     result = running.down("--data", "-y")
     assert "without being stopped" in result.err and not running.state_dir(1).exists()
     assert running.run("status", "--json", code=3).json["instances"][0]["state"] == "stopped"

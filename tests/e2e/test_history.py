@@ -4,7 +4,6 @@ import fcntl
 import os
 import shutil
 import signal
-import sqlite3
 
 from harness import STUCK_S, gone, until
 
@@ -188,13 +187,11 @@ def test_old_rows_are_pruned_as_new_ones_come(shop):
     shop.stack(STACK)
     shop.up()
     shop.down()
-    with contextlib.closing(sqlite3.connect(shop.world.home / "registry.db")) as db, db:
-        db.execute("UPDATE events SET timestamp = '2001-01-01T00:00:00.000Z'")
-        before = db.execute("SELECT max(id) FROM events").fetchone()[0]
+    shop.world.ask_registry("UPDATE events SET timestamp = '2001-01-01T00:00:00.000Z'")
+    (before,), = shop.world.ask_registry("SELECT max(id) FROM events")
     shop.up()
     shop.down()
-    with contextlib.closing(sqlite3.connect(shop.world.home / "registry.db")) as db:
-        assert db.execute("SELECT count(*) FROM events WHERE id <= ?", (before,)).fetchone()[0] == 0
+    assert shop.world.ask_registry(f"SELECT count(*) FROM events WHERE id <= {before}") == [(0,)]
     assert remembered(shop)["api"] == ["starting", "ready", "stopping", "down"]
 
 

@@ -1,16 +1,12 @@
 """The registry as a document: `registry export`, `import`, and files that follow it."""
-import contextlib
 import csv
 import io
 import json
-import os
 import shutil
-import signal
-import sqlite3
 import stat
 
 import pytest
-from harness import World, git, gone, until
+from harness import World, git, kill_supervisor, until
 
 STACK = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\nslot = auto\n"
 FORMATS = ("json", "markdown", "csv")
@@ -428,8 +424,7 @@ def test_who_died_before_writing_is_made_good(world):
     shop.run("registry", "add", code=0)
     path = world.root / "ports.md"
     shop.run("registry", "export", "--sync", path, code=0)
-    with contextlib.closing(sqlite3.connect(world.home / "registry.db")) as db, db:
-        db.execute("UPDATE projects SET owner = 'anna'")  # committed, and nobody wrote the file
+    world.ask_registry("UPDATE projects SET owner = 'anna'")  # committed, and nobody wrote the file
     assert "anna" not in path.read_text()
     shop.run("ports", "reserve", "30055", "--for", "b", code=0)
     assert rows(path.read_text(), "Project Name")[0][5] == "anna"
@@ -441,10 +436,7 @@ def test_a_crash_is_in_the_file_once_somebody_has_found_it(world):
     path = world.root / "ports.md"
     shop.run("registry", "export", "--sync", path, code=0)
     shop.up()
-    told = shop.instance()
-    os.kill(told["pid"], signal.SIGKILL)
-    gone(told["pid"])
-    gone(told["guardian_pid"])
+    kill_supervisor(shop)
     shop.up()
     until(lambda: rows(path.read_text(), "Project")[0][4] == "running")
     shop.down()

@@ -2,16 +2,15 @@
 import contextlib
 import os
 import re
-import resource
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import threading
 
 import pytest
-from harness import STUCK_S, alive, can_connect, gone, http_get, listening_ports, port_is_free, until
+from harness import (STUCK_S, alive, can_connect, http_get, kill_both, listening_ports, port_is_free,
+                     squeeze, until)
 
 STACK = """
     [service api]
@@ -252,8 +251,7 @@ def test_more_connections_than_a_forward_can_have_are_closed_with_a_word(shop):
     """)
     shop.up()
     supervisor = shop.instance()["pid"]
-    before = resource.prlimit(supervisor, resource.RLIMIT_NOFILE)
-    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (300, before[1]))
+    squeeze(supervisor, 300)
     shop.run("ports", "move", "api", "30108", "--grace", "1h", code=0)
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection(("127.0.0.1", 30101))) for _ in range(40)]
@@ -338,16 +336,6 @@ def test_a_service_that_is_down_gets_its_port_for_the_next_start(shop):
     assert http_get(30108).startswith("api ") and 30101 not in listening_ports()
 
 
-def kill_supervisor(shop):
-    """And the guardian with it: nobody tidies up."""
-    instance = shop.instance()
-    os.kill(instance["guardian_pid"], signal.SIGSTOP)
-    os.kill(instance["pid"], signal.SIGKILL)
-    os.kill(instance["guardian_pid"], signal.SIGKILL)
-    gone(instance["pid"])
-    gone(instance["guardian_pid"])
-
-
 @pytest.mark.parametrize("port", [30108, 31555])
 def test_invariant_I10_a_move_stays_until_down(shop, port):
     shop.stack(STACK)
@@ -355,7 +343,7 @@ def test_invariant_I10_a_move_stays_until_down(shop, port):
     shop.run("ports", "move", "api", str(port), "--grace", "0", code=0)
     shop.up()  # converges: nothing flaps back
     assert shop.port("api") == port
-    kill_supervisor(shop)
+    kill_both(shop)
     shop.up()
     assert shop.port("api") == port and http_get(port).startswith("api ")
     assert "30101" not in [str(p) for s in shop.instance()["services"] for p in s["ports"].values()]
@@ -387,7 +375,7 @@ def begin_slow_move(shop):
 
 def test_row_P9_a_supervisor_killed_in_the_middle_is_repaired_by_the_next_up(shop):
     mover, before = begin_slow_move(shop)
-    kill_supervisor(shop)
+    kill_both(shop)
     mover.rest()
     mover.close()
     shop.up()
@@ -785,8 +773,7 @@ def test_a_port_lost_while_the_service_started(shop):
     assert any(f"pid {os.getpid()}" in t for t in told), told
     assert not [t for t in told if "trying hold" in t], told
     shop.down()
-    with contextlib.closing(sqlite3.connect(f"file:{shop.world.home}/registry.db?mode=ro", uri=True)) as db:
-        assert db.execute("SELECT service, mode FROM hold_modes").fetchall() == []
+    assert shop.world.ask_registry("SELECT service, mode FROM hold_modes") == []
 
 
 def test_a_lost_port_that_cannot_move_is_waited_for(shop):

@@ -1,14 +1,12 @@
 """Blocks, instances, leases, holds and conflicts: invariants I1-I11 as seen from outside."""
-import contextlib
 import os
-import signal
 import socket
-import sqlite3
 import subprocess
 import threading
 
 import pytest
-from harness import STUCK_S, alive, can_connect, gone, http_get, listening_ports, port_is_free, until
+from harness import (STUCK_S, alive, can_connect, http_get, kill_supervisor, listening_ports, port_is_free,
+                     until)
 from holders import leave_behind, occupy
 
 WEB = """
@@ -334,13 +332,9 @@ def test_what_a_run_learned_survives_its_supervisor(shop):
     shop.up()
     tries = len(shop.starts("starts"))
 
-    def remembered():
-        with contextlib.closing(sqlite3.connect(f"file:{shop.world.home}/registry.db?mode=ro", uri=True)) as db:
-            return db.execute("SELECT mode FROM hold_modes WHERE service = 'api'").fetchone()
-    assert until(remembered)[0] in ("marker", "no")
-    instance = shop.instance()
-    os.kill(instance["pid"], signal.SIGKILL)
-    gone(instance["guardian_pid"])
+    (mode,), = until(lambda: shop.world.ask_registry("SELECT mode FROM hold_modes WHERE service = 'api'"))
+    assert mode in ("marker", "no")
+    kill_supervisor(shop)
     shop.up()
     assert len(shop.starts("starts")) == tries + 1, "what worked is remembered"
 

@@ -1,11 +1,10 @@
 """What is stale goes, with its reason: `registry gc`, a little of it after `up`, and what nobody uses."""
 import os
 import shutil
-import signal
 import time
 
 import pytest
-from harness import descendants_of, git, gone
+from harness import git, kill_supervisor
 from holders import leave_behind, occupy
 
 STACK = "[service api]\ncommand = ACTOR --listen\n"
@@ -49,14 +48,6 @@ def let_the_day_pass(world):
     world.ask_registry("UPDATE settings SET value = 0 WHERE name IN ('tidy_next', 'review_next')")
 
 
-def kill_all(shop):
-    instance = shop.instance()
-    pids = [instance["pid"], instance["guardian_pid"]] + descendants_of(instance["pid"])
-    os.kill(instance["pid"], signal.SIGKILL)
-    for pid in pids:
-        gone(pid)
-
-
 # ---- each kind ----------------------------------------------------------------------------------
 
 def test_nothing_is_stale_where_nothing_is(world):
@@ -70,7 +61,7 @@ def test_leases_of_a_dead_run_go_when_it_is_a_week_old(shop):
     shop.stack(STACK)
     shop.up()
     assert going(shop, "--keep", "0") == [] and staying(shop) == {}
-    kill_all(shop)
+    kill_supervisor(shop)
     assert staying(shop) == {"leases": "it is not old enough"}
     row, = gc(shop)["kept"]
     for words in ([], ["--dry-run"]):
@@ -92,7 +83,7 @@ def test_leases_of_a_dead_run_go_when_it_is_a_week_old(shop):
 def test_the_last_sign_of_life_of_a_crashed_run_counts(shop):
     shop.stack(STACK)
     shop.up()
-    kill_all(shop)
+    kill_supervisor(shop)
     shop.world.ask_registry(f"UPDATE instances SET last_used_at = '{LONG_AGO}'")
     assert going(shop) == [] and staying(shop) == {"leases": "it is not old enough"}
     assert shop.run("instances", "--unused", "--json", code=0).json["idle"] == []

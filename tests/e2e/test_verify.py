@@ -4,7 +4,7 @@ import shutil
 import signal
 
 import pytest
-from harness import can_connect, descendants_of, git, gone, until
+from harness import can_connect, git, kill_supervisor, until
 from holders import leave_behind, occupy
 
 STACK = "[service api]\ncommand = ACTOR --listen\n[service web]\ncommand = ACTOR --listen\n"
@@ -64,14 +64,6 @@ def test_a_service_that_listens_where_nothing_is_leased(shop):
     shop.stack("[service api]\ncommand = ACTOR --port 4950 --listen\nidentity = off\nready = started\n")
     shop.up()
     until(lambda: [d for d in differences(shop.world) if d == ("unleased", 1, 4950)])
-
-
-def kill_supervisor(running):
-    instance = running.instance()
-    pids = [instance["pid"], instance["guardian_pid"]] + descendants_of(instance["pid"])
-    os.kill(instance["pid"], signal.SIGKILL)
-    for pid in pids:
-        gone(pid)
 
 
 def test_a_dead_supervisor_and_all_that_hangs_on_it(running):

@@ -13,6 +13,7 @@ import subprocess
 import threading
 
 import pytest
+from harness import alive
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -140,3 +141,16 @@ class HangingFiles:
         if opcode == STATFS:
             return struct.pack("<5Q10I", 1, 0, 0, 1, 0, 4096, 255, 4096, *[0] * 7)
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+
+def is_said_by_both(shop, service, *words):
+    """`stop` and `down` end with a sentence; the rest has gone."""
+    stopped = shop.run("stop", service, code=1)
+    assert all(word in stopped.err for word in ("is still there", "cannot be killed", *words)), stopped
+    assert shop.state(service) == "killing" and words[-1] in shop.service(service)["reason"]
+    other = shop.pid("other")
+    told = [e for e in shop.past_events() if e["kind"] == "warning" and "cannot be killed" in e["text"]]
+    down = shop.run("down", code=1)
+    assert all(word in down.err for word in ("is still there", *words)), down
+    assert len(told) == 1 and down.seconds < 20
+    assert not alive(other) and shop.instance()["state"] == "stopped"

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from harness import SOURCE, descendants_of, process_state, until
-from test_unkillable import is_said_by_both
+from hanging import is_said_by_both
 
 HOSTILE = f"/usr/bin/python3 {SOURCE / 'tests/e2e/hostile.py'}"
 

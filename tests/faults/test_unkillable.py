@@ -4,7 +4,7 @@ import shutil
 import signal
 
 import pytest
-from hanging import HangingFiles
+from hanging import HangingFiles, is_said_by_both
 from harness import alive, command_line, descendants_of, gone, until
 
 
@@ -13,19 +13,6 @@ class StuckFiles(HangingFiles):
 
     def _give_up(self, unique):
         pass
-
-
-def is_said_by_both(shop, service, *words):
-    """`stop` and `down` end with a sentence; the rest has gone."""
-    stopped = shop.run("stop", service, code=1)
-    assert all(word in stopped.err for word in ("is still there", "cannot be killed", *words)), stopped
-    assert shop.state(service) == "killing" and words[-1] in shop.service(service)["reason"]
-    other = shop.pid("other")
-    told = [e for e in shop.past_events() if e["kind"] == "warning" and "cannot be killed" in e["text"]]
-    down = shop.run("down", code=1)
-    assert all(word in down.err for word in ("is still there", *words)), down
-    assert len(told) == 1 and down.seconds < 20
-    assert not alive(other) and shop.instance()["state"] == "stopped"
 
 
 def test_fault_C11_a_process_that_waits_in_the_kernel(shop):
