@@ -23,6 +23,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "cli/command_line.h"
+#include "cli/shared/successor.h"
 #include "control/client.h"
 #include "control/path.h"
 #include "model/complaint.h"
@@ -121,6 +122,8 @@ int target_ask(
 	const struct target *target, json_t *request, json_t **reply, struct error *e);
 /* "shop instance 3" */
 const char *target_name(const struct target *target);
+/* What successor.h wants to know of it; borrows from it. */
+struct run_place target_run(const struct target *target, bool quiet);
 
 /* ---- the stack file ---- */
 

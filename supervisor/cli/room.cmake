@@ -14,7 +14,7 @@ stackup_room(cli
 		shared/event_tail.c shared/failures.c shared/farewell.c shared/follow.c shared/here.c shared/idle_show.c
 		shared/inventory_show.c shared/leftovers.c shared/others.c shared/progress.c shared/reconcile.c
 		shared/recorded.c
-		shared/resolved.c shared/service_names.c shared/services.c shared/stopping.c shared/surroundings.c
+		shared/resolved.c shared/service_names.c shared/services.c shared/stopping.c shared/successor.c shared/surroundings.c
 		shared/tail_options.c shared/tidy.c shared/waiting.c
 		verbs/attach.c verbs/check.c verbs/cleanup.c verbs/config.c verbs/doctor.c verbs/down.c verbs/env.c
 		verbs/events.c verbs/exec.c verbs/graph.c verbs/help.c verbs/import.c verbs/instances.c verbs/kill.c verbs/logs.c

@@ -23,6 +23,12 @@ const char *target_name(const struct target *target)
 	return arena_format(target->arena, "%s instance %d", target->project, target->instance);
 }
 
+struct run_place target_run(const struct target *t, bool quiet)
+{
+	return (struct run_place){.name = target_name(t), .socket = t->socket, .run_id = t->run_id,
+		.quiet = quiet};
+}
+
 void target_release(struct target *target)
 {
 	arena_free(target->arena);
@@ -392,10 +398,13 @@ static int connect_or_await(const struct target *t, int64_t answer_ms, struct co
 int target_connect(const struct target *t, int64_t answer_ms, struct control_client *client,
 	struct error *e)
 {
+	const struct run_place run = target_run(t, true);
 	if (connect_or_await(t, answer_ms, client, e) == 0)
 		return 0;
-	if (e->number == EPIPE)
-		return has_ended(t, e);
+	if (e->number == EPIPE) {
+		int next = successor_connect(client, &run, NULL, e);
+		return next > 0 ? 0 : next < 0 ? -1 : has_ended(t, e);
+	}
 	if (e->code == EXIT_TIMED_OUT)
 		error_hint(e, "it may be stopped, or stuck; `stackup down` ends the instance");
 	return fail_while(e, "%s", target_name(t));
@@ -409,7 +418,8 @@ int target_ask_within(const struct target *t, json_t *request, int64_t answer_ms
 		json_decref(request);
 		return -1;
 	}
-	int result = client_call(&client, request, answer_ms, reply, e);
+	const struct run_place run = target_run(t, true);
+	int result = successor_call(&client, &run, request, answer_ms, NULL, NULL, reply, e);
 	client_close(&client);
 	return result < 0 ? has_ended(t, e) : 0;
 }

@@ -112,9 +112,11 @@ int verb_ports_move(struct context *context, struct error *e)
 		result = check_block(context, &target, (uint16_t)port, e);
 	if (result == 0)
 		result = target_connect(&target, ANSWER_MS, &client, e);
-	if (result == 0)
-		result = client_call_stream(&client, make_request(context, port, grace_ms), -1,
+	if (result == 0) {
+		const struct run_place run = target_run(&target, context->quiet);
+		result = successor_call_once(&client, &run, make_request(context, port, grace_ms),
 			on_step, context, &reply, e);
+	}
 	if (result == 0)
 		tell(context, reply);
 	json_decref(reply);

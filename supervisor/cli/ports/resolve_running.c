@@ -25,7 +25,8 @@ static void tell_left(struct running *run, const struct error *why)
 
 static int call(struct running *run, json_t *request, json_t **reply, struct error *e)
 {
-	return client_call_stream(&run->client, request, -1, NULL, NULL, reply, e);
+	const struct run_place place = target_run(&run->target, true);
+	return successor_call_once(&run->client, &place, request, NULL, NULL, reply, e);
 }
 
 static int move_to(struct running *run, const char *service, uint16_t port, struct error *e)

@@ -15,9 +15,14 @@
 #include "control/client.h"
 
 struct context;
+struct run_place;
 
-/* Steals the request; shows what happened since then (wall clock). The reply itself says nothing. */
-int await_reply(const struct context *context, struct control_client *client, json_t *request,
-	const char *events, int64_t since_ms, struct error *e);
+/*
+ * Steals the request; shows what happened since then (wall clock). The reply itself says nothing. Where the
+ * supervisor is replaced meanwhile, the next one is asked.
+ */
+int await_reply(const struct context *context, const struct run_place *run,
+	struct control_client *client, json_t *request, const char *events, int64_t since_ms,
+	struct error *e);
 
 #endif

@@ -27,7 +27,7 @@ enum { FD_OUT, FD_SIGNAL, FD_CLIENT, FD_LOGS, FD_EVENTS, FD_COUNT };
 int follow_open(struct follow *f, struct context *context, const struct follow_place *place,
 	struct error *e)
 {
-	*f = (struct follow){.context = context, .name = place->name, .client = {.fd = -1},
+	*f = (struct follow){.context = context, .run = place->run, .client = {.fd = -1},
 		.signal_fd = -1, .supervisor = -1, .guardian = -1, .exit_code = -1,
 		.stop_timeout_ms = -1, .since_ms = place->since_ms};
 	const struct command_line *line = &context->line;
@@ -78,6 +78,17 @@ static void learn_names(struct follow *f)
 	json_decref(reply);
 }
 
+/* Who has left already is noticed when it is listened to. */
+static int ask_to_follow(struct follow *f, struct error *e)
+{
+	struct error why = {0};
+	if (client_send(&f->client, json_incref(f->options), &f->follow_request, &why) == 0
+		|| why.number == EPIPE)
+		return 0;
+	*e = why;
+	return -1;
+}
+
 int follow_attach(struct follow *f, struct control_client *client, pid_t supervisor,
 	pid_t guardian, bool owner, json_t *options, struct error *e)
 {
@@ -87,14 +98,11 @@ int follow_attach(struct follow *f, struct control_client *client, pid_t supervi
 	f->owner = owner;
 	f->supervisor = process_open(supervisor);
 	f->guardian = process_open(guardian);
+	f->options = options;
 	learn_names(f);
 	if (options)
 		json_object_set_new(options, "verb", json_string("follow"));
-	if (catch_signals(f, e) < 0) {
-		json_decref(options);
-		return -1;
-	}
-	return client_send(&f->client, options, &f->follow_request, e);
+	return catch_signals(f, e) < 0 ? -1 : ask_to_follow(f, e);
 }
 
 void follow_close(struct follow *f)
@@ -103,6 +111,7 @@ void follow_close(struct follow *f)
 	log_show_release(&f->show);
 	event_tail_free(f->events);
 	client_close(&f->client);
+	json_decref(f->options);
 	text_release(&f->pending);
 	text_release(&f->reason);
 	own_close(&f->supervisor);
@@ -180,9 +189,9 @@ static void take_signal(struct follow *f)
 	if (err_is_terminal() && info.ssi_signo == SIGINT)
 		(void)!write(STDERR_FILENO, "\n", 1);
 	if (f->interrupts == 1)
-		say("stopping %s; press Ctrl-C again to kill everything at once", f->name);
+		say("stopping %s; press Ctrl-C again to kill everything at once", f->run.name);
 	else if (f->interrupts == 2)
-		say("killing everything of %s", f->name);
+		say("killing everything of %s", f->run.name);
 	ask_to_stop(f, f->interrupts > 1);
 }
 
@@ -193,7 +202,24 @@ static void take_end(struct follow *f, const json_t *frame)
 	text_add(&f->reason, event_string(frame, "text"));
 }
 
-/* 0, or -1 when the supervisor refused to follow. */
+/* The other side left without a word: to the next one, if there is one. */
+static int turn_to_next(struct follow *f, struct error *e)
+{
+	pid_t pid = 0;
+	int next = f->exit_code < 0 ? successor_connect(&f->client, &f->run, &pid, e) : 0;
+	f->gone = next == 0;
+	if (next <= 0)
+		return next;
+	own_close(&f->supervisor);
+	f->supervisor = process_open(pid);
+	if (ask_to_follow(f, e) < 0)
+		return -1;
+	if (f->owner && f->interrupts)
+		ask_to_stop(f, f->interrupts > 1);
+	return 0;
+}
+
+/* 0, or -1 when the supervisor refused to follow, or is replaced by one that does not answer. */
 static int take_frames(struct follow *f, struct error *e)
 {
 	for (;;) {
@@ -208,10 +234,8 @@ static int take_frames(struct follow *f, struct error *e)
 			return 0;
 		if (what != CLIENT_FAILED)
 			continue;
-		if (why.number == EPIPE) {
-			f->gone = true;
-			return 0;
-		}
+		if (why.number == EPIPE)
+			return turn_to_next(f, e);
 		if (f->exit_code < 0) {
 			*e = why;
 			return -1;
@@ -302,14 +326,14 @@ int follow_run(struct follow *f, struct error *e)
 		continue;
 	if (!f->gone) {
 		if (result == 0 && f->interrupts && !f->context->quiet)
-			say("no longer following %s; it goes on", f->name);
+			say("no longer following %s; it goes on", f->run.name);
 		if (result == 0 && f->interrupts)
 			return f->stop_signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
 		return result;
 	}
 	drain(f);
 	if (f->exit_code < 0) {
-		fail(e, EXIT_FAILED, "the supervisor of %s died; its services were ended", f->name);
+		fail(e, EXIT_FAILED, "the supervisor of %s died; its services were ended", f->run.name);
 		error_hint(e, "`stackup logs` and `stackup events` show what was last");
 		return -1;
 	}

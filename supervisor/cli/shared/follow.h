@@ -9,7 +9,8 @@
  * The owner's first Ctrl-C (or TERM) asks the supervisor to stop everything, saying so; the second
  * one kills. A guest's Ctrl-C ends only the following. Log lines go to stdout in pieces that never
  * block, so a pager that does not read cannot make us deaf for Ctrl-C; news go to stderr. When
- * stdout is closed the owner's instance ends with us.
+ * stdout is closed the owner's instance ends with us. Where the supervisor is replaced, the next one is
+ * followed and owned as the last one was.
  */
 #ifndef CLI_SHARED_FOLLOW_H
 #define CLI_SHARED_FOLLOW_H
@@ -27,7 +28,7 @@ struct event_tail;
 
 struct follow {
 	struct context *context; /* borrows */
-	const char *name; /* borrows: "shop instance 3" */
+	struct run_place run; /* borrows */
 	struct log_reader *logs; /* owns */
 	struct log_show show; /* owns */
 	struct event_tail *events; /* owns */
@@ -39,7 +40,8 @@ struct follow {
 	int supervisor; /* owns; pidfd, -1 */
 	int guardian; /* owns; pidfd, -1 */
 	bool owner;
-	bool gone; /* the connection has ended */
+	bool gone; /* the connection has ended, and nobody goes on */
+	json_t *options; /* owns: the `follow` request */
 	int64_t follow_request;
 	int64_t down_request;
 	int64_t stop_timeout_ms; /* -1: as the stack file says */
@@ -52,7 +54,7 @@ struct follow {
 };
 
 struct follow_place {
-	const char *name;
+	struct run_place run;
 	const char *log_dir;
 	const char *events;
 	int64_t since_ms; /* wall clock: earlier lines are of earlier runs */

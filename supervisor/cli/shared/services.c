@@ -53,7 +53,8 @@ int services_do(struct context *context, const char *verb, struct error *e)
 		result = target_connect(&target, ANSWER_MS, &client, e);
 	if (result == 0) {
 		farewell(context, "`%s` goes on all the same", verb);
-		result = client_call_stream(&client, make_request(context, verb, timeout_ms), -1,
+		const struct run_place run = target_run(&target, context->quiet);
+		result = successor_call(&client, &run, make_request(context, verb, timeout_ms), -1,
 			on_step, context, &reply, e);
 		farewell_over();
 	}

@@ -129,6 +129,28 @@ static bool is_awake(struct context *context, struct stopping *s, struct error *
 	return result == 0;
 }
 
+/*
+ * 1: another supervisor goes on with the run, and is told to stop it as the last one was; 0: none does. Its
+ * guardian has to be awake for that.
+ */
+static int turn_to_next(struct context *context, struct stopping *s, struct error *e)
+{
+	struct target *t = s->target;
+	const struct run_place run = target_run(t, true);
+	if (s->is_guardian)
+		process_signal(s->guardian, SIGCONT);
+	int next = successor_connect(&s->client, &run, &t->supervisor, e);
+	if (next <= 0)
+		return next;
+	s->request = 0;
+	own_close(&s->supervisor);
+	s->supervisor = process_open(t->supervisor);
+	t->supervisor_start = owner_start_ticks(t->supervisor);
+	struct error why;
+	ask_at_socket(context, s, &why);
+	return 1;
+}
+
 /* Somebody may have stopped it; who is at work does not mind. */
 static bool guardian_has_ended(const struct stopping *s)
 {
@@ -139,9 +161,9 @@ static bool guardian_has_ended(const struct stopping *s)
 	return process_ended(s->guardian, LEAVE_MS);
 }
 
-int stopping_finish(struct context *context, struct stopping *s, struct error *e)
+/* 0: it has replied, or is gone; -1: refused, or nothing helps. */
+static int await_one(struct context *context, struct stopping *s, struct error *e)
 {
-	const struct target *t = s->target;
 	int heard;
 	struct error why = {0};
 	while (!(heard = s->request ? hear(context, s, e) : process_ended(s->supervisor, PUSHED_MS)))
@@ -149,7 +171,19 @@ int stopping_finish(struct context *context, struct stopping *s, struct error *e
 			break;
 	if (!heard)
 		*e = why;
-	if (heard <= 0)
+	return heard > 0 ? 0 : -1;
+}
+
+int stopping_finish(struct context *context, struct stopping *s, struct error *e)
+{
+	const struct target *t = s->target;
+	int next;
+	do {
+		if (await_one(context, s, e) < 0)
+			return -1;
+		next = s->replied ? 0 : turn_to_next(context, s, e);
+	} while (next > 0);
+	if (next < 0)
 		return -1;
 	if (!process_ended(s->supervisor, LEAVE_MS))
 		return fail(e, EXIT_FAILED, "%s: its supervisor (pid %d) does not end", target_name(t),

@@ -17,6 +17,8 @@ enum { LEAVE_KEY = 0x1d };
 
 struct attached {
 	struct control_client client; /* owns */
+	struct run_place run; /* borrows */
+	const char *service; /* borrows */
 	int64_t request;
 	int signal_fd; /* owns */
 	struct termios before;
@@ -43,10 +45,18 @@ static void make_raw(struct attached *a)
 	a->raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
 }
 
-static int begin(struct attached *a, const char *service, struct error *e)
+static int ask(struct attached *a, struct error *e)
 {
 	unsigned short columns;
 	unsigned short rows;
+	window(&columns, &rows);
+	json_t *request = json_pack("{s:s, s:s, s:i, s:i}", "verb", "attach", "service", a->service,
+		"cols", (int)columns, "rows", (int)rows);
+	return client_send(&a->client, request, &a->request, e);
+}
+
+static int begin(struct attached *a, struct error *e)
+{
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGWINCH);
@@ -56,10 +66,17 @@ static int begin(struct attached *a, const char *service, struct error *e)
 	a->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (a->signal_fd < 0)
 		return fail_errno(e, EXIT_FAILED, "waiting for signals");
-	window(&columns, &rows);
-	json_t *request = json_pack("{s:s, s:s, s:i, s:i}", "verb", "attach", "service", service,
-		"cols", (int)columns, "rows", (int)rows);
-	return client_send(&a->client, request, &a->request, e);
+	return ask(a, e);
+}
+
+/* Another frame of the request. That the other side has left is noticed when it is listened to. */
+static int send_more(struct attached *a, json_t *frame, struct error *e)
+{
+	struct error why = {0};
+	if (client_send_more(&a->client, a->request, frame, &why) == 0 || why.number == EPIPE)
+		return 0;
+	*e = why;
+	return -1;
 }
 
 static int send_keys(struct attached *a, struct error *e)
@@ -77,7 +94,7 @@ static int send_keys(struct attached *a, struct error *e)
 	a->left = leave != NULL;
 	if (!length)
 		return 0;
-	return client_send_more(&a->client, a->request,
+	return send_more(a,
 		json_pack("{s:s, s:o}", "verb", "input", "data", wire_pack(keys, length)), e);
 }
 
@@ -93,9 +110,18 @@ static int take_signal(struct attached *a, struct error *e)
 	unsigned short columns;
 	unsigned short rows;
 	window(&columns, &rows);
-	return client_send_more(&a->client, a->request,
+	return send_more(a,
 		json_pack("{s:s, s:i, s:i}", "verb", "winch", "cols", (int)columns, "rows", (int)rows),
 		e);
+}
+
+/* Its terminal is kept for the next supervisor: 0, go on with that one; 1: there is none. */
+static int turn_to_next(struct attached *a, struct error *e)
+{
+	int next = successor_connect(&a->client, &a->run, NULL, e);
+	if (next <= 0)
+		return next < 0 ? -1 : 1;
+	return ask(a, e);
 }
 
 /* 1: it has ended, 0: go on, -1. What the service draws is the one thing that passes unchanged. */
@@ -103,7 +129,8 @@ static int take_output(struct attached *a, struct error *e)
 {
 	for (;;) {
 		json_t *frame;
-		enum client_result what = client_next(&a->client, a->request, 0, &frame, e);
+		struct error why = {0};
+		enum client_result what = client_next(&a->client, a->request, 0, &frame, &why);
 		OWNED_TEXT bytes = {0};
 		if (what == CLIENT_MORE && wire_unpack(json_object_get(frame, "output"), &bytes))
 			out_text(&bytes);
@@ -112,8 +139,12 @@ static int take_output(struct attached *a, struct error *e)
 			return 0;
 		if (what == CLIENT_REPLY)
 			return 1;
-		if (what == CLIENT_FAILED)
-			return e->number == EPIPE ? 1 : -1;
+		if (what == CLIENT_MORE)
+			continue;
+		if (why.number == EPIPE)
+			return turn_to_next(a, e);
+		*e = why;
+		return -1;
 	}
 }
 
@@ -137,19 +168,19 @@ static int converse(struct attached *a, struct error *e)
 	return result < 0 ? -1 : 0;
 }
 
-static int attach(struct attached *a, const char *service, struct error *e)
+static int attach(struct attached *a, struct error *e)
 {
-	if (begin(a, service, e) < 0)
+	if (begin(a, e) < 0)
 		return -1;
 	if (isatty(STDIN_FILENO)) {
-		say("attached to %s; Ctrl-] leaves", service);
+		say("attached to %s; Ctrl-] leaves", a->service);
 		make_raw(a);
 	}
 	int result = converse(a, e);
 	if (a->raw)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &a->before);
 	if (result == 0)
-		say("%s %s", service, a->left ? "goes on without you" : "has ended");
+		say("%s %s", a->service, a->left ? "goes on without you" : "has ended");
 	return result;
 }
 
@@ -162,8 +193,11 @@ int verb_attach(struct context *context, struct error *e)
 	int result = context_running(context, &target, e);
 	if (result == 0)
 		result = target_connect(&target, ANSWER_MS, &a.client, e);
-	if (result == 0)
-		result = attach(&a, context->line.words[0], e);
+	if (result == 0) {
+		a.run = target_run(&target, true);
+		a.service = context->line.words[0];
+		result = attach(&a, e);
+	}
 	client_close(&a.client);
 	own_close(&a.signal_fd);
 	target_release(&target);

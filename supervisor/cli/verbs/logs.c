@@ -30,6 +30,18 @@ static void show_all(struct log_reader *reader, struct log_show *show)
 		out_text(&out);
 }
 
+/* Another supervisor goes on with the run; its pidfd, or -1: nobody does. */
+static int next_supervisor(const struct target *t)
+{
+	struct control_client client = {.fd = -1};
+	const struct run_place run = target_run(t, true);
+	struct error ignored;
+	pid_t pid = 0;
+	int next = successor_connect(&client, &run, &pid, &ignored);
+	client_close(&client);
+	return next > 0 ? process_open(pid) : -1;
+}
+
 /* Until the supervisor has ended; then what is unfinished in the files is all there will be. */
 static void follow(const struct target *t, struct log_reader *reader, struct log_show *show)
 {
@@ -41,8 +53,12 @@ static void follow(const struct target *t, struct log_reader *reader, struct log
 			{.fd = STDOUT_FILENO, .events = 0}};
 		poll(fds, 3, log_reader_wait_ms(reader));
 		show_all(reader, show);
-		if (fds[1].revents || fds[2].revents)
+		if (fds[2].revents)
 			break;
+		if (fds[1].revents) {
+			close(supervisor);
+			supervisor = next_supervisor(t);
+		}
 	}
 	process_ended(guardian, 5000);
 	log_reader_finish(reader);

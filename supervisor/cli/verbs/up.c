@@ -38,6 +38,7 @@ struct up {
 	struct conflict_answers answers; /* owns */
 	int64_t started_ms; /* wall clock, before anything was started */
 	char *name; /* owns: "shop instance 3" */
+	char *run_id; /* owns; NULL where the supervisor did not say */
 };
 
 /* ---- the request ---- */
@@ -194,12 +195,19 @@ static json_t *wait_request(const struct up *up)
 	return request;
 }
 
+static struct run_place run_of(const struct up *up)
+{
+	return (struct run_place){.name = up->name, .socket = up->result.socket_path,
+		.run_id = up->run_id, .quiet = up->context->quiet};
+}
+
 static int wait_until_ready(struct up *up, struct control_client *client, struct error *e)
 {
 	OWNED_TEXT events = {0};
 	text_addf(&events, "%s/events.jsonl", up->result.state_dir);
 	farewell(up->context, "%s goes on, `stackup down` ends it", up->name);
-	int result = await_reply(up->context, client, wait_request(up), text_string(&events),
+	const struct run_place run = run_of(up);
+	int result = await_reply(up->context, &run, client, wait_request(up), text_string(&events),
 		up->started_ms, e);
 	farewell_over();
 	if (result == 0)
@@ -255,7 +263,7 @@ static int stay_in_front(struct up *up, struct control_client *client, struct er
 	struct follow follow;
 	OWNED_TEXT events = {0};
 	text_addf(&events, "%s/events.jsonl", r->state_dir);
-	struct follow_place place = {.name = up->name, .log_dir = r->log_dir,
+	struct follow_place place = {.run = run_of(up), .log_dir = r->log_dir,
 		.events = text_string(&events), .since_ms = up->started_ms};
 	int code = follow_open(&follow, up->context, &place, e);
 	if (code == 0)
@@ -322,7 +330,9 @@ static int go_on(struct up *up, bool *ended, struct error *e)
 	int code = client_connect(&client, up->result.socket_path, ANSWER_MS, e);
 	if (code < 0)
 		*ended = has_left(up);
-	else if (up->result.already_running)
+	else
+		up->run_id = successor_run_id(&client);
+	if (code == 0 && up->result.already_running)
 		code = join(up, &client, ended, e);
 	if (code == 0)
 		tell_newer(up);
@@ -346,7 +356,8 @@ static int launch_and_go_on(struct up *up, struct error *e)
 		*e = (struct error){0};
 		launch_result_release(&up->result);
 		free(up->name);
-		up->name = NULL;
+		free(up->run_id);
+		up->name = up->run_id = NULL;
 	}
 }
 
@@ -373,5 +384,6 @@ int verb_up(struct context *context, struct error *e)
 	free(up.profiles);
 	free(up.env_files);
 	free(up.name);
+	free(up.run_id);
 	return code;
 }

@@ -31,9 +31,11 @@ int verb_wait(struct context *context, struct error *e)
 	int result = context_running(context, &target, e);
 	if (result == 0)
 		result = target_connect(&target, ANSWER_MS, &client, e);
-	if (result == 0)
-		result = client_call_stream(
-			&client, make_request(context, timeout_ms), -1, on_step, context, NULL, e);
+	if (result == 0) {
+		const struct run_place run = target_run(&target, context->quiet);
+		result = successor_call(&client, &run, make_request(context, timeout_ms), -1, on_step,
+			context, NULL, e);
+	}
 	if (result < 0 && client.fd >= 0)
 		failures_show(&client, e);
 	if (result == 0 && context->json)
