@@ -1,7 +1,6 @@
 #include "stackfile/values.h"
 
 #include <ctype.h>
-#include <regex.h>
 #include <signal.h>
 #include <string.h>
 
@@ -125,23 +124,6 @@ bool value_choice(const struct site *site, const char *text, int *out)
 bool value_variable(const struct site *site, const char *text)
 {
 	return name_is_variable(text) || value_refuse(site, text);
-}
-
-bool value_regex(const struct site *site, const char *text)
-{
-	regex_t compiled;
-	int result = *text ? regcomp(&compiled, text, REG_EXTENDED | REG_NOSUB) : REG_BADPAT;
-	if (!result) {
-		regfree(&compiled);
-		return true;
-	}
-	char reason[128] = "it is empty";
-	if (*text)
-		regerror(result, NULL, reason, sizeof reason);
-	complaint_error(site->complaints, site->file, site->line, site->key,
-		"%s: '%.*s' is not a regular expression: %s", site->key, SHOWN_MOST, text, reason);
-	complaint_hint(site->complaints, "write an extended regular expression (regex(7))");
-	return false;
 }
 
 static bool refuse_slot(const struct site *site, const char *text, int slots)

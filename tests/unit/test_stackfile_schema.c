@@ -261,6 +261,13 @@ static void bad_values_name_the_accepted_form(void **state)
 	expect_refused("ready = log (",
 		"ready: '(' is not a regular expression: Unmatched ( or \\(; write "
 		"an extended regular expression (regex(7))");
+	/* The library writes out what repeats: these would be millions of copies, and gigabytes. */
+	expect_refused("ready = log a{1,30000}{1,30000}",
+		"ready: 'a{1,30000}{1,30000}' repeats too much; write it with smaller numbers "
+		"in braces, and fewer repetitions within repetitions");
+	expect_refused("ready = log (((((((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+",
+		"ready: '(((((((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)' repeats too much; "
+		"write it with smaller numbers in braces, and fewer repetitions within repetitions");
 	expect_refused("ready = http healthz",
 		"ready cannot be 'http healthz'; write 'http /healthz', or "
 		"a URL with http:// or https://");
