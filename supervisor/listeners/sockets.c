@@ -144,18 +144,22 @@ static enum socket_state state_of(const struct query *q, uint8_t state)
 	return state == TCP_CLOSE ? SOCKET_BOUND : SOCKET_CONNECTED;
 }
 
-/* The macros of rtnetlink(3) cast `const` away, hence none here. */
+/* The macros of rtnetlink(3) cast `const` away, and go on below zero where a length is no multiple of 4. */
 static void take_attributes(struct socket_entry *entry, struct nlmsghdr *header)
 {
-	size_t fixed = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
-	size_t left = header->nlmsg_len - fixed;
-	char *at = (char *)header + fixed;
-	struct rtattr *attribute = (void *)at;
-	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
-		if (attribute->rta_type == INET_DIAG_SKV6ONLY)
-			entry->v6_only = *(const uint8_t *)RTA_DATA(attribute);
-		else if (attribute->rta_type == INET_DIAG_CGROUP_ID)
-			memcpy(&entry->cgroup, RTA_DATA(attribute), sizeof entry->cgroup);
+	size_t at = NLMSG_LENGTH(sizeof(struct inet_diag_msg));
+	while (at + sizeof(struct rtattr) <= header->nlmsg_len) {
+		const struct rtattr *attribute = (void *)((char *)header + at);
+		const uint8_t *value = (const uint8_t *)attribute + sizeof *attribute;
+		size_t size = attribute->rta_len;
+		if (size < sizeof *attribute || size > header->nlmsg_len - at)
+			return;
+		if (attribute->rta_type == INET_DIAG_SKV6ONLY && size > sizeof *attribute)
+			entry->v6_only = *value;
+		else if (attribute->rta_type == INET_DIAG_CGROUP_ID &&
+			size >= sizeof *attribute + sizeof entry->cgroup)
+			memcpy(&entry->cgroup, value, sizeof entry->cgroup);
+		at += RTA_ALIGN(size);
 	}
 }
 
@@ -183,26 +187,37 @@ static int add_entry(const struct query *q, struct nlmsghdr *header)
 	return list_push(q->out, entry) ? 0 : -1;
 }
 
-/* 1: more to come, 0: done, -1: errno. */
-static int take_reply(const struct query *q, char *reply, size_t length)
+static int take_message(const struct query *q, struct nlmsghdr *header)
 {
-	struct nlmsghdr *header = (struct nlmsghdr *)(void *)reply;
-	for (; NLMSG_OK(header, length); header = NLMSG_NEXT(header, length)) {
-		if (header->nlmsg_type == NLMSG_DONE)
-			return 0;
-		if (header->nlmsg_type == NLMSG_ERROR) {
-			const struct nlmsgerr *error = NLMSG_DATA(header);
-			errno = error->error ? -error->error : EPROTO;
-			return -1;
-		}
-		bool is_socket = header->nlmsg_type == SOCK_DIAG_BY_FAMILY ||
-			header->nlmsg_type == TCPDIAG_GETSOCK;
-		if (is_socket && add_entry(q, header)) {
-			errno = ENOMEM;
-			return -1;
-		}
+	size_t size = header->nlmsg_len - NLMSG_HDRLEN;
+	if (header->nlmsg_type == NLMSG_DONE)
+		return 0;
+	if (header->nlmsg_type == NLMSG_ERROR) {
+		const struct nlmsgerr *error = NLMSG_DATA(header);
+		errno = size >= sizeof *error && error->error < 0 ? -error->error : EPROTO;
+		return -1;
+	}
+	bool is_socket = header->nlmsg_type == SOCK_DIAG_BY_FAMILY ||
+		header->nlmsg_type == TCPDIAG_GETSOCK;
+	if (is_socket && size >= sizeof(struct inet_diag_msg) && add_entry(q, header)) {
+		errno = ENOMEM;
+		return -1;
 	}
 	return 1;
+}
+
+static int take_reply(const struct query *q, char *reply, size_t length)
+{
+	size_t at = 0;
+	int more = 1;
+	while (more == 1 && at + sizeof(struct nlmsghdr) <= length) {
+		struct nlmsghdr *header = (void *)(reply + at);
+		if (header->nlmsg_len < sizeof *header || header->nlmsg_len > length - at)
+			break;
+		more = take_message(q, header);
+		at += NLMSG_ALIGN(header->nlmsg_len);
+	}
+	return more;
 }
 
 static int dump(int fd, const struct query *q)
