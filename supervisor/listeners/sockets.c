@@ -187,6 +187,7 @@ static int add_entry(const struct query *q, struct nlmsghdr *header)
 	return list_push(q->out, entry) ? 0 : -1;
 }
 
+/* 1: more to come, 0: done, -1: errno. */
 static int take_message(const struct query *q, struct nlmsghdr *header)
 {
 	size_t size = header->nlmsg_len - NLMSG_HDRLEN;
