@@ -56,18 +56,20 @@ static int fail_untouchable(const struct port_view *view, const char *why, struc
 static int check_run(const struct port_clear *clear, const struct owner *holder, struct error *e)
 {
 	struct owner_list run = {0};
+	struct protected_sockets protected;
 	int result = 0;
+	protected_look(&protected, clear->protects, clear->protect_count);
 	leftovers_find(clear->state, holder->project, holder->instance, NULL, &run);
 	for (size_t i = 0; i < run.count && !result; i++) {
 		OWNED_TEXT line = {0};
-		const char *why = protect_look(
-			run.items[i].pid, clear->protects, clear->protect_count);
+		const char *why = protected_for(&protected, run.items[i].pid);
 		if (!why)
 			continue;
 		owner_add_line(&line, &run.items[i]);
 		result = fail(e, EXIT_CONFLICT, "port %u is kept by a dead run of which %s is not "
 			"stopped: %s", clear->port, text_string(&line), why);
 	}
+	protected_release(&protected);
 	owners_release(&run);
 	return result;
 }

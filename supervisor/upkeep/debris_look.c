@@ -11,7 +11,6 @@
 #include "orphans/kin.h"
 #include "orphans/leftovers.h"
 #include "ports/protect.h"
-#include "ports/protect_look.h"
 #include "registry/leases.h"
 #include "upkeep/debris_parts.h"
 
@@ -94,7 +93,7 @@ static bool is_visitor(const struct owner *owner)
 }
 
 /* Whom root has started as another user he may end; that it carries marks alone is no reason. */
-const char *debris_guard(const struct debris_rules *rules, const struct owner *owner,
+const char *debris_guard(const struct protected_sockets *protected, const struct owner *owner,
 	bool is_proven)
 {
 	const char *why = protect_process(owner, is_proven && !geteuid() ? owner->uid : geteuid());
@@ -106,7 +105,7 @@ const char *debris_guard(const struct debris_rules *rules, const struct owner *o
 		return "it belongs to another instance, which runs";
 	if (!is_proven && is_visitor(owner))
 		return "`run` or `exec` has started it";
-	return protect_look(owner->pid, rules->protects, rules->protect_count);
+	return protected_for(protected, owner->pid);
 }
 
 /* Whose it is has a place of its own. */
@@ -121,8 +120,8 @@ const char *debris_describe(struct arena *arena, const struct owner *owner)
 	return arena_string(arena, text_string(&line));
 }
 
-static void add_process(const struct homes *homes, const struct owner *owner, bool is_proven,
-	struct debris *out)
+static void add_process(const struct homes *homes, const struct protected_sockets *protected,
+	const struct owner *owner, bool is_proven, struct debris *out)
 {
 	struct debris_fact *fact =
 		debris_add(homes->arena, out, DEBRIS_PROCESS, owner->project, owner->instance);
@@ -131,7 +130,17 @@ static void add_process(const struct homes *homes, const struct owner *owner, bo
 	fact->what = debris_describe(homes->arena, owner);
 	fact->is_proven = is_proven;
 	fact->is_visitor = !is_proven && is_visitor(owner);
-	fact->guard = debris_guard(homes->rules, owner, is_proven);
+	fact->guard = debris_guard(protected, owner, is_proven);
+}
+
+static void add_processes(const struct homes *homes, struct debris *out)
+{
+	struct protected_sockets protected;
+	size_t proven = debris_find_processes(homes, &out->owners);
+	protected_look(&protected, homes->rules->protects, homes->rules->protect_count);
+	for (size_t i = 0; i < out->owners.count; i++)
+		add_process(homes, &protected, &out->owners.items[i], i < proven, out);
+	protected_release(&protected);
 }
 
 /* ---- runs ---- */
@@ -240,9 +249,7 @@ int debris_look(const struct debris_rules *rules, struct arena *arena, struct de
 	debris_find_files(rules, arena, out);
 	int result = homes_read(&homes, rules, arena, e);
 	if (!result) {
-		size_t proven = debris_find_processes(&homes, &out->owners);
-		for (size_t i = 0; i < out->owners.count; i++)
-			add_process(&homes, &out->owners.items[i], i < proven, out);
+		add_processes(&homes, out);
 		add_runs(&homes, out);
 		settle(&homes, out);
 		keep_debris(rules, out);

@@ -5,6 +5,7 @@
 #define UPKEEP_DEBRIS_PARTS_H
 
 #include "orphans/roster.h"
+#include "ports/protect_look.h"
 #include "upkeep/debris.h"
 #include "upkeep/inventory.h"
 
@@ -32,7 +33,7 @@ size_t debris_find_processes(const struct homes *homes, struct owner_list *out);
 /* A process as it is told, in the arena. */
 const char *debris_describe(struct arena *arena, const struct owner *owner);
 /* A clause why nobody ends this one, NULL: nothing is against it. */
-const char *debris_guard(const struct debris_rules *rules, const struct owner *owner,
+const char *debris_guard(const struct protected_sockets *protected, const struct owner *owner,
 	bool is_proven);
 /* Sockets, files and directories, from now on without looking at the registry. */
 void debris_find_files(const struct debris_rules *rules, struct arena *arena, struct debris *out);

@@ -161,17 +161,20 @@ static bool any_left(const struct debris *debris)
 /* Whom somebody came to guard meanwhile is left alone. */
 static void signal_all(struct removing *m, int signal, int wait_ms)
 {
-	int64_t deadline = clock_now_ms() + wait_ms;
+	struct protected_sockets protected;
+	protected_look(&protected, m->rules->protects, m->rules->protect_count);
 	for (size_t i = 0; i < m->debris->count; i++) {
 		struct debris_fact *fact = &m->debris->items[i];
 		if (!goes(fact, DEBRIS_PROCESS) || ending_is_over(fact->owner))
 			continue;
-		fact->guard = debris_guard(m->rules, fact->owner, fact->is_proven);
+		fact->guard = debris_guard(&protected, fact->owner, fact->is_proven);
 		if (fact->guard)
 			fact->answer = DEBRIS_GUARDED;
 		else if (ending_signal(fact->owner, signal))
 			fail_fact(m, fact, strerror(errno));
 	}
+	protected_release(&protected);
+	int64_t deadline = clock_now_ms() + wait_ms;
 	for (size_t i = 0; i < m->debris->count; i++)
 		if (goes(&m->debris->items[i], DEBRIS_PROCESS))
 			ending_wait(m->debris->items[i].owner, deadline);
