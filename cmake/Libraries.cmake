@@ -39,6 +39,12 @@ add_library(lib_jansson INTERFACE)
 target_include_directories(lib_jansson SYSTEM INTERFACE ${JANSSON_INCLUDE_DIR})
 target_link_libraries(lib_jansson INTERFACE ${JANSSON_LIBRARY})
 
+find_path(YAML_INCLUDE_DIR yaml.h REQUIRED)
+find_library(YAML_LIBRARY yaml REQUIRED)
+add_library(lib_yaml INTERFACE)
+target_include_directories(lib_yaml SYSTEM INTERFACE ${YAML_INCLUDE_DIR})
+target_link_libraries(lib_yaml INTERFACE ${YAML_LIBRARY})
+
 # Only its headers: the library is opened when the first HTTP probe needs it (watch/probe_http).
 find_path(CURL_INCLUDE_DIR curl/curl.h REQUIRED)
 add_library(lib_curl_headers INTERFACE)

@@ -40,4 +40,4 @@ need_packages() {
 	apt_get install --no-install-recommends $missing
 }
 
-build_packages="gcc libc6-dev cmake ninja-build libev-dev libinih-dev libcurl4-openssl-dev libsqlite3-dev libjansson-dev python3"
+build_packages="gcc libc6-dev cmake ninja-build libev-dev libinih-dev libcurl4-openssl-dev libsqlite3-dev libjansson-dev libyaml-dev python3"
