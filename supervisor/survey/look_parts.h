@@ -1,5 +1,6 @@
 /*
- * look_parts.h - what the questions about ports share. Private to this room.
+ * look_parts.h - what the questions about ports share with each other, and with whoever judges the
+ * whole registry (upkeep/verify.h). Others ask by look.h.
  */
 #ifndef SURVEY_LOOK_PARTS_H
 #define SURVEY_LOOK_PARTS_H

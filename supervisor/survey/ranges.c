@@ -9,12 +9,12 @@
 #include "registry/instances.h"
 #include "registry/leases.h"
 
-WORDS(policy_kind_word, policy_kind, POLICY_KINDS)
+WORDS(range_kind_word, range_kind, RANGE_KINDS)
 
 struct surveying {
 	struct arena *arena;
-	const struct policy_wish *wish;
-	struct policy_list *out;
+	const struct range_wish *wish;
+	struct range_list *out;
 	struct claim machine; /* nobody's: reservations, pool and blocks of the machine */
 	struct project *projects;
 	size_t project_count;
@@ -24,11 +24,11 @@ struct surveying {
 
 /* ---- ranges ---- */
 
-static struct policy_range *add(struct surveying *s, enum policy_kind kind, struct named_range range,
+static struct inhabited_range *add(struct surveying *s, enum range_kind kind, struct named_range range,
 	bool own)
 {
-	struct policy_range *row = arena_append(s->arena, s->out->items, s->out->count);
-	*row = (struct policy_range){.kind = kind, .range = range, .block = -1, .own = own};
+	struct inhabited_range *row = arena_append(s->arena, s->out->items, s->out->count);
+	*row = (struct inhabited_range){.kind = kind, .range = range, .block = -1, .own = own};
 	return row;
 }
 
@@ -46,7 +46,7 @@ static void add_pool(struct surveying *s)
 	pool.aliases = "";
 	pool.text = "for `port = pool`";
 	int block = own ? -1 : block_of_port(s->machine.ports_base, pool.low);
-	add(s, POLICY_POOL, pool, own)->block = block;
+	add(s, RANGE_POOL, pool, own)->block = block;
 }
 
 static const struct project *project_of(const struct surveying *s, int64_t id)
@@ -66,7 +66,7 @@ static void add_blocks(struct surveying *s)
 		struct named_range range = {.name = project ? project->name : "?", .low = low,
 			.high = (uint16_t)(low + BLOCK_PORTS - 1), .aliases = "",
 			.text = project ? project->path : ""};
-		add(s, POLICY_BLOCK, range, false)->block = row->block;
+		add(s, RANGE_BLOCK, range, false)->block = row->block;
 	}
 }
 
@@ -91,12 +91,12 @@ static void add_types(struct surveying *s)
 		const struct named_range *own = own_range(s, range.name);
 		range.low = own ? own->low : range.low;
 		range.high = own ? own->high : range.high;
-		add(s, POLICY_TYPE, range, own != NULL);
+		add(s, RANGE_TYPE, range, own != NULL);
 	}
 	for (size_t i = 0; i < s->wish->range_count; i++) {
 		const struct named_range *range = &s->wish->ranges[i];
 		if (!is_type(range->name) && own_range(s, range->name) == range)
-			add(s, POLICY_TYPE, *range, true);
+			add(s, RANGE_TYPE, *range, true);
 	}
 }
 
@@ -111,9 +111,9 @@ static void add_ranges(struct surveying *s)
 	add_blocks(s);
 	add_types(s);
 	for (size_t i = 0; i < LEGACY_RANGES; i++)
-		add(s, POLICY_LEGACY, legacy_ranges[i], false);
+		add(s, RANGE_LEGACY, legacy_ranges[i], false);
 	if (emergency.low)
-		add(s, POLICY_EMERGENCY, emergency, false);
+		add(s, RANGE_EMERGENCY, emergency, false);
 }
 
 /* ---- inhabitants ---- */
@@ -179,7 +179,7 @@ static void add_leases(struct surveying *s, struct inhabitant *places[])
 static void settle(struct surveying *s, struct inhabitant *places[])
 {
 	for (size_t i = 0; i < s->out->count; i++) {
-		struct policy_range *row = &s->out->items[i];
+		struct inhabited_range *row = &s->out->items[i];
 		for (int port = row->range.low; port <= row->range.high; port++)
 			if (places[port])
 				*arena_append(s->arena, row->inhabitants, row->count) = *places[port];
@@ -212,11 +212,11 @@ static int look(struct surveying *s, struct error *e)
 	return result;
 }
 
-int policy_look(const char *state, const struct policy_wish *wish, struct arena *arena,
-	struct policy_list *out, struct error *e)
+int ranges_look(const char *state, const struct range_wish *wish, struct arena *arena,
+	struct range_list *out, struct error *e)
 {
 	struct surveying s = {.arena = arena, .wish = wish, .out = out};
-	*out = (struct policy_list){0};
+	*out = (struct range_list){0};
 	s.machine.arena = arena;
 	struct registry *r = registry_open(state, REGISTRY_READ, REGISTRY_BOOT_MS, NULL, e);
 	int result = r ? 0 : -1;

@@ -12,16 +12,16 @@
 #include "base/error.h"
 #include "model/ranges.h"
 
-#define POLICY_KINDS(X)                                                                            \
-	X(POLICY_POOL, "pool")                                                                     \
-	X(POLICY_BLOCK, "block")                                                                   \
-	X(POLICY_TYPE, "type")                                                                     \
-	X(POLICY_LEGACY, "legacy")                                                                 \
-	X(POLICY_EMERGENCY, "emergency")
+#define RANGE_KINDS(X)                                                                             \
+	X(RANGE_POOL, "pool")                                                                      \
+	X(RANGE_BLOCK, "block")                                                                    \
+	X(RANGE_TYPE, "type")                                                                      \
+	X(RANGE_LEGACY, "legacy")                                                                  \
+	X(RANGE_EMERGENCY, "emergency")
 #define X(name, word) name,
-enum policy_kind { POLICY_KINDS(X) };
+enum range_kind { RANGE_KINDS(X) };
 #undef X
-const char *policy_kind_word(enum policy_kind kind);
+const char *range_kind_word(enum range_kind kind);
 
 struct inhabitant {
 	uint16_t port;
@@ -32,8 +32,8 @@ struct inhabitant {
 	const char *process; /* "node (pid 4242)"; NULL where nobody listens or cannot be seen */
 };
 
-struct policy_range {
-	enum policy_kind kind;
+struct inhabited_range {
+	enum range_kind kind;
 	struct named_range range; /* name of a block: its project */
 	int block; /* -1 where it is none */
 	bool own; /* [ports] says so */
@@ -41,14 +41,14 @@ struct policy_range {
 	size_t count;
 };
 
-struct policy_list {
-	struct policy_range *items;
+struct range_list {
+	struct inhabited_range *items;
 	size_t count;
 	uint16_t ports_base; /* where block 0 begins */
 };
 
 /* What [ports] says; range.low 0 of pool and emergency: the usual ones. */
-struct policy_wish {
+struct range_wish {
 	const struct named_range *ranges; /* range.NAME, what comes first counts */
 	size_t range_count;
 	struct named_range pool;
@@ -56,7 +56,7 @@ struct policy_wish {
 };
 
 /* Everything in the arena. */
-int policy_look(const char *state, const struct policy_wish *wish, struct arena *arena,
-	struct policy_list *out, struct error *e);
+int ranges_look(const char *state, const struct range_wish *wish, struct arena *arena,
+	struct range_list *out, struct error *e);
 
 #endif

@@ -19,20 +19,20 @@ static json_t *inhabitant_json(const struct inhabitant *who)
 		(int)who->listening, "lease", lease, "process", who->process);
 }
 
-static json_t *range_json(const struct policy_range *row)
+static json_t *range_json(const struct inhabited_range *row)
 {
 	json_t *inhabitants = json_array();
 	for (size_t i = 0; i < row->count; i++)
 		json_array_append_new(inhabitants, inhabitant_json(&row->inhabitants[i]));
 	return json_pack("{s:s, s:s, s:i, s:i, s:o, s:s, s:s, s:b, s:o}", "kind",
-		policy_kind_word(row->kind), "name", row->range.name, "low", (int)row->range.low,
+		range_kind_word(row->kind), "name", row->range.name, "low", (int)row->range.low,
 		"high", (int)row->range.high, "block",
 		row->block < 0 ? json_null() : json_integer(row->block), "aliases",
 		row->range.aliases, "text", row->range.text, "own", (int)row->own, "inhabitants",
 		inhabitants);
 }
 
-static json_t *policy_json(const struct policy_list *list)
+static json_t *policy_json(const struct range_list *list)
 {
 	json_t *all = json_array();
 	for (size_t i = 0; i < list->count; i++)
@@ -55,7 +55,7 @@ static void add_inhabitant(struct text *out, const struct inhabitant *who)
 		text_add(out, " (silent)");
 }
 
-static void inhabitants_cell(struct table *table, const struct policy_range *row)
+static void inhabitants_cell(struct table *table, const struct inhabited_range *row)
 {
 	OWNED_TEXT cell = {0};
 	for (size_t i = 0; i < row->count && i < SHOWN_MOST; i++) {
@@ -67,7 +67,7 @@ static void inhabitants_cell(struct table *table, const struct policy_range *row
 	table_cell(table, COLOUR_NONE, text_string(&cell));
 }
 
-static void name_cell(struct table *table, const struct policy_range *row)
+static void name_cell(struct table *table, const struct inhabited_range *row)
 {
 	OWNED_TEXT cell = {0};
 	text_add(&cell, row->range.name);
@@ -78,7 +78,7 @@ static void name_cell(struct table *table, const struct policy_range *row)
 	table_cell(table, COLOUR_BOLD, text_string(&cell));
 }
 
-static void show(const struct context *context, const struct policy_list *list)
+static void show(const struct context *context, const struct range_list *list)
 {
 	static const char *const headings[] = {"KIND", "NAME", "PORTS", "FOR", "NOW"};
 	OWNED_TEXT out = {0};
@@ -86,10 +86,10 @@ static void show(const struct context *context, const struct policy_list *list)
 	for (size_t i = 0; i < 5; i++)
 		table_cell(table, COLOUR_GREY, headings[i]);
 	for (size_t i = 0; i < list->count; i++) {
-		const struct policy_range *row = &list->items[i];
+		const struct inhabited_range *row = &list->items[i];
 		OWNED_TEXT ports = {0};
 		text_addf(&ports, "%u-%u", row->range.low, row->range.high);
-		table_cell(table, COLOUR_NONE, policy_kind_word(row->kind));
+		table_cell(table, COLOUR_NONE, range_kind_word(row->kind));
 		name_cell(table, row);
 		table_cell(table, COLOUR_NONE, text_string(&ports));
 		table_cell(table, COLOUR_GREY, row->range.text);
@@ -103,11 +103,11 @@ static void show(const struct context *context, const struct policy_list *list)
 /* ---- */
 
 /* What the files say where there is a stack file; nothing elsewhere. */
-static int read_wish(struct context *context, struct resolved *r, struct policy_wish *wish,
+static int read_wish(struct context *context, struct resolved *r, struct range_wish *wish,
 	struct error *e)
 {
 	struct error none = {0};
-	*wish = (struct policy_wish){.emergency = {.low = 40000, .high = 40999}};
+	*wish = (struct range_wish){.emergency = {.low = 40000, .high = 40999}};
 	if (resolve(context, r, &none)) {
 		bool named = option_given(&context->line, OPTION_FILE) ||
 			option_given(&context->line, OPTION_PROJECT);
@@ -126,12 +126,12 @@ static int read_wish(struct context *context, struct resolved *r, struct policy_
 int verb_ports_policy(struct context *context, struct error *e)
 {
 	struct resolved r;
-	struct policy_wish wish;
-	struct policy_list list;
+	struct range_wish wish;
+	struct range_list list;
 	struct arena *arena = arena_new();
 	int result = arena ? read_wish(context, &r, &wish, e) : fail(e, EXIT_FAILED, "out of memory");
 	if (!result)
-		result = policy_look(context->paths.state, &wish, arena, &list, e);
+		result = ranges_look(context->paths.state, &wish, arena, &list, e);
 	if (!result && context->json)
 		out_json(policy_json(&list));
 	else if (!result)
