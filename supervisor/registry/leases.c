@@ -286,7 +286,7 @@ static const char *change_of(const struct known_service *before, const struct se
 int service_put(struct registry *r, const struct service_row *service, struct error *e)
 {
 	char now[32];
-	struct known_service before = {0}, after = {0};
+	struct known_service before = {0};
 	int known = find_service(r, service, &before, e);
 	if (known < 0 ||
 		sql_run(r, e,
@@ -305,8 +305,7 @@ int service_put(struct registry *r, const struct service_row *service, struct er
 		return -1;
 	if (known && before.port == service->port)
 		return 0;
-	if (find_service(r, service, &after, e) < 0)
-		return -1;
-	return history_port(r, after.id, before.port, service->port,
+	int64_t id = known ? before.id : sqlite3_last_insert_rowid(r->db);
+	return history_port(r, id, before.port, service->port,
 		known ? change_of(&before, service) : "assigned", e);
 }
