@@ -5,6 +5,7 @@
 #include "base/json_text.h"
 #include "model/names.h"
 #include "ports/policy.h"
+#include "registry/members.h"
 
 struct page {
 	const struct ledger *ledger;
@@ -83,17 +84,7 @@ static void add_instance(struct page *p, const struct ledger_instance *instance)
 	skip_orphans(p, row);
 	json_text_line(p->out, 3);
 	json_text_open(p->out, NULL, '{');
-	json_text_number(p->out, "instance", row->number);
-	json_text_string(p->out, "purpose", row->purpose);
-	json_text_string(p->out, "branch", row->branch);
-	json_text_string(p->out, "environment", row->environment);
-	json_text_string(p->out, "status", instance_status_word(row->status));
-	json_text_number(p->out, "base_port", instance_port(p->base, row->block, row->number));
-	json_text_number(p->out, "spans", row->spans);
-	json_text_string(p->out, "worktree", row->worktree);
-	json_text_string(p->out, "commit", row->commit);
-	json_text_string(p->out, "created_at", row->created_at);
-	json_text_string(p->out, "last_used_at", row->last_used_at);
+	members_of_instance(p->out, row, instance_port(p->base, row->block, row->number));
 	json_text_number(p->out, "block", row->block);
 	json_text_string(p->out, "git_dir", row->git_dir);
 	json_text_string(p->out, "git_mark", row->git_mark);
@@ -127,20 +118,8 @@ static void add_project(struct page *p, const struct ledger_project *project)
 	const struct ledger *ledger = p->ledger;
 	json_text_line(p->out, 1);
 	json_text_open(p->out, NULL, '{');
-	json_text_number(p->out, "id", row->id);
-	json_text_string(p->out, "name", row->name);
-	json_text_number(p->out, "block", row->block);
-	json_text_open(p->out, "blocks", '[');
-	for (size_t i = 0; i < project->block_count; i++)
-		json_text_number(p->out, NULL, project->blocks[i]);
-	json_text_close(p->out, ']');
-	json_text_number(p->out, "base_port", block_port(p->base, row->block));
-	json_text_string(p->out, "path", row->path);
-	json_text_string(p->out, "status", row->status);
-	json_text_string(p->out, "owner", row->owner);
-	json_text_string(p->out, "notes", row->notes);
-	json_text_string(p->out, "created_at", row->created_at);
-	json_text_string(p->out, "last_used_at", row->last_used_at);
+	members_of_project(p->out, row, project->blocks, project->block_count,
+		block_port(p->base, row->block));
 	json_text_string(p->out, "stack_name", row->stack_name);
 	add_slots(p, row->name);
 	json_text_line(p->out, 2);

@@ -1,6 +1,6 @@
 stackup_room(registry
 	SOURCES backup.c bytelock.c chores.c exports.c history.c history_list.c host.c imports.c instances.c
-		integrity.c launches.c leases.c lock.c open.c open_read.c place.c projects.c reassignments.c
+		integrity.c launches.c leases.c lock.c members.c open.c open_read.c place.c projects.c reassignments.c
 		record.c record_rows.c repair.c reservations.c restore.c restore_source.c schema.c sound.c sql.c
 	ROOMS base model
 	LIBS lib_jansson SQLite::SQLite3)

@@ -93,7 +93,7 @@ static void take_blocks(struct counting *c)
 	const struct inventory *all = &c->facts->all;
 	for (size_t i = 0; i < all->project_count; i++)
 		for (size_t k = 0; k < all->projects[i].block_count; k++)
-			take_block(c, &all->projects[i], all->projects[i].blocks[k].block);
+			take_block(c, &all->projects[i], all->projects[i].blocks[k]);
 	c->out->blocks_owned = (int)c->out->block_count;
 	if (c->out->block_count)
 		qsort(c->out->blocks, c->out->block_count, sizeof *c->out->blocks, fullest_first);

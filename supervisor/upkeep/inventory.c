@@ -9,6 +9,7 @@
 #include "ports/policy.h"
 #include "registry/bytelock.h"
 #include "registry/lock.h"
+#include "registry/members.h"
 
 /* ---- reading ---- */
 
@@ -92,14 +93,18 @@ const struct inventory_instance *inventory_find(
 }
 
 /* These rows, and those of instances, are in the order of the projects' names. */
-static void take_blocks(struct inventory *all, const struct block_row *rows, size_t count)
+static void take_blocks(
+	struct inventory *all, struct arena *arena, const struct block_row *rows, size_t count)
 {
+	int *numbers = arena_take(arena, (count + 1) * sizeof *numbers);
 	size_t next = 0;
 	for (size_t i = 0; i < all->project_count; i++) {
 		struct inventory_project *project = &all->projects[i];
-		project->blocks = &rows[next];
-		for (; next < count && rows[next].project_id == project->row.id; next++)
+		project->blocks = &numbers[next];
+		for (; next < count && rows[next].project_id == project->row.id; next++) {
+			numbers[next] = rows[next].block;
 			project->block_count++;
+		}
 	}
 }
 
@@ -113,7 +118,7 @@ static int read_all(struct registry *r, int64_t project_id, struct arena *arena,
 		block_list_of(r, project_id, arena, &blocks, &block_count, e) ||
 		instance_list(r, project_id, arena, &rows, &count, e))
 		return -1;
-	take_blocks(all, blocks, block_count);
+	take_blocks(all, arena, blocks, block_count);
 	take_instances(all, arena, rows, count);
 	make_index(all, arena);
 	return 0;
@@ -151,30 +156,14 @@ int64_t inventory_last_sign(const char *state, const struct instance *row, int64
 
 enum { PIECE_BYTES = 64 * 1024 };
 
-/* The members, within an object that the caller opens and closes. */
-static void add_instance(struct text *out, const struct inventory_instance *instance)
-{
-	const struct instance *row = &instance->row;
-	json_text_number(out, "instance", row->number);
-	json_text_string(out, "purpose", row->purpose);
-	json_text_string(out, "branch", row->branch);
-	json_text_string(out, "environment", row->environment);
-	json_text_string(out, "status", instance_status_word(row->status));
-	json_text_number(out, "base_port", instance->base_port);
-	json_text_number(out, "spans", row->spans);
-	json_text_string(out, "worktree", row->worktree);
-	json_text_string(out, "commit", row->commit);
-	json_text_string(out, "created_at", row->created_at);
-	json_text_string(out, "last_used_at", row->last_used_at);
-}
-
 static void add_instances(struct text *out, const struct inventory *all,
 	const struct inventory_project *project)
 {
 	json_text_open(out, "instances", '[');
 	for (size_t i = 0; i < project->count; i++) {
+		const struct inventory_instance *instance = &all->instances[project->first + i];
 		json_text_open(out, NULL, '{');
-		add_instance(out, &all->instances[project->first + i]);
+		members_of_instance(out, &instance->row, instance->base_port);
 		json_text_close(out, '}');
 	}
 	json_text_close(out, ']');
@@ -185,20 +174,8 @@ static void add_project(struct text *out, const char *key, const struct inventor
 {
 	const struct project *row = &project->row;
 	json_text_open(out, key, '{');
-	json_text_number(out, "id", row->id);
-	json_text_string(out, "name", row->name);
-	json_text_number(out, "block", row->block);
-	json_text_open(out, "blocks", '[');
-	for (size_t i = 0; i < project->block_count; i++)
-		json_text_number(out, NULL, project->blocks[i].block);
-	json_text_close(out, ']');
-	json_text_number(out, "base_port", block_port(all->ports_base, row->block));
-	json_text_string(out, "path", row->path);
-	json_text_string(out, "status", row->status);
-	json_text_string(out, "owner", row->owner);
-	json_text_string(out, "notes", row->notes);
-	json_text_string(out, "created_at", row->created_at);
-	json_text_string(out, "last_used_at", row->last_used_at);
+	members_of_project(out, row, project->blocks, project->block_count,
+		block_port(all->ports_base, row->block));
 	add_instances(out, all, project);
 	json_text_close(out, '}');
 }
@@ -249,7 +226,7 @@ void inventory_add_machine(struct text *out, const struct inventory *all)
 	for (size_t i = 0; i < all->instance_count; i++) {
 		json_text_open(out, NULL, '{');
 		json_text_string(out, "project", all->instances[i].row.project);
-		add_instance(out, &all->instances[i]);
+		members_of_instance(out, &all->instances[i].row, all->instances[i].base_port);
 		json_text_close(out, '}');
 	}
 	json_text_close(out, ']');

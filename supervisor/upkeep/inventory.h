@@ -20,7 +20,7 @@
 
 struct inventory_project {
 	struct project row;
-	const struct block_row *blocks; /* all it owns, its first one first */
+	const int *blocks; /* all it owns, its first one first */
 	size_t block_count;
 	size_t first; /* of its instances */
 	size_t count;

@@ -20,7 +20,7 @@ static void add_blocks(struct table *table, const struct inventory *all)
 	const struct inventory_project *project = &all->projects[0];
 	OWNED_TEXT cell = {0};
 	for (size_t i = 0; i < project->block_count; i++) {
-		int block = project->blocks[i].block;
+		int block = project->blocks[i];
 		uint16_t first = block_port(all->ports_base, block);
 		text_addf(&cell, "%s%d (ports %u-%u)", i ? ", " : "", block, first,
 			first + BLOCK_PORTS - 1);
