@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 size_t utf8_decode(const char *text, size_t left, uint32_t *point)
 {
 	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -37,4 +39,10 @@ size_t utf8_text_span(const char *bytes, size_t length)
 		at += step;
 	}
 	return at;
+}
+
+bool utf8_is_text(const char *string)
+{
+	size_t length = strlen(string);
+	return utf8_text_span(string, length) == length;
 }

@@ -5,6 +5,7 @@
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,5 +14,7 @@ size_t utf8_decode(const char *at, size_t left, uint32_t *point);
 
 /* Offset of the first byte that is NUL or not UTF-8; `length` where there is none. */
 size_t utf8_text_span(const char *bytes, size_t length);
+/* Is all of the string UTF-8? */
+bool utf8_is_text(const char *string);
 
 #endif

@@ -213,24 +213,18 @@ static int parse_all(struct parser *p, struct error *e)
 	return 0;
 }
 
-static bool is_text(const char *bytes)
-{
-	size_t length = strlen(bytes);
-	return utf8_text_span(bytes, length) == length;
-}
-
 /* What is stored, shown or sent to the supervisor. A command gets bytes, and a log may hold any. */
 static int check_text(const struct command_line *line, struct error *e)
 {
 	for (size_t i = 0; i < line->given_count; i++) {
 		const struct given_option *given = &line->given[i];
-		if (given->value && given->option != OPTION_GREP && !is_text(given->value))
+		if (given->value && given->option != OPTION_GREP && !utf8_is_text(given->value))
 			return fail(e, EXIT_USAGE, "the value of --%s is not UTF-8: '%s'",
 				option_rows[given->option].name, given->value);
 	}
 	bool is_ours = line->command && line->command->words != FIRST_WORD_ENDS;
 	for (size_t i = 0; is_ours && i < line->word_count; i++)
-		if (!is_text(line->words[i]))
+		if (!utf8_is_text(line->words[i]))
 			return fail(e, EXIT_USAGE, "an argument is not UTF-8: '%s'", line->words[i]);
 	return 0;
 }

@@ -58,8 +58,7 @@ void out_document(const struct text *lines)
 	out_text(&safe);
 }
 
-/* Columns of the window; 0 where lines may be of any length. */
-static size_t window_width(void)
+size_t out_columns(void)
 {
 	struct winsize size = {0};
 	return out_is_terminal() && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_col : 0;
@@ -85,7 +84,7 @@ static size_t fitting(const char *line, size_t length, size_t columns)
 void out_lines(const struct text *lines)
 {
 	OWNED_TEXT out = {0};
-	size_t width = window_width();
+	size_t width = out_columns();
 	const char *line = text_string(lines);
 	for (const char *newline; width && (newline = strchr(line, '\n')); line = newline + 1) {
 		size_t length = (size_t)(newline - line);
@@ -315,7 +314,7 @@ void table_print(struct table *table, bool colour, struct text *out)
 
 void table_print_folding(struct table *table, bool colour, struct text *out)
 {
-	size_t window = window_width();
+	size_t window = out_columns();
 	size_t width = 0;
 	if (!table)
 		return;

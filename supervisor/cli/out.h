@@ -37,6 +37,8 @@ void say_lines(const char *lines);
 /* The sentence and its hint on stderr; with json the error object on stdout, with extra (stolen). */
 void say_error(const struct error *e, bool json, json_t *extra);
 
+/* Columns of the window on stdout; 0: there is none, and lines may be of any length. */
+size_t out_columns(void);
 bool out_is_terminal(void);
 bool err_is_terminal(void);
 

@@ -51,8 +51,7 @@ static void name_stack(struct context *context, struct source *source)
 /* Paths are stored, sent and shown as text. */
 static int check_path(const char *path, struct error *e)
 {
-	size_t length = strlen(path);
-	if (utf8_text_span(path, length) == length)
+	if (utf8_is_text(path))
 		return 0;
 	fail(e, EXIT_BAD_FILE, "the path %s is not UTF-8", path);
 	error_hint(e, "give what is not another name, or move the project");

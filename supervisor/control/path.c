@@ -103,8 +103,7 @@ static char *make_absolute(const char *path)
 /* Paths are sent and recorded as text. */
 static bool is_text(const char *path, struct error *e)
 {
-	size_t length = strlen(path);
-	if (utf8_text_span(path, length) == length)
+	if (utf8_is_text(path))
 		return true;
 	fail(e, EXIT_FAILED, "the path %s is not UTF-8", path);
 	error_hint(e, "set STACKUP_HOME to a directory with another name");

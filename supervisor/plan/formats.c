@@ -100,8 +100,7 @@ static bool fits_single(const char *value)
 	size_t backslashes = 0;
 	while (backslashes < length && value[length - 1 - backslashes] == '\\')
 		backslashes++;
-	return backslashes % 2 == 0 && !strpbrk(value, "'\r") &&
-		utf8_text_span(value, length) == length;
+	return backslashes % 2 == 0 && !strpbrk(value, "'\r") && utf8_is_text(value);
 }
 
 static void add_dotenv_double(struct text *out, const char *value)

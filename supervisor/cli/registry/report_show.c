@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/bar.h"
 #include "base/number.h"
@@ -13,7 +11,7 @@
 #include "cli/out.h"
 #include "cli/shared/idle_show.h"
 
-enum { ROWS_MOST = 10, BUSIEST_MOST = 5, TABLE_WIDTH = 56, BAR_LEAST = 8, BAR_MOST = 40 };
+enum { ROWS_MOST = 10, BUSIEST_MOST = 5, WINDOW_WIDTH = 80, TABLE_WIDTH = 56, BAR_LEAST = 8, BAR_MOST = 40 };
 
 struct showing {
 	const struct context *context;
@@ -43,11 +41,10 @@ static bool speaks_utf8(void)
 
 static int bar_width(void)
 {
-	struct winsize size = {.ws_col = 80};
 	if (!out_is_terminal())
 		return 0;
-	(void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
-	int width = (size.ws_col ? size.ws_col : 80) - TABLE_WIDTH;
+	int columns = (int)out_columns();
+	int width = (columns ? columns : WINDOW_WIDTH) - TABLE_WIDTH;
 	return width < BAR_LEAST ? 0 : width > BAR_MOST ? BAR_MOST : width;
 }
 
