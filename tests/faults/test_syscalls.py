@@ -3,14 +3,13 @@
 strace injects into every process of the run, the services too; so a run may well fail. What it must
 not do: crash, hang, leave a process, or end without saying anything.
 """
-import fcntl
 import os
 import signal
-import struct
 import subprocess
 
 import pytest
 from harness import BIN, until
+from outside import crashed, locked
 
 # The services are injected into as well: one that fails is not tried again.
 STACK = """
@@ -49,10 +48,6 @@ def strace(shop, injection, kind, args=("up", "--exit-code-from", "web"), timeou
     except subprocess.TimeoutExpired:
         raise AssertionError(f"hangs with {kind}:{injection}")
     return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
-
-
-def crashed(code):
-    return code in (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, 128 + signal.SIGSEGV, 128 + signal.SIGABRT, 128 + signal.SIGBUS, 99)
 
 
 ERRORS = [
@@ -111,18 +106,6 @@ def test_epoll_has_no_room_for_a_while(shop, when):
     assert "listening" in shop.log("lines")
     shop.down()
     tracer.wait(20)
-
-
-def locked(directory):
-    """Bytes of lock files that somebody holds (fcntl(2), F_OFD_GETLK)."""
-    held = []
-    for path in directory.glob("*.lock") if directory.exists() else []:
-        with path.open("rb") as f:
-            asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-            answer = struct.unpack("hhqqi4x", fcntl.fcntl(f, 36, asked))
-            if answer[0] != fcntl.F_UNLCK:
-                held.append((path.name, answer[2]))
-    return held
 
 
 @pytest.mark.parametrize("number", ["TERM", "KILL", "INT"])

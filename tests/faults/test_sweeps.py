@@ -1,0 +1,48 @@
+"""A sample of tests/faults/sweep, which by hand goes through every call, every kill and every allocation.
+
+The seed is in the output of a failure, with the faults that were tried; STACKUP_SEED takes it again.
+"""
+import os
+import pathlib
+import random
+import time
+
+import harness
+import pytest
+import sweeping
+
+SEED = int(os.environ.get("STACKUP_SEED", random.randrange(1 << 32)))
+RELEASE = os.environ.get("STACKUP_RELEASE_BIN", "")
+AT_LEAST, SECONDS = 4, 4.5
+
+nth = pytest.mark.skipif(not (sweeping.TOOLS / "nth").exists(), reason="nth.c knows how to change a call on x86-64 only")
+unsanitized = pytest.mark.skipif(not pathlib.Path(RELEASE).exists(), reason="no release build, whose malloc can fail")
+
+
+@pytest.fixture(autouse=True)
+def own_network():
+    harness.own_network()
+
+
+def sweep(verb, faults, seconds):
+    """As many of them at random as there is time for."""
+    dice = random.Random(SEED)
+    end, tried = time.monotonic() + seconds, []
+    while len(tried) < AT_LEAST or time.monotonic() < end:
+        tried.append(dice.choice(faults))
+        wrong = sweeping.try_fault(verb, tried[-1])
+        assert wrong in ("", "not hit"), f"sweep {verb} --only {tried[-1]}: {wrong}\nseed {SEED}, tried {' '.join(tried)}"
+    print(f"{verb}: {len(tried)} of {len(faults)} faults, seed {SEED}")
+
+
+@nth
+@pytest.mark.parametrize("verb", sweeping.VERBS)
+def test_fault_S6_S27_any_call_fails_or_is_the_last(verb):
+    sweep(verb, sweeping.calls_of(verb), SECONDS)
+
+
+@unsanitized
+@pytest.mark.parametrize("verb", sweeping.VERBS)
+def test_fault_S25_any_allocation_fails(verb, monkeypatch):
+    monkeypatch.setattr(harness, "BIN", RELEASE)
+    sweep(verb, sweeping.allocations_of(verb), SECONDS / 2)
