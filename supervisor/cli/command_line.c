@@ -135,8 +135,10 @@ static void give(struct parser *p, enum option option, const char *value)
 static int take_argument(struct parser *p, enum option option, const char **value, struct error *e)
 {
 	const struct option_row *row = &option_rows[option];
-	if (p->at >= p->argc)
+	if (p->at >= p->argc) {
+		p->line->unfinished = option;
 		return fail(e, EXIT_USAGE, "--%s needs a value: %s", row->name, row->metavar);
+	}
 	*value = p->argv[p->at++];
 	return 0;
 }
@@ -231,7 +233,7 @@ static int check_text(const struct command_line *line, struct error *e)
 
 int command_line_parse(int argc, char **argv, struct command_line *line, struct error *e)
 {
-	*line = (struct command_line){0};
+	*line = (struct command_line){.unfinished = OPTION_COUNT};
 	/* One argument can hold many one-letter options. */
 	size_t most = 1;
 	for (int i = 1; i < argc; i++)

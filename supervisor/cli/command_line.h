@@ -72,6 +72,7 @@ struct command_line {
 	size_t given_count;
 	const char *const *words; /* owns; what is no option, NULL-terminated */
 	size_t word_count;
+	enum option unfinished; /* the arguments ended where its value should be; OPTION_COUNT: no such one */
 };
 
 /* -1 with EXIT_USAGE. Release it in any case; what was understood before the mistake is there. */

@@ -3,12 +3,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/command_line.h"
-#include "cli/import/verbs.h"
-#include "cli/instances/verbs.h"
 #include "cli/out.h"
-#include "cli/ports/verbs.h"
-#include "cli/registry/verbs.h"
-#include "cli/verbs/verb.h"
+#include "cli/subcommands.h"
 
 enum { HELP_COLUMN = 32 };
 
@@ -53,14 +49,6 @@ static void add_globals(struct text *out, const struct command_row *command)
 			add_option(out, command, o);
 }
 
-static const struct subcommands *family_of(const struct command_row *row)
-{
-	return row->run == verb_ports ? &ports_verbs
-		: row->run == verb_registry ? &registry_verbs
-		: row->run == verb_import ? &import_verbs
-		: row->run == verb_instances ? &instances_verbs : NULL;
-}
-
 static void add_verb(struct text *out, const struct command_row *row)
 {
 	text_addf(out, "Usage: stackup [OPTION...] %s%s%s%s\n\n  %s.\n", row->name,
@@ -68,7 +56,7 @@ static void add_verb(struct text *out, const struct command_row *row)
 		row->summary);
 	if (row->alias[0])
 		text_addf(out, "  `stackup %s` is the same.\n", row->alias);
-	const struct subcommands *family = family_of(row);
+	const struct subcommands *family = subcommands_of(row);
 	if (family) {
 		text_add(out, "\nSubcommands:\n");
 		subcommands_add_help(out, family);
@@ -119,7 +107,7 @@ int help_print(const struct command_row *command)
 int help_print_subcommand(const struct command_row *command, const char *name, struct error *e)
 {
 	OWNED_TEXT out = {0};
-	const struct subcommands *family = family_of(command);
+	const struct subcommands *family = subcommands_of(command);
 	const struct subcommand *row = family ? subcommand_find(family, name) : NULL;
 	if (!family)
 		return fail(e, EXIT_USAGE, "`help` wants one verb or one key, not '%s' as well", name);

@@ -1,5 +1,6 @@
 stackup_room(cli
-	SOURCES ask.c cli.c command_line.c context.c habits.c help.c out.c source.c subcommands.c target.c
+	SOURCES ask.c cli.c command_line.c context.c families.c habits.c help.c out.c source.c subcommands.c target.c
+		completion/offers.c completion/scripts.c completion/sources.c completion/words.c
 		import/package.c import/procfile.c
 		instances/describe.c instances/list.c instances/next.c instances/release.c instances/word.c
 		ports/check.c ports/conflict_ask.c ports/conflict_report.c ports/docs.c ports/free.c ports/history.c
@@ -16,7 +17,7 @@ stackup_room(cli
 		shared/recorded.c
 		shared/resolved.c shared/service_names.c shared/services.c shared/stopping.c shared/successor.c shared/surroundings.c
 		shared/tail_options.c shared/tidy.c shared/waiting.c
-		verbs/attach.c verbs/check.c verbs/cleanup.c verbs/config.c verbs/doctor.c verbs/down.c verbs/env.c
+		verbs/attach.c verbs/check.c verbs/cleanup.c verbs/completion.c verbs/config.c verbs/doctor.c verbs/down.c verbs/env.c
 		verbs/events.c verbs/exec.c verbs/graph.c verbs/help.c verbs/import.c verbs/instances.c verbs/kill.c verbs/logs.c
 		verbs/port.c verbs/ports.c verbs/registry.c verbs/restart.c verbs/run.c verbs/start.c
 		verbs/status.c verbs/stop.c verbs/up.c verbs/url.c verbs/version.c verbs/wait.c verbs/why.c
@@ -26,3 +27,8 @@ stackup_room(cli
 add_executable(stackup main.c)
 target_link_libraries(stackup PRIVATE stackup_warnings)
 stackup_use(stackup cli)
+
+foreach(shell IN ITEMS bash zsh fish)
+	stackup_embed(room_cli completion_${shell} ${CMAKE_CURRENT_SOURCE_DIR}/cli/completion/stackup.${shell}
+		HEADER cli/completion/scripts.h)
+endforeach()

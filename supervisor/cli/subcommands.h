@@ -14,6 +14,7 @@
 #include "base/text.h"
 
 struct context;
+struct command_row;
 
 struct subcommand {
 	const char *name;
@@ -36,6 +37,9 @@ struct subcommands {
  * option that this one does not take, too few or too many words.
  */
 int subcommands_run(const struct subcommands *all, struct context *context, struct error *e);
+
+/* Those of a verb; NULL: it is no family. Every family is a row of families.c. */
+const struct subcommands *subcommands_of(const struct command_row *command);
 
 /* NULL where there is none of that name. */
 const struct subcommand *subcommand_find(const struct subcommands *all, const char *name);
