@@ -99,11 +99,19 @@ static bool read_operator(struct reference *ref, const char *at)
 	return true;
 }
 
+static bool explained(const struct run *r)
+{
+	return r->rules->explain && r->rules->explain(r->rules->self, r->e);
+}
+
 static int unknown(struct run *r, const struct reference *ref, const char *name)
 {
 	const char *near = r->rules->nearest ? r->rules->nearest(r->rules->self, name) : NULL;
+	bool is_near = near && ref->braces;
+	if (!is_near && explained(r))
+		return -1;
 	fail(r->e, EXIT_BAD_FILE, "unknown name '%.60s' in '%.*s'", name, shown(ref), ref->begin);
-	if (near && ref->braces)
+	if (is_near)
 		error_hint(r->e, "did you mean ${%s}?", near);
 	else
 		error_hint(r->e,
@@ -156,6 +164,8 @@ static int use_nothing(struct run *r, enum interpolate_dialect dialect, const st
 		return 0;
 	}
 	if (is_lower(name[0])) {
+		if (explained(r))
+			return -1;
 		fail(r->e, EXIT_BAD_FILE, "'${%s}' has no value here", name);
 		error_hint(r->e, "write ${%s:-something} for what to take instead", name);
 		return -1;

@@ -30,6 +30,7 @@
 #ifndef STACKFILE_INTERPOLATE_H
 #define STACKFILE_INTERPOLATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -63,6 +64,11 @@ struct interpolation {
 	void (*warn)(void *self, enum interpolate_warning warning, const char *name);
 	/* The nearest known name, for "did you mean", or NULL. May be NULL itself. */
 	const char *(*nearest)(void *self, const char *name);
+	/*
+	 * Does whoever was asked last for a lower-case name, which has no value or is none, know why? Then
+	 * it fills e (EXIT_BAD_FILE, with a hint). May be NULL itself.
+	 */
+	bool (*explain)(void *self, struct error *e);
 };
 
 /* Appends the interpolated text to *out. -1: refused, e filled (EXIT_BAD_FILE). */

@@ -262,6 +262,16 @@ static const char *nearest_name(void *self, const char *name)
 	return near.best;
 }
 
+static bool explain(void *self, struct error *e)
+{
+	struct scope *scope = self;
+	if (!scope->why.code)
+		return false;
+	*e = scope->why;
+	scope->is_cause = true;
+	return true;
+}
+
 static void left_to_shell(void *self, enum interpolate_warning warning, const char *name)
 {
 	struct scope *scope = self;
@@ -279,20 +289,18 @@ struct interpolation scope_rules(struct scope *scope, enum interpolate_dialect d
 		.find = find_name,
 		.warn = dialect == INTERPOLATE_COMMAND ? left_to_shell : NULL,
 		.nearest = nearest_name,
+		.explain = explain,
 	};
 }
 
 void scope_complain(const struct scope *scope, const struct site *site, const struct error *e)
 {
-	bool better = scope->why.code && (strstr(e->text, "has no value here") ||
-		(strstr(e->text, "unknown name") && !strstr(e->hint, "did you mean")));
-	const struct error *told = better ? &scope->why : e;
-	if (!site->complaints || (better && scope->said))
+	if (!site->complaints || (scope->is_cause && scope->said))
 		return;
 	complaint_error(site->complaints, site->file, site->line, site->key, "%s: %s", site->key,
-		told->text);
-	if (*told->hint)
-		complaint_hint(site->complaints, "%s", told->hint);
+		e->text);
+	if (*e->hint)
+		complaint_hint(site->complaints, "%s", e->hint);
 }
 
 /* Complains once, when the bound is passed; all that follows is refused in silence. */

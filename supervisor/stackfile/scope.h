@@ -40,6 +40,7 @@ struct scope {
 	char number[16]; /* the last number that was looked up */
 	struct error why; /* code 0, or why the last name has no value */
 	bool said; /* ... and that has been complained about where the reason stands */
+	bool is_cause; /* the text was refused for it */
 	struct error left; /* code 0, or a warning: $name in a command, where we know ${name} */
 };
 
