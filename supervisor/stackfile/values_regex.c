@@ -32,8 +32,8 @@ static int64_t copies(const char *at)
 	char *end;
 	long low = strtol(at + 1, &end, 10);
 	long high = *end == ',' ? strtol(end + 1, NULL, 10) : low;
-	long most = low + 1 > high ? low + 1 : high;
-	return most < 1 ? 1 : most > COPIES_MOST ? COPIES_MOST : most;
+	long most = low >= high ? low : high - 1;
+	return most < 0 ? 1 : most >= COPIES_MOST ? COPIES_MOST : most + 1;
 }
 
 static void add_atom(struct weight *w, int64_t weight)
