@@ -1,7 +1,7 @@
 stackup_room(cli
 	SOURCES ask.c cli.c command_line.c context.c families.c habits.c help.c out.c source.c subcommands.c target.c
 		completion/offers.c completion/scripts.c completion/sources.c completion/words.c
-		import/package.c import/procfile.c
+		import/compose.c import/package.c import/procfile.c
 		instances/describe.c instances/list.c instances/next.c instances/release.c instances/word.c
 		ports/check.c ports/conflict_ask.c ports/conflict_report.c ports/docs.c ports/free.c ports/history.c
 		ports/list.c ports/monitor.c ports/move.c ports/policy.c ports/port_facts.c ports/protects.c

@@ -346,8 +346,8 @@ static int not_found(struct arena *arena, const char *cwd, const char *last, str
 	if (other)
 		error_hint(e, "`stackup -f %.100s up` takes the %.100s that is there", other, other);
 	else if (compose)
-		error_hint(e, "%s is docker compose's and not read; write a stack.ini beside it, `stackup help "
-			"service` lists the keys", compose);
+		error_hint(e, "%s is docker compose's and not read; `stackup import compose -o stack.ini` makes a "
+			"stack file of it", compose);
 	else
 		error_hint(e, "go to the project (or -C DIR, or -p NAME), or name the file with -f FILE");
 	return -1;
