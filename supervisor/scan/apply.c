@@ -1,10 +1,10 @@
 /* From a path to a rule, and from the rule to the values. */
 #include <string.h>
 
-#include "scan/command.h"
+#include "scan/shell.h"
 #include "scan/names.h"
 #include "scan/rules.h"
-#include "scan/text.h"
+#include "scan/hosts.h"
 #include "scan/value.h"
 
 const struct slice path_item = {"[]", &"[]"[2]};
@@ -109,7 +109,7 @@ static void apply_label(struct find *f, struct slice key, struct slice value, st
 	if (slice_ends(key, "port") || slice_ends(key, "Port"))
 		value_port(f, value, as);
 	else
-		text_find(f, value, (struct as){.role = ROLE_CONNECT}, TEXT_KNOWN_HOSTS);
+		hosts_find(f, value, (struct as){.role = ROLE_CONNECT}, HOSTS_KNOWN);
 }
 
 /* registry.local:5000/name:tag */
@@ -127,8 +127,8 @@ static void apply_expression(struct find *f, struct slice value, struct as as)
 	if (value_expression(f, value, as))
 		return;
 	as.variable = expression_variable(value);
-	if (!text_addresses(f, value, as))
-		text_find(f, value, as, TEXT_ALL_HOSTS);
+	if (!hosts_address(f, value, as))
+		hosts_find(f, value, as, HOSTS_ANY);
 }
 
 /* `redis: { port: 6379 }` is a variable redis.port. */
@@ -215,13 +215,13 @@ static void apply(struct find *f, const struct rule *rule, const struct path *pa
 	case AS_TEXT:
 	case AS_HOSTS:
 		as.variable = expression_variable(value);
-		text_find(f, value, as, rule->meaning == AS_HOSTS ? TEXT_ALL_HOSTS : TEXT_KNOWN_HOSTS);
+		hosts_find(f, value, as, rule->meaning == AS_HOSTS ? HOSTS_ANY : HOSTS_KNOWN);
 		break;
 	case AS_COMMAND:
-		command_find(f, value, as);
+		shell_find(f, value, as);
 		break;
 	case AS_ARGUMENT:
-		command_argument(f, value, as);
+		shell_argument(f, value, as);
 		break;
 	case AS_ASSIGNMENT:
 		assignment_find(f, value, as);

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -5,7 +6,7 @@
 #include "scan/find.h"
 #include "scan/formats.h"
 #include "scan/names.h"
-#include "scan/text.h"
+#include "scan/hosts.h"
 #include "scan/value.h"
 
 WORDS(finding_kind_word, finding_kind, FINDING_KINDS)
@@ -15,6 +16,17 @@ WORDS(finding_form_word, finding_form, FINDING_FORMS)
 static const char *kept(struct find *f, struct slice s)
 {
 	return s.at < s.end ? arena_string_n(f->arena, s.at, slice_length(s)) : "";
+}
+
+/* USER_API is the service user-api. */
+static const char *kept_service(struct find *f)
+{
+	if (!f->is_variables || f->service.at == f->service.end)
+		return kept(f, f->service);
+	char *name = arena_string_n(f->arena, f->service.at, slice_length(f->service));
+	for (char *at = name; *at; at++)
+		*at = *at == '_' ? '-' : (char)tolower((unsigned char)*at);
+	return name;
 }
 
 /* Places come in order with few exceptions, so the last ones are asked first. */
@@ -46,9 +58,10 @@ static struct finding *add(struct find *f, struct slice value, struct as as)
 		.form = as.form,
 		.value = kept(f, value),
 		.host = kept(f, as.host),
-		.service = kept(f, f->service),
+		.service = kept_service(f),
 		.variable = kept(f, as.variable),
 		.confidence = confidence(f, as),
+		.is_udp = as.is_udp,
 		.in_comment = f->in_comment,
 		.in_container = f->in_container,
 		.is_optional = f->is_optional};
@@ -96,7 +109,7 @@ void find_comment(struct find *f, struct slice text)
 {
 	f->in_comment = true;
 	find_unused_line(f, slice_trim(text));
-	text_find(f, text, (struct as){.role = ROLE_MENTION}, TEXT_KNOWN_HOSTS);
+	hosts_find(f, text, (struct as){.role = ROLE_MENTION}, HOSTS_KNOWN);
 	f->in_comment = false;
 }
 

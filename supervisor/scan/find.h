@@ -3,7 +3,7 @@
  *
  *	1. struct find f = {.bytes = ..., .length = ..., .format = format_of(path), .arena = arena};
  *	2. find_all(&f): the reader of the format takes the file apart, the format's rules say what each
- *	   piece means (rules.h), value.h, text.h and command.h take ports and addresses out of it.
+ *	   piece means (rules.h), value.h, hosts.h and shell.h take ports and addresses out of it.
  *	3. f.found, f.count: by place.
  *
  * Any bytes are fine. Nothing is executed, opened or resolved.
@@ -26,6 +26,7 @@ struct as {
 	struct slice variable;
 	struct slice host;
 	int confidence; /* 0: sure */
+	bool is_udp;
 };
 
 /* What the words before the next one of a command tell about it; {0}: it begins. */
@@ -45,6 +46,7 @@ struct find {
 	size_t count;
 	/* Where the reader is. */
 	struct slice service;
+	bool is_variables; /* the service is only a variable's name: USER_API of USER_API_PORT */
 	struct command_state command; /* of a list of words */
 	bool in_comment;
 	bool in_container;

@@ -59,6 +59,7 @@ struct finding {
 	const char *service; /* to which it probably belongs; "" where nothing tells */
 	const char *variable; /* ""; API_PORT in ${API_PORT:-8000} */
 	int confidence; /* percent */
+	bool is_udp; /* said so; all else is TCP */
 	bool in_comment;
 	bool in_container; /* another machine's port, unless its role is to publish */
 	bool is_optional; /* only with a profile, or now and then */

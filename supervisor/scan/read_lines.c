@@ -2,10 +2,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "scan/command.h"
+#include "scan/shell.h"
 #include "scan/names.h"
 #include "scan/readers.h"
-#include "scan/text.h"
+#include "scan/hosts.h"
 #include "scan/value.h"
 
 struct slice cut_comment(struct slice *line)
@@ -54,7 +54,7 @@ static void find_command(struct find *f, struct slice line, enum finding_role ro
 	struct slice comment = cut_comment(&line);
 	if (comment.at)
 		find_comment(f, comment);
-	command_find(f, line, (struct as){.role = role});
+	shell_find(f, line, (struct as){.role = role});
 }
 
 /* ---- env files ---- */
@@ -113,7 +113,7 @@ void read_procfile(struct find *f)
 		if (at == line.at || at == line.end || *at != ':')
 			continue;
 		f->service = (struct slice){line.at, at};
-		command_find(f, (struct slice){at + 1, line.end}, (struct as){.role = ROLE_LISTEN});
+		shell_find(f, (struct slice){at + 1, line.end}, (struct as){.role = ROLE_LISTEN});
 	}
 }
 
@@ -156,7 +156,7 @@ static void docker_env(struct find *f, struct slice rest, bool is_argument)
 			as.variable = (struct slice){word.at, equals};
 		variable_find(f, (struct slice){word.at, equals}, (struct slice){equals + 1, word.end}, as);
 	}
-	text_find(f, old, (struct as){.role = ROLE_CONNECT}, TEXT_KNOWN_HOSTS);
+	hosts_find(f, old, (struct as){.role = ROLE_CONNECT}, HOSTS_KNOWN);
 }
 
 static void docker_instruction(struct find *f, struct slice word, struct slice rest)
@@ -167,10 +167,10 @@ static void docker_instruction(struct find *f, struct slice word, struct slice r
 	else if (is_instruction(word, "ENV") || is_instruction(word, "ARG"))
 		docker_env(f, rest, is_instruction(word, "ARG"));
 	else if (is_instruction(word, "HEALTHCHECK"))
-		command_find(f, rest, (struct as){.role = ROLE_CONNECT});
+		shell_find(f, rest, (struct as){.role = ROLE_CONNECT});
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
 		if (is_instruction(word, commands[i]))
-			command_find(f, rest, (struct as){.role = ROLE_LISTEN});
+			shell_find(f, rest, (struct as){.role = ROLE_LISTEN});
 }
 
 void read_dockerfile(struct find *f)
@@ -227,7 +227,7 @@ void read_makefile(struct find *f)
 			continue;
 		for (recipe++; recipe < line.end && strchr("@-+ ", *recipe);)
 			recipe++;
-		command_find(f, (struct slice){recipe, line.end}, (struct as){.role = ROLE_LISTEN});
+		shell_find(f, (struct slice){recipe, line.end}, (struct as){.role = ROLE_LISTEN});
 	}
 }
 

@@ -154,7 +154,6 @@ void read_yaml(struct find *f)
 	if (!yaml_parser_initialize(&parser))
 		return;
 	yaml_parser_set_input_string(&parser, (const unsigned char *)f->bytes, f->length);
-	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	bool whole = parse(&y, &parser);
 	yaml_parser_delete(&parser);
 	if (!whole)

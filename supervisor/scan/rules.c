@@ -140,6 +140,7 @@ const struct rule rules_yaml[] = {
 	{0}};
 
 const struct rule rules_package[] = {
+	{"name", AS_SERVICE, 0},
 	{"scripts/*", AS_COMMAND, ROLE_LISTEN},
 	{"config/**", AS_VARIABLE, ROLE_LISTEN},
 	{"proxy", AS_HOSTS, ROLE_CONNECT},
@@ -238,7 +239,7 @@ const struct rule rules_stack[] = {
 	{"service */command", AS_COMMAND, ROLE_LISTEN},
 	{"service */port", AS_PORT, ROLE_LISTEN},
 	{"service */port.*", AS_PORT, ROLE_LISTEN},
-	{"service */range", AS_PORT, ROLE_LISTEN},
+	{"service */range", AS_PORT, ROLE_MENTION},
 	{"service */env.*", AS_VARIABLE, ROLE_CONNECT},
 	{"service */export.*", AS_VARIABLE, ROLE_CONNECT},
 	{"service */ready", AS_COMMAND, ROLE_CONNECT},

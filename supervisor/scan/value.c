@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "scan/text.h"
+#include "scan/hosts.h"
 #include "scan/value.h"
 
 enum { PORT_MOST = 65535, MAPPING_PARTS = 4 };
@@ -59,6 +59,7 @@ bool value_port(struct find *f, struct slice value, struct as as)
 		at = last.end;
 	if (skip_protocol(at, value.end) != value.end)
 		return false;
+	as.is_udp = as.is_udp || slice_ends(value, "/udp") || slice_ends(value, "/UDP");
 	found_port(f, first, as);
 	if (last.at)
 		found_port(f, last, as);
@@ -121,6 +122,7 @@ bool value_mapping(struct find *f, struct slice value, struct as as)
 	if (count > 3 || !is_part(parts[count - 1]) || (count > 1 && !is_part(parts[count - 2])))
 		return false;
 	as.form = count > 1 ? FORM_MAPPING : FORM_NUMBER;
+	as.is_udp = slice_ends(value, "/udp") || slice_ends(value, "/UDP");
 	as.role = ROLE_PUBLISH;
 	if (count == 3)
 		value_address(f, parts[0], as);
@@ -138,7 +140,7 @@ static bool host_and_port(struct find *f, struct slice host, struct slice port, 
 		return false;
 	if (!port_here(port, &digits) && !slice_default(port, &name, &inner))
 		return false;
-	text_addresses(f, host, as);
+	hosts_address(f, host, as);
 	as.host = host;
 	as.form = FORM_HOST_PORT;
 	return value_port(f, port, as);
@@ -149,7 +151,7 @@ bool value_address(struct find *f, struct slice value, struct as as)
 	struct slice parts[MAPPING_PARTS], name, inner;
 	value = slice_bare(value);
 	if (slice_find(value, "://"))
-		return text_find(f, value, as, TEXT_ALL_HOSTS);
+		return hosts_find(f, value, as, HOSTS_ANY);
 	if (slice_default(value, &name, &inner)) {
 		as.variable = name;
 		return value_address(f, inner, as);
@@ -162,7 +164,7 @@ bool value_address(struct find *f, struct slice value, struct as as)
 	size_t count = split(value, parts);
 	if (count == 2)
 		return host_and_port(f, parts[0], parts[1], as);
-	return text_addresses(f, value, as) || (count == 1 && value_port(f, value, as));
+	return hosts_address(f, value, as) || (count == 1 && value_port(f, value, as));
 }
 
 /* The name behind the last `env.` before the operator, or in env['NAME'] and env.get('NAME'). */

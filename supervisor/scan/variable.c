@@ -1,9 +1,9 @@
 /* Variables: what NAME=VALUE means, in whatever file it stands. */
 #include <string.h>
 
-#include "scan/command.h"
+#include "scan/shell.h"
 #include "scan/names.h"
-#include "scan/text.h"
+#include "scan/hosts.h"
 #include "scan/value.h"
 
 /* HOST and BIND_ADDR are where we listen, DB_HOST and API_URL are others. */
@@ -24,9 +24,17 @@ static enum finding_role address_role(struct slice name, struct slice value)
 static struct slice borrow_service(struct find *f, struct slice name)
 {
 	struct slice outer = f->service;
-	if (!outer.at)
+	if (!outer.at) {
 		f->service = name_service(name);
+		f->is_variables = true;
+	}
 	return outer;
+}
+
+static void give_back_service(struct find *f, struct slice outer)
+{
+	f->service = outer;
+	f->is_variables = false;
 }
 
 /* A file within: `server.port=8082` line by line. */
@@ -35,7 +43,7 @@ static void find_lines(struct find *f, struct slice text)
 	for (struct slice line; slice_line(&text, &line);) {
 		line = slice_trim(line);
 		if (!slice_begins(line, "#") && !assignment_find(f, line, (struct as){.role = ROLE_CONNECT}))
-			text_find(f, line, (struct as){.role = ROLE_CONNECT}, TEXT_KNOWN_HOSTS);
+			hosts_find(f, line, (struct as){.role = ROLE_CONNECT}, HOSTS_KNOWN);
 	}
 }
 
@@ -47,12 +55,12 @@ static void find_within(struct find *f, struct slice name, struct slice value, s
 		return;
 	}
 	if (slice_begins(value, "-")) { /* JAVA_OPTS and its like */
-		command_find(f, value, (struct as){.role = ROLE_LISTEN});
+		shell_find(f, value, (struct as){.role = ROLE_LISTEN});
 		return;
 	}
 	if (name_is_bind(name) && slice_find(value, ":") && !slice_find(value, ","))
 		value_address(f, value, as);
-	text_find(f, value, as, TEXT_ALL_HOSTS);
+	hosts_find(f, value, as, HOSTS_ANY);
 }
 
 void variable_find(struct find *f, struct slice name, struct slice value, struct as as)
@@ -65,16 +73,16 @@ void variable_find(struct find *f, struct slice name, struct slice value, struct
 	if (name_is_port(name)) {
 		as.role = name_role(name);
 		if (value_port(f, value, as)) {
-			f->service = service;
+			give_back_service(f, service);
 			return;
 		}
 	}
 	/* A URL is one under any name; a number beside a host is not. */
 	bool decoy = name_is_decoy(name) && !slice_find(value, "://");
 	as.role = address_role(name, value);
-	if (!decoy && !text_addresses(f, value, as))
+	if (!decoy && !hosts_address(f, value, as))
 		find_within(f, name, value, as);
-	f->service = service;
+	give_back_service(f, service);
 }
 
 bool assignment_find(struct find *f, struct slice text, struct as as)

@@ -1,8 +1,8 @@
 #include <string.h>
 
-#include "scan/command.h"
+#include "scan/shell.h"
 #include "scan/names.h"
-#include "scan/text.h"
+#include "scan/hosts.h"
 #include "scan/value.h"
 
 enum meaning {
@@ -143,7 +143,7 @@ static bool long_option(struct find *f, struct slice name, struct slice value, s
 	}
 	if (ONE_OF(name, binds))
 		return value_address(f, value, own);
-	return ONE_OF(name, hosts) && text_addresses(f, value, own);
+	return ONE_OF(name, hosts) && hosts_address(f, value, own);
 }
 
 static bool short_option(struct find *f, char letter, struct slice value, struct as as)
@@ -160,10 +160,10 @@ static bool short_option(struct find *f, char letter, struct slice value, struct
 	case 'b':
 	case 'S':
 		return has_ports(program) &&
-			(slice_find(value, ":") ? value_address(f, value, as) : text_addresses(f, value, as));
+			(slice_find(value, ":") ? value_address(f, value, as) : hosts_address(f, value, as));
 	case 'h':
 	case 'H':
-		return has_ports(program) && text_addresses(f, value, as);
+		return has_ports(program) && hosts_address(f, value, as);
 	case 'L':
 	case 'R':
 		return is_program(f->command.program, "ssh") && forward_find(f, value, as);
@@ -298,7 +298,7 @@ static const char *word_end(const char *at, const char *end)
 	return at;
 }
 
-void command_find(struct find *f, struct slice text, struct as as)
+void shell_find(struct find *f, struct slice text, struct as as)
 {
 	struct slice before = {0};
 	f->command = (struct command_state){0};
@@ -321,10 +321,10 @@ void command_find(struct find *f, struct slice text, struct as as)
 		command_word(f, word, before, as);
 		before = word;
 	}
-	text_find(f, text, (struct as){.role = ROLE_CONNECT}, TEXT_KNOWN_HOSTS);
+	hosts_find(f, text, (struct as){.role = ROLE_CONNECT}, HOSTS_KNOWN);
 }
 
-void command_argument(struct find *f, struct slice word, struct as as)
+void shell_argument(struct find *f, struct slice word, struct as as)
 {
 	word = slice_bare(word);
 	bool is_line = false;
@@ -332,10 +332,10 @@ void command_argument(struct find *f, struct slice word, struct as as)
 		is_line = is_line || is_blank(*at);
 	if (is_line) {
 		struct command_state outer = f->command;
-		command_find(f, word, as);
+		shell_find(f, word, as);
 		f->command = outer;
 		return;
 	}
 	command_word(f, word, (struct slice){0}, as);
-	text_find(f, word, (struct as){.role = ROLE_CONNECT}, TEXT_KNOWN_HOSTS);
+	hosts_find(f, word, (struct as){.role = ROLE_CONNECT}, HOSTS_KNOWN);
 }

@@ -1,18 +1,18 @@
 /*
- * command.h - ports and addresses in command lines and scripts, by words and options; nothing is expanded.
+ * shell.h - ports and addresses in command lines and scripts, by words and options; nothing is expanded.
  *
  * What `-p` means depends on the program: the table is in programs.def. The value of --NAME is a port
  * when the name says so (names.h), and a listener's address behind --bind, --listen and their like.
  */
-#ifndef SCAN_COMMAND_H
-#define SCAN_COMMAND_H
+#ifndef SCAN_SHELL_H
+#define SCAN_SHELL_H
 
 #include "scan/find.h"
 
 /* A line, or many: `PORT=3000 node x --inspect=9229 && wait-on tcp:5432`. */
-void command_find(struct find *f, struct slice text, struct as as);
+void shell_find(struct find *f, struct slice text, struct as as);
 /* One argument of a list; f->command goes with it from one to the next. */
-void command_argument(struct find *f, struct slice word, struct as as);
+void shell_argument(struct find *f, struct slice word, struct as as);
 
 /* NAME and its value, as an environment has them. */
 void variable_find(struct find *f, struct slice name, struct slice value, struct as as);

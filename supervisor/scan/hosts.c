@@ -2,7 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "scan/text.h"
+#include "scan/hosts.h"
 #include "scan/value.h"
 
 enum { ADDRESS_MOST = 46, LEAST_BEHIND_A_NAME = 80 };
@@ -11,7 +11,7 @@ struct reading {
 	struct find *f;
 	struct slice text;
 	struct as as;
-	enum text_hosts hosts;
+	enum hosts_which hosts;
 	size_t found;
 };
 
@@ -34,13 +34,13 @@ static bool is_ipv4(struct slice s)
 	return slice_is(s, "0.0.0.0") || !(slice_begins(s, "0.") || slice_begins(s, "255."));
 }
 
-bool text_addresses(struct find *f, struct slice text, struct as as)
+bool hosts_address(struct find *f, struct slice text, struct as as)
 {
 	struct slice name, inner;
 	text = slice_bare(text);
 	if (slice_default(text, &name, &inner)) {
 		as.variable = name;
-		return text_addresses(f, inner, as);
+		return hosts_address(f, inner, as);
 	}
 	if (slice_length(text) > 2 && *text.at == '[' && text.end[-1] == ']')
 		text = (struct slice){text.at + 1, text.end - 1};
@@ -125,7 +125,7 @@ static const char *read_url(struct reading *r, const char *at)
 	r->as.form = FORM_URL;
 	if (is_wildcard(host) && r->as.role == ROLE_CONNECT)
 		r->as.role = ROLE_LISTEN;
-	r->found += text_addresses(r->f, host, r->as);
+	r->found += hosts_address(r->f, host, r->as);
 	if (colon)
 		port_behind(r, colon, host, FORM_URL);
 	r->as = outer;
@@ -234,7 +234,7 @@ static const char *read_name(struct reading *r, const char *at)
 	bool known = is_known_host(host);
 	if (host.end == r->text.end || *host.end != ':' || before == '/' || before == '\\' || before == '-')
 		return host.end;
-	if (!known && (r->hosts != TEXT_ALL_HOSTS || !port_here(behind, &digits) || !is_any_host(host, digits)))
+	if (!known && (r->hosts != HOSTS_ANY || !port_here(behind, &digits) || !is_any_host(host, digits)))
 		return host.end;
 	struct as outer = r->as;
 	if (!known)
@@ -261,7 +261,7 @@ static const char *read_at(struct reading *r, const char *at)
 	return end;
 }
 
-bool text_find(struct find *f, struct slice text, struct as as, enum text_hosts hosts)
+bool hosts_find(struct find *f, struct slice text, struct as as, enum hosts_which hosts)
 {
 	struct reading r = {.f = f, .text = text, .as = as, .hosts = hosts};
 	/* Nearly all texts have none of these. */
