@@ -9,6 +9,7 @@
 #include "cli/ask.h"
 #include "cli/context.h"
 #include "cli/out.h"
+#include "model/names.h"
 #include "stackfile/describe.h"
 #include "stackfile/draft.h"
 #include "stackfile/locate.h"
@@ -80,7 +81,20 @@ static size_t services_in(const struct sheet *sheet)
 	return count;
 }
 
-/* As `stackup check` would read it, as far as that goes without a registry. */
+/* Some numbers will do: whether every reference has something to refer to does not depend on them. */
+static void resolve_somehow(struct adoption *a, const struct draft *draft, struct complaints *complaints)
+{
+	int count;
+	draft_ports(draft, &count);
+	uint16_t *numbers = arena_take(a->arena, ((size_t)count + 1) * sizeof *numbers);
+	for (int i = 0; i < count; i++)
+		numbers[i] = (uint16_t)(PORTS_BASE + i);
+	const struct stackfile_facts facts = {.instance = 1, .base_port = PORTS_BASE, .numbers = numbers,
+		.project = "project", .state_dir = "/state", .log_dir = "/log", .slug = "slug", .branch = "branch"};
+	stack_free(draft_resolve(draft, &facts, complaints));
+}
+
+/* As `stackup check` reads it. */
 static void read_back(struct adoption *a, const struct text *text, struct complaints *complaints)
 {
 	struct document *document = document_parse(text_string(text), text->length,
@@ -88,8 +102,10 @@ static void read_back(struct adoption *a, const struct text *text, struct compla
 	const struct stackfile_request request = {.document = document,
 		.caller_env = (const char *const *)environ,
 		.default_name = "stack"};
-	if (document)
-		draft_free(draft_new(&request, complaints));
+	struct draft *draft = document ? draft_new(&request, complaints) : NULL;
+	if (draft)
+		resolve_somehow(a, draft, complaints);
+	draft_free(draft);
 	document_free(document);
 }
 
