@@ -98,7 +98,8 @@ class Stack:
         for name, (actions, keys) in SERVICES.items():
             command = f"{SCRIBE} {name} {self.records.parent}/${{instance}} {actions}"
             parts.append(f"[service {name}]\ncommand = {command}\n{keys}\n")
-        self.project.write("stack.ini", "\n".join(parts))
+        new = self.project.write(f"stack.ini.{self.number}", "\n".join(parts))
+        new.replace(self.project.dir / "stack.ini")  # another instance may be reading it
 
     # ---- clients ----
 
