@@ -1,13 +1,10 @@
 #include "claim/clone.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/git_files.h"
 #include "base/own.h"
-
-#define ORIGIN "[remote \"origin\"]"
-
-enum { CONFIG_MOST = 64 * 1024 };
 
 /* What an address may end with and still be the same. */
 static void cut_ends(struct text *url)
@@ -22,34 +19,40 @@ static void cut_ends(struct text *url)
 	}
 }
 
-static void take_url(const char *line, struct text *out)
+/* Of a main worktree, or of a bare repository whose worktrees are all linked. */
+static bool find_origin(const char *directory, struct text *out)
 {
-	line += strlen("url");
-	line += strspn(line, " \t");
-	if (*line++ != '=')
+	static const char section[] = "[remote \"origin\"]";
+	OWNED_TEXT inside = {0}, elsewhere = {0};
+	text_addf(&inside, "%s/.git", directory);
+	return (text_ok(&inside) && git_setting(text_string(&inside), section, "url", out)) ||
+		(git_names(directory, ".git", "gitdir: ", &elsewhere) &&
+			git_setting(text_string(&elsewhere), section, "url", out)) ||
+		git_setting(directory, section, "url", out);
+}
+
+/* "" where it has none. */
+static void read_origin(const char *directory, struct text *out)
+{
+	static const char scheme[] = "file://";
+	OWNED_TEXT url = {0};
+	if (!find_origin(directory, &url))
 		return;
-	line += strspn(line, " \t");
-	if (!strncmp(line, "file://", strlen("file://")))
-		line += strlen("file://");
-	text_clear(out);
-	text_add_bytes(out, line, strcspn(line, "\r\n"));
+	bool is_file = !strncmp(text_string(&url), scheme, sizeof scheme - 1);
+	const char *address = text_string(&url) + (is_file ? sizeof scheme - 1 : 0);
+	/* git writes a path as it was given, made absolute: /home/u/shop/../hub.git. */
+	OWNED(char) real = *address == '/' ? realpath(address, NULL) : NULL;
+	text_add(out, real ? real : address);
 	cut_ends(out);
 }
 
-static void read_origin(const char *directory, struct text *out)
+/* An address may leave out what the name of a bare repository ends with. */
+static bool is_address_of(const struct text *url, const char *directory)
 {
-	OWNED_TEXT path = {0}, config = {0};
-	bool origin = false;
-	text_addf(&path, "%s/.git/config", directory);
-	if (!text_ok(&path) || file_read(text_string(&path), CONFIG_MOST, &config, NULL))
-		return;
-	for (const char *line = text_string(&config); line; line = strchr(line, '\n')) {
-		line += strspn(line, "\n \t");
-		if (*line == '[')
-			origin = !strncmp(line, ORIGIN, strlen(ORIGIN));
-		else if (origin && !strncmp(line, "url", strlen("url")))
-			take_url(line, out);
-	}
+	OWNED_TEXT path = {0};
+	text_add(&path, directory);
+	cut_ends(&path);
+	return url->length && text_ok(&path) && !strcmp(text_string(url), text_string(&path));
 }
 
 bool clone_of_one(const char *directory, const char *other)
@@ -60,5 +63,5 @@ bool clone_of_one(const char *directory, const char *other)
 	if (!text_ok(&ours) || !text_ok(&theirs))
 		return false;
 	return (ours.length && !strcmp(text_string(&ours), text_string(&theirs))) ||
-		!strcmp(text_string(&ours), other) || !strcmp(text_string(&theirs), directory);
+		is_address_of(&ours, other) || is_address_of(&theirs, directory);
 }

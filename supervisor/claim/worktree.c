@@ -9,11 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/git_files.h"
 #include "base/own.h"
 #include "ports/policy.h"
-
-enum { GITDIR_MOST = 8192 };
 
 static bool is_missing(const char *path)
 {
@@ -61,26 +59,10 @@ const struct instance *worktree_own(const struct worktree *w, const struct insta
 	return own;
 }
 
-/* What a file of git names, absolute: it may be written from dir on. */
-static bool read_named(const char *dir, const char *name, const char *prefix, struct text *out)
-{
-	OWNED_TEXT path = {0}, content = {0};
-	text_addf(&path, "%s/%s", dir, name);
-	if (!text_ok(&path) || file_read(text_string(&path), GITDIR_MOST, &content, NULL))
-		return false;
-	text_cut(&content, strcspn(text_string(&content), "\r\n"));
-	const char *named = text_string(&content);
-	if (strncmp(named, prefix, strlen(prefix)) != 0)
-		return false;
-	named += strlen(prefix);
-	text_addf(out, "%s%s%s", *named == '/' ? "" : dir, *named == '/' ? "" : "/", named);
-	return *named && text_ok(out);
-}
-
 /* The worktree's `.git`. */
 static bool read_gitdir(const char *git_dir, struct text *out)
 {
-	return read_named(git_dir, "gitdir", "", out);
+	return git_names(git_dir, "gitdir", "", out);
 }
 
 static bool is_locked(const char *git_dir)
@@ -124,7 +106,7 @@ static bool is_replaced(const struct instance *row)
 {
 	struct worktree now;
 	OWNED_TEXT git_dir = {0};
-	if (!read_named(row->worktree, ".git", "gitdir: ", &git_dir))
+	if (!git_names(row->worktree, ".git", "gitdir: ", &git_dir))
 		return false;
 	OWNED(char) real = realpath(text_string(&git_dir), NULL);
 	worktree_init(&now, row->worktree, real);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/git_files.h"
 #include "base/own.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -89,33 +90,17 @@ static const char *git_dir_of(struct arena *arena, const char *top)
 	const char *dot_git = join(arena, top, ".git");
 	if (is_directory(dot_git))
 		return is_file(join(arena, dot_git, "HEAD")) ? dot_git : NULL;
-	static const char prefix[] = "gitdir: ";
-	const char *line = git_file(arena, top, ".git");
-	if (!line || strncmp(line, prefix, sizeof prefix - 1) != 0)
-		return NULL;
-	return resolved(arena, join(arena, top, line + sizeof prefix - 1));
+	OWNED_TEXT named = {0};
+	return git_names(top, ".git", "gitdir: ", &named) ? resolved(arena, text_string(&named)) : NULL;
 }
 
 /* core.worktree of a repository that lies outside of its worktree (a submodule's). */
 static const char *configured_worktree(struct arena *arena, const char *common)
 {
-	const char *config = git_file(arena, common, "config");
-	bool core = false;
-	for (const char *line = config; line && *line; line = strchr(line, '\n')) {
-		line += strspn(line, "\n \t");
-		size_t length = strcspn(line, "\r\n");
-		if (*line == '[')
-			core = !strncmp(line, "[core]", 6);
-		if (!core || strncmp(line, "worktree", 8) != 0)
-			continue;
-		size_t at = 8 + strspn(line + 8, " \t");
-		if (line[at] == '=') {
-			at += 1 + strspn(line + at + 1, " \t");
-			return resolved(arena,
-				join(arena, common, arena_string_n(arena, line + at, length - at)));
-		}
-	}
-	return NULL;
+	OWNED_TEXT path = {0};
+	if (!git_setting(common, "[core]", "worktree", &path))
+		return NULL;
+	return resolved(arena, join(arena, common, text_string(&path)));
 }
 
 static const char *main_worktree(struct arena *arena, const struct git_facts *git)
@@ -176,8 +161,9 @@ void locate_git(struct arena *arena, const char *dir, struct git_facts *out)
 	out->present = true;
 	out->top = top;
 	out->git_dir = out->common_dir = git_dir;
-	const char *common = git_file(arena, git_dir, "commondir");
-	const char *shared = common ? resolved(arena, join(arena, git_dir, common)) : NULL;
+	OWNED_TEXT common = {0};
+	bool has_common = git_names(git_dir, "commondir", "", &common);
+	const char *shared = has_common ? resolved(arena, text_string(&common)) : NULL;
 	if (shared) {
 		out->common_dir = shared;
 		out->is_linked = true;

@@ -202,6 +202,19 @@ def test_a_clone_gets_another_block_than_the_fixed_one(world, of):
     assert "block 40" not in second.up().err
 
 
+def test_clones_are_known_wherever_git_keeps_their_repository(world):
+    """In a directory of its own beside, or a bare one whose worktrees are all linked."""
+    first = world.project("first")
+    first.stack("[stack]\nblock = 40\n" + STACK)
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["clone", "-q", "--bare", ".", "../bare.git"],
+                 ["clone", "-q", "--separate-git-dir", "../store", "../bare.git", "../beside"],
+                 ["-C", "../bare.git", "worktree", "add", "-q", "-b", "one", "../tree"]):
+        git(first.dir, *args)
+    for name, whose in ("tree", None), ("beside", world.root / "projects/bare.git"), ("first", world.root / "projects/bare.git"):
+        said = world.project(name).run("registry", "add", code=0).err
+        assert whose is None and "block 40" not in said or f"({whose})" in said, (name, said)
+
+
 def test_two_projects_that_fix_one_block_are_told_both_paths(world):
     one, two = world.project("one"), world.project("two")
     for project in (one, two):
