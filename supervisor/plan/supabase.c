@@ -188,7 +188,8 @@ static int integer_of(const struct assignment *a)
 	const char *at = a->value + (a->value < a->value_end && *a->value == '+');
 	memcpy(prefix, at, a->value_end - at > 2 ? 2 : 0);
 	int base = base_of(prefix), number = 0;
-	if (base != 10 ? at > a->value : *prefix == '0')
+	bool leads_with_zero = a->value_end - at > 1 && *at == '0';
+	if (base != 10 ? at > a->value : leads_with_zero)
 		return -1;
 	at += base != 10 ? 2 : 0;
 	bool digit_before = false;
