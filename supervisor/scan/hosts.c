@@ -179,13 +179,14 @@ static const char *read_bracket(struct reading *r, const char *at)
 	return behind ? behind : close + 1;
 }
 
-/* Without brackets; `::` alone is too often something else. */
+/* Without brackets; `::` and `ab:c::` are too often something else: there is a digit in it. */
 static const char *read_ipv6(struct reading *r, const char *at)
 {
 	struct slice s = {at, at};
-	while (s.end < r->text.end && (is_word_char(*s.end) || *s.end == ':' || *s.end == '.'))
-		s.end++;
-	if (slice_length(s) < 3 || !memchr(s.at, ':', slice_length(s)) || !is_address(s, AF_INET6))
+	bool has_digit = false;
+	for (; s.end < r->text.end && (is_word_char(*s.end) || *s.end == ':' || *s.end == '.'); s.end++)
+		has_digit = has_digit || is_digit(*s.end);
+	if (!has_digit || !memchr(s.at, ':', slice_length(s)) || !is_address(s, AF_INET6))
 		return NULL;
 	if (!is_bounded(r, s) || is_network(r, s))
 		return s.end;

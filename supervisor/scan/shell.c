@@ -227,7 +227,7 @@ static void plain_word(struct find *f, struct slice word, struct slice before, s
 			value_port(f, word, as);
 	} else if (before.at && (slice_is(before, "http.server") || slice_is(before, "runserver"))) {
 		value_address(f, word, as);
-	} else if (*word.at == ':' && has_ports(program)) {
+	} else if (slice_length(word) > 1 && *word.at == ':' && is_digit(word.at[1]) && has_ports(program)) {
 		as.confidence = CONFIDENCE_LIKELY;
 		value_address(f, word, as);
 	} else if (f->command.words > 1) {
@@ -318,6 +318,8 @@ void shell_find(struct find *f, struct slice text, struct as as)
 		at = word.end;
 		while (word.end > word.at + 1 && word.end[-1] == '\\')
 			word.end--;
+		if (at < text.end && *at == '>' && is_digit(*word.at)) /* 2>&1 */
+			continue;
 		command_word(f, word, before, as);
 		before = word;
 	}

@@ -52,7 +52,7 @@ def test_unknown_verb_and_option_name_the_nearest(world):
     assert "--detach" in world.run("up", "--detatch", code=2).err
 
 
-@pytest.mark.parametrize("verb", ["top", "scan", "init", "import", "export", "dashboard",
+@pytest.mark.parametrize("verb", ["top", "init", "import", "export", "dashboard",
                                   "serve", "mcp", "with", "completion"])
 def test_verbs_of_later_versions_are_absent(world, verb):
     assert world.run(verb).code == 2

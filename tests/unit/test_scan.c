@@ -98,6 +98,14 @@ static void decoys_are_left_alone(void **state)
 	finds("compose.yml", "services:\n  a:\n    image: mysql:8080\n    user: \"101:101\"\n    ports: [ '65536:1', '080:0' ]\n", "");
 }
 
+static void a_command_is_read_by_its_program(void **state)
+{
+	(void)state;
+	finds("a.sh", "nc -w 2 localhost 514 > /dev/null 2>&1\nmkdir -p 3000\nx -p 4\nx -p 8080\ny -p 80:81\n", "514 8080 80 81");
+	finds("a.sh", "sub:: a\ngetopt ab:c::\nssh -p 2222 h; psql -p5432 | tee -p 3000\n", "2222 5432 3000");
+	finds("a.sh", "PORT=\"3000\" node x --inspect=127.0.0.1:9229 --max 4096 # --port 5000\n", "3000 127.0.0.1 9229 5000");
+}
+
 static void hostile_bytes_end_well(void **state)
 {
 	(void)state;
@@ -315,6 +323,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_yaml_is_read_line_by_line),
 		cmocka_unit_test(json_may_have_comments_and_a_comma_too_many),
 		cmocka_unit_test(decoys_are_left_alone),
+		cmocka_unit_test(a_command_is_read_by_its_program),
 		cmocka_unit_test(hostile_bytes_end_well),
 		cmocka_unit_test(patterns_mean_what_git_says),
 		cmocka_unit_test(a_pattern_of_stars_takes_no_time),
