@@ -257,7 +257,7 @@ void draft_free(struct draft *draft)
 {
 	if (!draft)
 		return;
-	document_free(draft->user);
+	document_free(draft->own_user);
 	arena_free(draft->arena);
 }
 
@@ -294,4 +294,9 @@ const char *const *draft_services(const struct draft *draft, int *count)
 {
 	*count = draft->service_count;
 	return draft->names;
+}
+
+struct draft_past draft_past(const struct draft *draft)
+{
+	return (struct draft_past){draft->texts, draft->text_count, draft->user};
 }

@@ -46,6 +46,21 @@ struct stackfile_request {
 	const char *const *caller_env; /* NAME=VALUE, NULL-terminated, as environ */
 	const char *default_name; /* the stack's name where the file has none */
 	const char *main_dir; /* of the main worktree; NULL: the file's directory */
+	const struct draft_past *past; /* NULL: other files are read */
+};
+
+/* An env file as it was read. */
+struct draft_text {
+	const char *path;
+	const char *text;
+	size_t length;
+};
+
+/* What an earlier draft has read besides its document. By it the same draft is made again, without a look. */
+struct draft_past {
+	const struct draft_text *texts;
+	size_t text_count;
+	const struct document *user; /* the user's own config.ini; NULL: none */
 };
 
 struct draft;
@@ -84,6 +99,9 @@ struct named_range draft_pool(const struct draft *draft);
 void draft_emergency(const struct draft *draft, uint16_t *low, uint16_t *high);
 /* Names of services in file order; what to complete and to check SERVICE arguments against. */
 const char *const *draft_services(const struct draft *draft, int *count);
+
+/* Borrows from the draft. */
+struct draft_past draft_past(const struct draft *draft);
 
 struct stackfile_facts {
 	int instance;

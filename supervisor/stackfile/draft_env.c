@@ -45,14 +45,42 @@ static void complain_missing(const struct env_source *source, const struct error
 			source->shown);
 }
 
-static void read_source(struct dotenv *files, const struct env_source *source,
+static const struct draft_text *find_text(const struct draft_text *texts, size_t count, const char *path)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(texts[i].path, path))
+			return &texts[i];
+	return NULL;
+}
+
+/* As it is, or as it was; NULL with e: it cannot be read. */
+static const struct draft_text *text_of_file(struct draft *draft, const char *path, struct error *e)
+{
+	const struct draft_past *past = draft->request.past;
+	OWNED_TEXT content = {0};
+	struct draft_text fresh = {.path = path};
+	const struct draft_text *was = past ? find_text(past->texts, past->text_count, path) : NULL;
+	if (past && !was) {
+		errno = ENOENT;
+		fail_errno(e, EXIT_FAILED, "%s", path);
+		return NULL;
+	}
+	if (!past && file_read(path, DOTENV_SIZE_MOST, &content, e))
+		return NULL;
+	fresh.length = past ? was->length : content.length;
+	fresh.text = arena_string_n(draft->arena, past ? was->text : text_string(&content), fresh.length);
+	*arena_append(draft->arena, draft->texts, draft->text_count) = fresh;
+	return &draft->texts[draft->text_count - 1];
+}
+
+static void read_source(struct draft *draft, struct dotenv *files, const struct env_source *source,
 	struct complaints *complaints)
 {
-	OWNED_TEXT content = {0};
 	struct error e = {0};
-	if (!file_read(source->path, DOTENV_SIZE_MOST, &content, &e)) {
+	const struct draft_text *content = text_of_file(draft, source->path, &e);
+	if (content) {
 		*arena_append(files->arena, files->paths, files->path_count) = source->path;
-		dotenv_parse(files, source->shown, text_string(&content), content.length);
+		dotenv_parse(files, source->shown, content->text, content->length);
 		return;
 	}
 	if (!(source->optional && (e.number == ENOENT || e.number == ENOTDIR)))
@@ -77,7 +105,7 @@ static void read_list(struct draft *draft, int service, struct dotenv *files, co
 			.optional = optional,
 			.site = &site,
 		};
-		read_source(files, &source, complaints);
+		read_source(draft, files, &source, complaints);
 	}
 }
 
@@ -125,7 +153,7 @@ static bool listed(const struct entry *entry)
 static void read_usual(struct draft *draft, struct complaints *complaints)
 {
 	const char *path = draft_path(draft, draft->arena, USUAL_FILE);
-	if (access(path, F_OK)) {
+	if (!draft->request.past && access(path, F_OK)) {
 		const struct section *e = draft->environment;
 		if (!listed(draft->stack[KEY_STACK_ENV_FILE]) &&
 			!listed(e ? section_entry(e, "env_file") : NULL))
@@ -134,7 +162,7 @@ static void read_usual(struct draft *draft, struct complaints *complaints)
 	}
 	struct env_source source = {
 		.path = path, .shown = shown_path(draft, USUAL_FILE), .optional = true};
-	read_source(&draft->files, &source, complaints);
+	read_source(draft, &draft->files, &source, complaints);
 }
 
 static void read_asked(struct draft *draft, struct complaints *complaints)
@@ -142,7 +170,7 @@ static void read_asked(struct draft *draft, struct complaints *complaints)
 	for (size_t i = 0; i < draft->request.env_file_count; i++) {
 		const char *path = arena_string(draft->arena, draft->request.env_files[i]);
 		struct env_source source = {.path = path, .shown = path};
-		read_source(&draft->files, &source, complaints);
+		read_source(draft, &draft->files, &source, complaints);
 	}
 }
 

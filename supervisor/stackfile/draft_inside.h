@@ -56,7 +56,10 @@ struct draft_service {
 struct draft {
 	struct arena *arena; /* owns */
 	const struct document *document; /* borrows */
-	struct document *user; /* owns; the user's own config.ini, NULL where there is none */
+	const struct document *user; /* the user's own config.ini, NULL where there is none */
+	struct document *own_user; /* owns: the same, where it was read */
+	struct draft_text *texts; /* of env files */
+	size_t text_count;
 	struct stackfile_request request; /* its arrays are borrowed for the length of draft_new */
 	struct stack head;
 	int slots; /* SLOTS times head.spans */

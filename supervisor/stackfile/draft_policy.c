@@ -146,16 +146,26 @@ static void check_registry(const struct reading *r)
 	complaint_hint(r->complaints, "write it into ~/.config/stackup/config.ini");
 }
 
+static void find_user_file(struct reading *r)
+{
+	struct draft *draft = r->draft;
+	if (draft->request.past) {
+		draft->user = draft->request.past->user;
+		return;
+	}
+	const char *path = user_file_path(draft->arena, draft_caller(draft, "XDG_CONFIG_HOME"),
+		draft_caller(draft, "HOME"));
+	if (path)
+		draft->own_user = document_read_users(path, r->complaints);
+	draft->user = draft->own_user;
+}
+
 /* [ports] of ~/.config/stackup/config.ini holds for all projects; the stack file's ranges come first. */
 static void read_user_file(struct reading *r)
 {
 	struct draft *draft = r->draft;
 	const struct document *of_stack = draft->document;
-	const char *path = user_file_path(draft->arena, draft_caller(draft, "XDG_CONFIG_HOME"),
-		draft_caller(draft, "HOME"));
-	if (!path)
-		return;
-	draft->user = document_read_users(path, r->complaints);
+	find_user_file(r);
 	if (!draft->user)
 		return;
 	refuse_sections(r, draft->user);
