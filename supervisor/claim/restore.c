@@ -35,7 +35,9 @@ int claim_restore_holds(struct claim *claim, const struct port *ports, size_t co
 		return fail(e, EXIT_FAILED, "out of memory");
 	claim->hold_count = count;
 	for (size_t i = 0; i < count; i++)
-		claim->holds[i] = (struct hold){.fd = -1, .port = ports[i].number, .udp = port_is_udp(&ports[i])};
+		/* Where nobody has one it was let go of for the service, and is to be had again. */
+		claim->holds[i] = (struct hold){.fd = -1, .port = ports[i].number,
+			.udp = port_is_udp(&ports[i]), .state = HOLD_IS_RELAXED};
 	for (size_t i = 0; i < hold_count; i++) {
 		size_t row = row_of(ports, count, &holds[i]);
 		if (row < count && claim->holds[row].fd < 0)

@@ -10,7 +10,9 @@
 #include "cli/help.h"
 #include "cli/out.h"
 #include "cli/verbs/verb.h"
+#include "daemon/daemon.h"
 #include "ledger/apply.h"
+#include "spawn/guardian.h"
 
 /* A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened. */
 static void fill_standard_descriptors(void)
@@ -89,6 +91,8 @@ int cli_main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	registry_notices_to(say_lines);
 	exports_written_by(&followers);
+	if (argc == 2 && !strcmp(argv[1], GUARDIAN_RESUME))
+		daemon_resume();
 	int code = command_line_parse(argc, argv, &context.line, &e);
 	context.json = option_given(&context.line, OPTION_JSON) || (code < 0 && mentions_json(argv));
 	if (code == 0)

@@ -83,6 +83,13 @@
  *	how long the old port leads to the new one; 0 in the reply: it does not. What fails is undone,
  *	and the error says what it was. Progress as above. Waits while another change is under way.
  *
+ * upgrade {"program": "/path"?} -> {"pid"}
+ *	Another supervisor takes the place of this one, of the program at that path, or without one of the
+ *	program that the guardian has; no service is restarted. The reply comes before; then the connection
+ *	ends. Whoever connects again finds who it is by the greeting and by `ping`: a program that cannot go on
+ *	with what this one hands over is followed by one of the guardian's. Refused while another change is
+ *	under way.
+ *
  * env	{"service": "api"?} -> {"service", "dir", "user": ""?, "secrets": [names], "environ": packed,
  *	 "origins": {"NAME": "stack.ini:12", ...}}
  *	Without a service: the stack's. "dir" is where commands run.

@@ -17,6 +17,7 @@
 #include "daemon/recorder.h"
 #include "daemon/reload.h"
 #include "daemon/requests.h"
+#include "daemon/resume.h"
 #include "loop/loop.h"
 #include "model/names.h"
 #include "plan/formats.h"
@@ -84,7 +85,7 @@ static int copy_path(char *to, size_t size, char *from, struct error *e)
 	return 0;
 }
 
-static int find_places(struct instance *in, struct error *e)
+int boot_places(struct instance *in, struct error *e)
 {
 	const char *project = in->claim.project;
 	int n = in->claim.instance;
@@ -196,7 +197,8 @@ int instance_open_notify(struct instance *in, struct error *e)
 	if (!needed || in->notify)
 		return 0;
 	const struct notify_hooks hooks = {.self = in, .on_message = on_notify};
-	in->notify = notify_new(in->loop, in->notify_path, &hooks, e);
+	in->notify = notify_new_on(
+		in->loop, inherited_take(in, PLACE_NOTIFY), in->notify_path, &hooks, e);
 	return in->notify ? 0 : -1;
 }
 
@@ -287,7 +289,7 @@ static int load(struct instance *in, const struct launch_request *r, int judged,
 static void take_request(struct instance *in, const struct launch_request *r)
 {
 	in->events_fd = in->lifeline_fd = in->roster.fd = -1;
-	in->exit_code_from = -1;
+	in->exit_code_from = in->state = -1;
 	in->detached = r->detached;
 	in->strict_ports = r->strict_ports;
 	in->has_strategy = r->strategy != NULL;
@@ -301,8 +303,8 @@ static void take_request(struct instance *in, const struct launch_request *r)
 		in->random = (uint64_t)in->now_ms;
 }
 
-/* What the process needs for itself, whatever it is to run. */
-static int open_process(struct instance *in, const struct launch_request *r, struct error *e)
+int boot_process(struct instance *in, const char *main_dir, const char *stack_name, const char *branch,
+	struct error *e)
 {
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -311,25 +313,30 @@ static int open_process(struct instance *in, const struct launch_request *r, str
 		return fail(e, EXIT_FAILED, "the event loop cannot be made: out of memory or descriptors");
 	if (signals_open(in, e))
 		return -1;
-	in->main_dir = strdup(r->main_dir);
-	in->stack_name = strdup(r->stack_name);
-	in->branch = strdup(r->branch);
+	in->main_dir = strdup(main_dir);
+	in->stack_name = strdup(stack_name);
+	in->branch = strdup(branch);
 	if (!in->main_dir || !in->stack_name || !in->branch)
 		return fail(e, EXIT_FAILED, "out of memory");
 	return paths_find(&in->paths, e);
 }
 
-/* The files and sockets of the instance, once it has its ports. */
-static int open_instance(struct instance *in, bool died, struct error *e)
+static void open_roster(struct instance *in)
+{
+	(in->inherited ? roster_go_on : roster_begin)(&in->roster, in->paths.state, in->claim.project_id,
+		in->claim.project, in->claim.instance, in->run_id);
+}
+
+int boot_open(struct instance *in, bool died, struct error *e)
 {
 	crash_log_begin(in, died);
-	roster_begin(&in->roster, in->paths.state, in->claim.project_id, in->claim.project,
-		in->claim.instance, in->run_id);
+	open_roster(in);
 	if (tell_open(in, e) || instance_write_ports_env(in, e) || open_workers(in, e)
 		|| open_logs(in, e))
 		return -1;
 	const struct control_handler handler = requests_handler(in);
-	in->server = control_listen(in->loop, in->socket_path, &handler, e);
+	in->server = control_listen_on(
+		in->loop, inherited_take(in, PLACE_CONTROL), in->socket_path, &handler, e);
 	return in->server ? 0 : -1;
 }
 
@@ -338,17 +345,19 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 {
 	int judged = 0;
 	take_request(in, r);
-	if (proc_require(e) || open_process(in, r, e) || claim_number(in, r, &judged, c, e) || find_places(in, e))
+	if (proc_require(e) || boot_process(in, r->main_dir, r->stack_name, r->branch, e) || claim_number(in, r, &judged, c, e) || boot_places(in, e))
 		return -1;
 	if (in->claim.outcome == CLAIM_RUNNING)
 		return 0;
 	bool died = in->claim.unclean;
-	return load(in, r, judged, wanted, c, e) ? -1 : open_instance(in, died, e);
+	return load(in, r, judged, wanted, c, e) ? -1 : boot_open(in, died, e);
 }
 
 void instance_free(struct instance *in)
 {
 	recorder_free(in->recorder, false);
+	resume_end(in);
+	foster_end(in);
 	reload_abandon(in);
 	takeover_free(in);
 	forwarding_free(in);
@@ -378,6 +387,7 @@ void instance_free(struct instance *in)
 		close(in->events_fd);
 	}
 	text_release(&in->events);
+	json_decref(in->resumed);
 	if (in->lifeline_fd >= 0)
 		close(in->lifeline_fd);
 	paths_release(&in->paths);

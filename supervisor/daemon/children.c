@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemon/instance.h"
+#include "daemon/resume.h"
 #include "daemon/takeover.h"
 
 /* Reaped in one turn at most; the rest waits as zombies for the next. */
@@ -123,22 +124,50 @@ static void note_child(struct instance *in, const struct exit_status *status, in
 	reaped->count++;
 }
 
+static void take_end(struct instance *in, const struct exit_status *status, struct reaped *reaped)
+{
+	int service;
+	bool is_hook;
+	int hint = tree_reaped(&in->tree, status->pid);
+	if (hint >= 0)
+		roster_ended(&in->roster, status->pid);
+	if (belongs(in, status->pid, hint, &service, &is_hook))
+		note_child(in, status, service, is_hook, reaped);
+	else if (!prober_command_exited(in->prober, status))
+		keeper_trees_changed(in->keeper);
+}
+
+void children_ended(struct instance *in, const struct exit_status *status)
+{
+	static struct reaped reaped;
+	reaped.count = 0;
+	take_end(in, status, &reaped);
+	if (reaped.count)
+		keeper_exits(in->keeper, reaped.exits, reaped.count);
+}
+
+/* fostered: it is the guardian's child and still a zombie. */
+static bool next_end(struct instance *in, struct exit_status *status, bool *fostered)
+{
+	*fostered = false;
+	if (spawner_reap(&in->spawner, status) == 1)
+		return true;
+	*fostered = foster_next(in, status) == 1;
+	return *fostered;
+}
+
 void children_reap(struct instance *in)
 {
 	static struct reaped reaped;
 	struct exit_status status;
 	int left = REAP_A_TURN;
+	bool fostered;
 	reaped.count = 0;
-	for (; left && spawner_reap(&in->spawner, &status) == 1; left--) {
-		int service;
-		bool is_hook;
-		int hint = tree_reaped(&in->tree, status.pid);
-		if (hint >= 0)
-			roster_ended(&in->roster, status.pid);
-		if (belongs(in, status.pid, hint, &service, &is_hook))
-			note_child(in, &status, service, is_hook, &reaped);
-		else if (!prober_command_exited(in->prober, &status))
-			keeper_trees_changed(in->keeper);
+	for (; left && next_end(in, &status, &fostered); left--) {
+		resume_ended(in, &status);
+		if (fostered)
+			guardian_reap(&in->guardian, status.pid, NULL);
+		take_end(in, &status, &reaped);
 	}
 	if (reaped.count)
 		keeper_exits(in->keeper, reaped.exits, reaped.count);

@@ -100,6 +100,12 @@ int daemon_launch(const struct launch_request *request, struct launch_result *re
 void launch_result_release(struct launch_result *result);
 
 /*
+ * The whole life of a supervisor that takes the place of one that has ended: a process that was started
+ * with GUARDIAN_RESUME as its only argument (spawn/guardian.h).
+ */
+_Noreturn void daemon_resume(void);
+
+/*
  * An instance holds its lock byte before its socket is there, and makes a socket that was removed anew.
  * Waits until somebody listens at the path, for patience_ms at most. False at once when the byte is
  * free: the instance does not live, or its boot has failed meanwhile.

@@ -22,12 +22,16 @@
  *	recorder.c	the registry's rows, written on a thread; records.c what waits
  *	pending.c	requests that are answered later
  *	requests.c	the verbs of control/protocol.h, one row each; attach.c, show.c: their longer answers
+ *	resume.c	what another supervisor needs to go on; resume_head.c, resume_state.c what that is
+ *	resume_boot.c	the boot of that one; origin.c, from which it loads
+ *	foster.c	children of the one before
  *	reload.c	converging to a changed file; reload_order.c: what was asked for
  *	clearing.c	who has a port of a changed stack is stopped beside the loop
  */
 #ifndef DAEMON_INSTANCE_H
 #define DAEMON_INSTANCE_H
 
+#include <jansson.h>
 #include <regex.h>
 
 #include "base/arena.h"
@@ -53,7 +57,11 @@
 #include "watch/keeper.h"
 
 struct clearing;
+struct draft_past;
 struct instance;
+struct inherited;
+struct orphan;
+struct resume;
 struct takeover;
 struct takeover_wish;
 struct reload_wish;
@@ -107,6 +115,8 @@ struct loaded {
 	struct draft *draft; /* owns: what the stack was resolved from */
 	const struct document *document; /* borrows: what the draft was made from */
 	struct document *own_document; /* owns: the same, where nobody else does */
+	json_t *origin; /* owns: all of that, for another supervisor (origin.h) */
+	uint64_t number; /* no other one of this process has it */
 };
 
 /* Whose second run the last row has: see second.h. */
@@ -165,6 +175,9 @@ struct instance {
 	ev_timer due;
 	struct io_watch log_guard;
 	int log_watch; /* of inotify; -1: none */
+	struct io_watch fosters; /* what the guardian has to tell */
+	LIST(struct orphan *) orphans; /* owns: leaders that were the guardian's, when that is dead */
+	bool orphaned;
 	struct io_watch lifeline;
 	int lifeline_fd; /* owns; -1 */
 
@@ -177,6 +190,10 @@ struct instance {
 	int64_t unknown_since_ms; /* processes of no service are being ended since then */
 	int state; /* enum instance_state, as last told */
 
+	struct resume *resume; /* owns; NULL: when this process dies, everything stops */
+	struct inherited *inherited; /* owns; only while a supervisor that replaces another one boots */
+	int inherited_places; /* from the first to the last where the guardian still has what it had then */
+	json_t *resumed; /* owns: when and why it did; NULL: it did not */
 	LIST(struct pending *) pendings; /* owns */
 	struct reload *reload; /* owns; NULL when none is under way */
 	LIST(struct reload_wish) reloads; /* owns; to come, one after the other */
@@ -272,6 +289,13 @@ int load_judge(struct instance *in, const struct load_request *request, struct c
 	struct complaints *c, struct error *e);
 void loaded_release(struct loaded *loaded);
 /*
+ * The same stack as another supervisor of this run had, of an origin and with the numbers of its ports, in
+ * the order of the file. Nothing is looked at or claimed. The document of the request is to stay.
+ */
+int load_past(struct instance *in, const struct load_request *request, const struct draft_past *past,
+	const uint16_t *numbers, const uint16_t *moved_from, size_t count, struct loaded *loaded,
+	struct error *e);
+/*
  * What is loaded, with another number for one of its ports: nothing is read again. The draft stays with
  * in->loaded.
  */
@@ -291,6 +315,11 @@ void taken_complain(struct instance *in, const char *file, const struct port *ro
 	const struct claim_options *options, struct complaints *c);
 
 /* boot.c */
+/* The steps that a supervisor takes which replaces another one, too (resume_boot.c). */
+int boot_process(struct instance *in, const char *main_dir, const char *stack_name, const char *branch,
+	struct error *e);
+int boot_places(struct instance *in, struct error *e);
+int boot_open(struct instance *in, bool died, struct error *e);
 int instance_boot(struct instance *in, const struct launch_request *request, bool **wanted,
 	struct complaints *c, struct error *e);
 void instance_free(struct instance *in);
@@ -299,7 +328,10 @@ int instance_write_ports_env(struct instance *in, struct error *e);
 int instance_open_notify(struct instance *in, struct error *e);
 void instance_choose_hold(struct instance *in, int service);
 
-/* loop.c: after the border. Returns the exit code of the supervisor. */
+/*
+ * loop.c: after the border. wanted: the services to start; NULL in a supervisor that goes on where another
+ * one was. Returns the exit code of the supervisor.
+ */
 int instance_run(struct instance *in, const bool *wanted);
 /* The services as they are, and by that the state of the instance. */
 struct counts {
@@ -343,6 +375,8 @@ void signals_close(struct instance *in);
 
 /* children.c: on SIGCHLD. What is too much for one turn sends the next one. */
 void children_reap(struct instance *in);
+/* One that somebody else has reaped. */
+void children_ended(struct instance *in, const struct exit_status *status);
 
 /* io.c */
 int io_open(struct instance *in, int service, struct error *e);
@@ -352,6 +386,8 @@ void io_close(struct service_io *io);
 /* Begins a generation: fills the recipe's descriptors. */
 int io_begin(struct service_io *io, uint64_t generation, const struct service *service,
 	struct recipe *recipe, int *slave, struct error *e);
+/* The guardian gets what the logs of all services are written from and to. */
+void io_keep_all(struct instance *in);
 void io_drain(struct service_io *io);
 void io_end_generation(struct service_io *io);
 struct intake_hooks io_hooks(struct instance *in);

@@ -8,6 +8,7 @@
 #include "base/own.h"
 #include "daemon/instance.h"
 #include "daemon/requests.h"
+#include "daemon/resume.h"
 
 static void watch(struct service_io *io, bool on)
 {
@@ -50,19 +51,31 @@ static void on_retry(struct ev_loop *loop, ev_timer *w, int events)
 	watch(w->data, true);
 }
 
+/* A terminal only for a supervisor that goes on with it: its last words end with it. */
+static void keep(struct service_io *io)
+{
+	const struct intake *intake = &io->intake;
+	struct guardian *guardian = &io->instance->guardian;
+	for (int p = 0; p < 2; p++)
+		if (intake->pipe_read[p] >= 0)
+			guardian_keep(guardian, io->slot + p, intake->pipe_read[p], intake->log_fd, NULL);
+	if (intake->terminal >= 0 && io->instance->resume)
+		guardian_keep(guardian, io->slot, intake->terminal, intake->log_fd, NULL);
+}
+
 /* The log has a new file: the guardian must know where to put the last words. */
 static void on_file(void *self, struct intake *intake)
 {
 	struct instance *in = self;
-	for (int i = 0; in->io && i < in->loaded.stack->service_count; i++) {
-		struct service_io *io = in->io[i];
-		if (!io || &io->intake != intake)
-			continue;
-		for (int p = 0; p < 2; p++)
-			if (intake->pipe_read[p] >= 0)
-				guardian_keep(&in->guardian, io->slot + p, intake->pipe_read[p],
-					intake->log_fd, NULL);
-	}
+	for (int i = 0; in->io && i < in->loaded.stack->service_count; i++)
+		if (in->io[i] && &in->io[i]->intake == intake)
+			keep(in->io[i]);
+}
+
+void io_keep_all(struct instance *in)
+{
+	for (int i = 0; i < in->loaded.stack->service_count; i++)
+		keep(in->io[i]);
 }
 
 static void on_notice(void *self, struct intake *intake, const char *text)
@@ -85,6 +98,21 @@ static void set_watch(struct service_io *io, int i, int fd)
 		io_watch_start(&io->watch[i]);
 }
 
+/* What the service writes into goes on; where it cannot, its next start writes into another pipe. */
+static void take_pipes(struct service_io *io)
+{
+	struct intake *intake = &io->intake;
+	for (int p = 0; p < 2; p++) {
+		int fd = inherited_pipe(io->instance, io->slot + p);
+		if (fd >= 0 && intake->pipe_read[p] >= 0)
+			(void)intake_take_pipe(intake, p, fd, NULL);
+		else if (fd >= 0 && p == 0 && isatty(fd))
+			intake_terminal(intake, fd);
+		else if (fd >= 0)
+			close(fd);
+	}
+}
+
 int io_open(struct instance *in, int service, struct error *e)
 {
 	const struct service *s = service_at(in, service);
@@ -94,17 +122,21 @@ int io_open(struct instance *in, int service, struct error *e)
 	io->instance = in;
 	io->service = service;
 	io->log = io;
-	io->slot = in->next_slot;
+	int slot = inherited_slot(in, s->name);
+	io->slot = slot < 0 ? in->next_slot : slot;
 	io->run.last_look = LISTENER_UNKNOWN;
 	if (intake_open(&io->intake, &in->pool, s->name, &s->log, s->tty, e)) {
 		free(io);
 		return fail_while(e, "service '%s'", s->name);
 	}
-	in->next_slot += 2;
+	if (slot < 0)
+		in->next_slot += 2;
+	else
+		take_pipes(io);
 	in->io[service] = io;
 	io->open = true;
 	on_file(in, &io->intake);
-	set_watch(io, 0, io->intake.pipe_read[0]);
+	set_watch(io, 0, io->intake.terminal >= 0 ? io->intake.terminal : io->intake.pipe_read[0]);
 	set_watch(io, 1, io->intake.pipe_read[1]);
 	ev_timer_init(&io->retry, on_retry, 0., 0.);
 	io->retry.data = io;
@@ -158,6 +190,7 @@ static int open_terminal(struct service_io *io, int *slave, struct error *e)
 		io_watch_stop(&io->watch[0]);
 	int fd = take_fd(&master);
 	intake_terminal(&io->intake, fd);
+	keep(io);
 	set_watch(io, 0, fd);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "control/wire.h"
 #include "daemon/crash.h"
 #include "daemon/instance.h"
+#include "daemon/resume.h"
 #include "registry/lock.h"
 #include "stackfile/describe.h"
 
@@ -142,6 +143,21 @@ static _Noreturn void supervise(const struct launch_request *asked, struct guard
 	instance_free(&in);
 	crash_log_end(&in);
 	_exit(ok ? code : e.code);
+}
+
+_Noreturn void daemon_resume(void)
+{
+	static struct instance in;
+	struct error e = {0};
+	/* Nothing is undone: the guardian tries again, or ends everything. */
+	if (instance_resume(&in, &e)) {
+		fprintf(stderr, "cannot go on where the last supervisor was: %s\n", e.text);
+		_exit(e.code);
+	}
+	int code = instance_run(&in, NULL);
+	instance_free(&in);
+	crash_log_end(&in);
+	_exit(code);
 }
 
 static int take_error(const json_t *report, struct complaints *c, struct error *e)

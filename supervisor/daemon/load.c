@@ -4,6 +4,7 @@
 
 #include "daemon/clearing.h"
 #include "daemon/instance.h"
+#include "daemon/origin.h"
 #include "model/names.h"
 #include "plan/judge.h"
 #include "plan/order.h"
@@ -97,6 +98,8 @@ static void make_rows(struct loaded *l)
 static int derive(struct instance *in, const struct load_request *request, struct loaded *l,
 	bool **wanted, struct error *e)
 {
+	static uint64_t loads;
+	l->number = ++loads;
 	l->arena = arena_new();
 	if (!l->arena || setjmp(*arena_on_failure(l->arena)))
 		return fail(e, EXIT_FAILED, "out of memory");
@@ -157,6 +160,7 @@ void loaded_release(struct loaded *l)
 	arena_free(l->arena);
 	draft_free(l->draft);
 	document_free(l->own_document);
+	json_decref(l->origin);
 	*l = (struct loaded){0};
 }
 
@@ -246,7 +250,7 @@ static void take_rules_back(struct instance *in)
 }
 
 static struct draft *begin_draft(struct instance *in, const struct load_request *request,
-	struct numbers *n, struct complaints *c, struct error *e)
+	const struct draft_past *past, struct numbers *n, struct complaints *c, struct error *e)
 {
 	const struct stackfile_request asked = {.document = request->document,
 		.environment = request->environment,
@@ -259,7 +263,8 @@ static struct draft *begin_draft(struct instance *in, const struct load_request 
 		.env_file_count = request->env_file_count,
 		.caller_env = (const char *const *)(const void *)request->caller_env,
 		.default_name = request->stack_name,
-		.main_dir = request->main_dir};
+		.main_dir = request->main_dir,
+		.past = past};
 	struct draft *draft = draft_new(&asked, c);
 	if (!draft || numbers_begin(n, draft, e)) {
 		draft_free(draft);
@@ -274,7 +279,7 @@ int load_judge(struct instance *in, const struct load_request *request, struct c
 	struct complaints *c, struct error *e)
 {
 	struct numbers n = {0};
-	struct draft *draft = begin_draft(in, request, &n, c, e);
+	struct draft *draft = begin_draft(in, request, NULL, &n, c, e);
 	int rc = draft ? look_first(in, request, draft, &n, c, e) : -1;
 	if (!rc && clearing) {
 		const struct claim_options options = options_of(in, request, draft);
@@ -286,12 +291,18 @@ int load_judge(struct instance *in, const struct load_request *request, struct c
 	return rc;
 }
 
+static void keep_draft(struct loaded *loaded, const struct load_request *request, struct draft *draft)
+{
+	loaded->draft = draft;
+	loaded->origin = origin_of(request, draft);
+}
+
 int load_stack(struct instance *in, const struct load_request *request, struct loaded *loaded,
 	bool **wanted, struct complaints *c, struct error *e)
 {
 	struct numbers n = {0};
 	*loaded = (struct loaded){0};
-	struct draft *draft = begin_draft(in, request, &n, c, e);
+	struct draft *draft = begin_draft(in, request, NULL, &n, c, e);
 	int rc = draft ? 0 : -1;
 	if (!rc && !request->is_judged)
 		rc = look_first(in, request, draft, &n, c, e);
@@ -310,8 +321,48 @@ int load_stack(struct instance *in, const struct load_request *request, struct l
 	if (rc)
 		draft_free(draft);
 	else
-		loaded->draft = draft;
+		keep_draft(loaded, request, draft);
 	loaded->document = request->document;
+	return rc;
+}
+
+static int take_numbers(struct numbers *n, const uint16_t *numbers, const uint16_t *moved_from,
+	size_t count, struct error *e)
+{
+	if (count != (size_t)n->count)
+		return fail(e, EXIT_FAILED, "it has other ports than it had");
+	for (size_t i = 0; i < count; i++) {
+		n->now[i] = numbers[i];
+		n->before[i] = moved_from[i];
+	}
+	return 0;
+}
+
+int load_past(struct instance *in, const struct load_request *request, const struct draft_past *past,
+	const uint16_t *numbers, const uint16_t *moved_from, size_t count, struct loaded *loaded,
+	struct error *e)
+{
+	struct numbers n = {0};
+	struct complaints c = {0};
+	bool *wanted = NULL;
+	*loaded = (struct loaded){.document = request->document};
+	struct draft *draft = begin_draft(in, request, past, &n, &c, e);
+	int rc = draft ? take_numbers(&n, numbers, moved_from, count, e) : -1;
+	if (!rc) {
+		loaded->stack = resolve(in, request, draft, &n, &c);
+		rc = loaded->stack ? derive(in, request, loaded, &wanted, e)
+				   : fail(e, EXIT_BAD_FILE, "%s has mistakes: %s", request->document->label,
+					     c.list.count ? c.list.items[0].text : "?");
+	}
+	if (rc) {
+		loaded_release(loaded);
+		draft_free(draft);
+	} else {
+		keep_draft(loaded, request, draft);
+	}
+	numbers_release(&n);
+	complaints_release(&c);
+	take_rules_back(in);
 	return rc;
 }
 
@@ -326,7 +377,7 @@ static int resolve_again(struct instance *in, const struct numbers *n, struct lo
 		.caller_env = now->caller};
 	struct complaints c = {0};
 	bool *wanted = NULL;
-	*next = (struct loaded){.document = now->document};
+	*next = (struct loaded){.document = now->document, .origin = json_incref(now->origin)};
 	next->stack = resolve(in, &request, now->draft, n, &c);
 	int rc = next->stack ? derive(in, &request, next, &wanted, e)
 			     : fail(e, EXIT_BAD_FILE, "%s has mistakes with these ports",

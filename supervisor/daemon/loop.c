@@ -7,6 +7,7 @@
 #include "daemon/pending.h"
 #include "daemon/recorder.h"
 #include "daemon/reload.h"
+#include "daemon/resume.h"
 #include "daemon/second.h"
 #include "watch/settle.h"
 
@@ -127,6 +128,7 @@ static void before_wait(struct ev_loop *loop, ev_prepare *w, int events)
 	tell_flush(in); /* whoever gets an answer now finds its events */
 	if (in->recorder)
 		recorder_pass(in->recorder);
+	resume_turn(in);
 	int64_t waiting = pending_check(in);
 	if (waiting < next)
 		next = waiting;
@@ -164,6 +166,7 @@ static void finish(struct instance *in)
 	tell_event(in, -1, EVENT_INSTANCE, "stopped");
 	control_hide(in->server);
 	log_guard_rest(in);
+	foster_sweep(in);
 	roster_end(&in->roster);
 	bool failed = claim_stop(in->paths.state, &in->claim, false, &e);
 	if (failed)
@@ -204,11 +207,12 @@ int instance_run(struct instance *in, const bool *wanted)
 		io_watch_init(&in->lifeline, in->loop, in->lifeline_fd, EV_READ, on_lifeline, in);
 		io_watch_start(&in->lifeline);
 	}
-	in->state = -1;
 	begin_recorder(in);
 	log_guard_begin(in);
+	resume_tell(in);
+	resume_begin(in);
 	/* ---- The border: boot is over. From here on nothing exits: log, degrade, retry. ---- */
-	for (int i = 0; i < in->loaded.stack->service_count; i++)
+	for (int i = 0; wanted && i < in->loaded.stack->service_count; i++)
 		if (wanted[i])
 			keeper_start(in->keeper, i, in->no_deps, "asked to start");
 	ev_run(in->loop, 0);

@@ -177,6 +177,15 @@ void recorder_hold(struct recorder *recorder, const char *service, enum hold_mod
 	records_push(&recorder->fresh, record);
 }
 
+void recorder_owner(struct recorder *recorder)
+{
+	struct record *record = record_new(NULL, NULL);
+	if (!record)
+		return; /* the lock byte says who lives */
+	record->what = RECORD_OWNER;
+	records_push(&recorder->fresh, record);
+}
+
 /* With the mutex. */
 static void add_waiting(struct recorder *recorder)
 {

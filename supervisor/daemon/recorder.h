@@ -46,6 +46,8 @@ void recorder_event(struct recorder *recorder, const char *service, enum event_k
 /* It has an event of its own; where there are too many of them, it is left out with that one. */
 void recorder_incident(struct recorder *recorder, enum incident_kind kind, const char *text);
 void recorder_hold(struct recorder *recorder, const char *service, enum hold_mode mode);
+/* This process supervises the instance now, its parent is the guardian. */
+void recorder_owner(struct recorder *recorder);
 /* What has come since the last time goes to the thread. */
 void recorder_pass(struct recorder *recorder);
 

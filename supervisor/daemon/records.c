@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "registry/instances.h"
 #include "registry/leases.h"
 #include "registry/registry.h"
 
@@ -87,6 +89,14 @@ static int write_incident(struct registry *r, const struct recorder_place *place
 	return history_incident(r, &note, e);
 }
 
+static int write_owner(struct registry *r, const struct recorder_place *place, struct error *e)
+{
+	struct owner_mark self;
+	owner_mark_self(&self);
+	self.guardian_pid = getppid();
+	return instance_set_status(r, place->project_id, place->instance, INSTANCE_RUNNING, &self, e);
+}
+
 static int write_all(struct registry *r, const struct recorder_place *place,
 	const struct record *records, struct error *e)
 {
@@ -99,6 +109,10 @@ static int write_all(struct registry *r, const struct recorder_place *place,
 			break;
 		case RECORD_INCIDENT:
 			if (write_incident(r, place, records, e))
+				return -1;
+			break;
+		case RECORD_OWNER:
+			if (write_owner(r, place, e))
 				return -1;
 			break;
 		case RECORD_HOLD: /* fails for a project that was forgotten; it is learned again */

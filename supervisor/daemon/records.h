@@ -1,7 +1,7 @@
 /*
  * records.h - what waits to be written into the registry, and how it is written. Private to the recorder.
  *
- * A record is an event, an incident, or how the ports of a service are held with success. It belongs to the
+ * A record is an event, an incident, how the ports of a service are held with success, or that we supervise now. It belongs to the
  * queue it is in.
  */
 #ifndef DAEMON_RECORDS_H
@@ -12,7 +12,7 @@
 
 #include "daemon/recorder.h"
 
-enum record_what { RECORD_EVENT, RECORD_INCIDENT, RECORD_HOLD };
+enum record_what { RECORD_EVENT, RECORD_INCIDENT, RECORD_HOLD, RECORD_OWNER };
 
 struct record {
 	struct record *next;

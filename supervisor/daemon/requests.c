@@ -8,13 +8,18 @@
 #include "control/wire.h"
 #include "daemon/pending.h"
 #include "daemon/reload.h"
+#include "daemon/resume.h"
 #include "daemon/takeover.h"
 #include "stackfile/describe.h"
+
+/* Longer than anybody waits, and short enough to be added to any time. */
+enum { TIMEOUT_MOST_MS = INT32_MAX };
 
 int64_t request_timeout_ms(const json_t *body)
 {
 	const json_t *value = json_object_get(body, "timeout_ms");
-	return json_is_integer(value) ? json_integer_value(value) : -1;
+	int64_t ms = json_is_integer(value) ? json_integer_value(value) : -1;
+	return ms < 0 ? -1 : ms > TIMEOUT_MOST_MS ? TIMEOUT_MOST_MS : ms;
 }
 
 bool request_has(const json_t *body, const char *key)
@@ -202,6 +207,7 @@ static const struct {
 	{"reload", reload_request},
 	{"running", on_running},
 	{"move", takeover_request},
+	{"upgrade", upgrade_request},
 	{"env", on_env},
 	{"attach", attach_request},
 	{"input", attach_input},

@@ -12,6 +12,7 @@
 #include "claim/move.h"
 #include "daemon/instance.h"
 #include "daemon/recorder.h"
+#include "daemon/resume.h"
 #include "daemon/second.h"
 #include "daemon/takeover.h"
 #include "model/names.h"
@@ -151,6 +152,7 @@ static int world_spawn(void *self, int service, uint64_t generation, struct chil
 	struct start start = {0};
 	OWNED_FD slave = -1;
 	int rc = relax_ports(in, s, &start, e);
+	resume_ports(in);
 	if (!rc)
 		rc = build(in, s, &s->command, &start, e);
 	if (!rc)
@@ -158,6 +160,7 @@ static int world_spawn(void *self, int service, uint64_t generation, struct chil
 	if (!rc)
 		rc = spawner_start(&in->spawner, &start.made.recipe, child, e);
 	if (!rc) {
+		resume_started(in, service, child->pid);
 		tree_started(&in->tree, service, child->pid, generation);
 		tree_outputs(&in->tree, service, in->io[service]->log->intake.pipe_write);
 		roster_add(&in->roster, s->name, child->pid, child->pidfd,
@@ -181,8 +184,10 @@ static int world_spawn_stop_command(void *self, int service, struct child *child
 		start.made.recipe.stderr_fd = intake->pipe_write[0];
 		rc = spawner_start(&in->spawner, &start.made.recipe, child, e);
 	}
-	if (!rc)
+	if (!rc) {
+		resume_helper(in, child->pid);
 		tree_helper(&in->tree, child->pid);
+	}
 	start_release(&start);
 	return rc;
 }
@@ -201,6 +206,7 @@ pid_t world_start_check(void *self, int service, const struct command *command, 
 	}
 	pid_t pid = child.pid;
 	if (!rc) {
+		resume_helper(in, pid);
 		tree_helper(&in->tree, pid);
 		child_forget(&child);
 	}

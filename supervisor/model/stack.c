@@ -6,6 +6,7 @@
 #include "base/words.h"
 
 WORDS(probe_kind_word, probe_kind, PROBE_KINDS)
+WORDS(crash_rule_word, crash_rule, CRASH_RULES)
 
 void stack_free(struct stack *stack)
 {

@@ -132,6 +132,14 @@ struct requirement {
 	int line;
 };
 
+#define CRASH_RULES(X)                                                                             \
+	X(CRASH_STOP, "stop") /* all services end */                                               \
+	X(CRASH_RESUME, "resume") /* another one goes on with them */
+#define X(name, word) name,
+enum crash_rule { CRASH_RULES(X) };
+#undef X
+const char *crash_rule_word(enum crash_rule rule);
+
 struct stack {
 	struct arena *arena; /* owns: freeing it frees the stack */
 	const char *name; /* as the file or the directory says */
@@ -149,6 +157,7 @@ struct stack {
 	int spans; /* ten-port ranges per instance */
 	enum port_strategy strategy;
 	const char *shell;
+	enum crash_rule on_crash; /* when the supervisor dies */
 	int64_t log_total; /* bytes for all logs of an instance, 0: no bound */
 
 	struct service *services;

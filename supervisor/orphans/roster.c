@@ -142,6 +142,28 @@ void roster_close(struct roster *roster)
 	*roster = (struct roster){.fd = -1};
 }
 
+void roster_go_on(struct roster *roster, const char *state, int64_t project_id, const char *project,
+	int instance, const char *run_id)
+{
+	struct rosters all = {0};
+	const struct roster_query query = {.project = project, .instance = instance};
+	rosters_read(state, &query, &all);
+	*roster = (struct roster){.fd = -1};
+	for (size_t i = 0; i < all.count && roster->fd < 0; i++) {
+		struct roster *found = &all.items[i];
+		if (strcmp(found->head.run_id, run_id) != 0)
+			continue;
+		*roster = *found;
+		*found = (struct roster){.fd = -1};
+		roster->fd = open(roster->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	}
+	rosters_release(&all);
+	if (roster->fd >= 0)
+		return;
+	roster_close(roster);
+	roster_begin(roster, state, project_id, project, instance, run_id);
+}
+
 /* ---- reading ---- */
 
 struct reading {

@@ -58,6 +58,9 @@ struct roster {
 /* Who has nothing begun ends nothing: {.fd = -1} may be given to all of these. */
 void roster_begin(struct roster *roster, const char *state, int64_t project_id, const char *project,
 	int instance, const char *run_id);
+/* Instead of roster_begin(), in another process of the same run: with the rows that there are. */
+void roster_go_on(struct roster *roster, const char *state, int64_t project_id, const char *project,
+	int instance, const char *run_id);
 /* outputs are descriptors, -1 for none. */
 void roster_add(struct roster *roster, const char *service, pid_t pid, int pidfd,
 	const int outputs[2]);

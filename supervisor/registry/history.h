@@ -70,6 +70,7 @@ int history_audit(struct registry *r, int64_t project_id, int instance, const ch
 /* What somebody should look at later. The words are what queries and reports have. */
 #define INCIDENT_KINDS(X)                                                                          \
 	X(INCIDENT_CRASHED, "crashed") /* a supervisor that nobody had stopped */                  \
+	X(INCIDENT_RESUMED, "resumed") /* another one has taken the place of one that died */       \
 	X(INCIDENT_FAILED, "service_failed") /* it is not started again by itself */               \
 	X(INCIDENT_PORT_LOST, "port_lost") /* to a stranger, while the instance ran */             \
 	X(INCIDENT_EMERGENCY, "emergency_port")                                                    \

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/list.h"
+#include "base/own.h"
 #include "spawn/proc.h"
 
 /*
@@ -439,4 +441,16 @@ void child_forget(struct child *child)
 	if (child->pidfd >= 0)
 		close(child->pidfd);
 	*child = (struct child){.pidfd = -1};
+}
+
+int child_reach(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+bool child_await_end(pid_t pid, int patience_ms)
+{
+	OWNED_FD fd = child_reach(pid);
+	struct pollfd end = {.fd = fd, .events = POLLIN};
+	return fd < 0 || poll(&end, 1, patience_ms) > 0;
 }

@@ -98,6 +98,10 @@ int spawner_reap(struct spawner *spawner, struct exit_status *status);
  */
 int child_signal(const struct child *child, int signal);
 int child_signal_group(const struct child *child, int signal);
+/* Of a process whose number is certain to be its own: a pidfd, -1 where there is none to be had. */
+int child_reach(pid_t pid);
+/* True when it has ended, reaped or not. */
+bool child_await_end(pid_t pid, int patience_ms);
 /* Closes the pidfd and forgets the pid. */
 void child_forget(struct child *child);
 

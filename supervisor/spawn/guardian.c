@@ -146,9 +146,9 @@ int guardian_tell_end(struct guardian *guardian, int log_fd, struct error *e)
 	return ask(guardian, SAY_TELL_END, 0, &log_fd, log_fd < 0 ? 0 : 1, e);
 }
 
-int guardian_arm(struct guardian *guardian, struct error *e)
+int guardian_arm(struct guardian *guardian, bool on, struct error *e)
 {
-	return ask(guardian, SAY_ARM, 0, NULL, 0, e);
+	return ask(guardian, SAY_ARM, on, NULL, 0, e);
 }
 
 int guardian_ask_replacement(struct guardian *guardian, int program_fd, struct error *e)
@@ -201,25 +201,66 @@ int guardian_took_over(struct guardian *guardian, struct error *e)
 	return ask(guardian, SAY_TOOK_OVER, 0, NULL, 0, e);
 }
 
-int guardian_next_end(struct guardian *guardian, struct exit_status *status)
+static struct exit_status status_of(const struct guardian_message *message)
 {
-	struct guardian_message message;
+	bool exited = message->code == CLD_EXITED;
+	return (struct exit_status){.pid = message->place,
+		.code = exited ? message->status : -1,
+		.signal = exited ? 0 : message->status,
+		.core_dumped = message->code == CLD_DUMPED};
+}
+
+/* 1: one of these two words has come; 0: none so far, -1: G is gone. */
+static int next_word(struct guardian *guardian, struct guardian_message *message)
+{
 	int fds[GUARDIAN_FDS_MOST];
 	size_t count;
 	int got;
-	while ((got = guardian_receive(guardian->socket, &message, fds, &count)) > 0) {
+	while ((got = guardian_receive(guardian->socket, message, fds, &count)) > 0) {
 		for (size_t i = 0; i < count; i++)
 			close(fds[i]);
-		if (message.word != SAY_ENDED)
-			continue;
-		bool exited = message.code == CLD_EXITED;
-		*status = (struct exit_status){.pid = message.place,
-			.code = exited ? message.status : -1,
-			.signal = exited ? 0 : message.status,
-			.core_dumped = message.code == CLD_DUMPED};
-		return 1;
+		if (message->word == SAY_ENDED || message->word == SAY_PONG)
+			return 1;
 	}
 	return got < 0 && errno == EAGAIN ? 0 : -1;
+}
+
+int guardian_next_end(struct guardian *guardian, struct exit_status *status)
+{
+	struct guardian_message message;
+	int got;
+	*status = guardian->early;
+	guardian->early = (struct exit_status){0};
+	if (status->pid)
+		return 1;
+	while ((got = next_word(guardian, &message)) == 1) {
+		if (message.word != SAY_ENDED)
+			continue;
+		*status = status_of(&message);
+		return 1;
+	}
+	return got;
+}
+
+/* There is one end at most: the next is not told before this one is reaped. */
+int guardian_await(struct guardian *guardian, struct error *e)
+{
+	struct guardian_message message;
+	struct pollfd more = {.fd = guardian->socket, .events = POLLIN};
+	int64_t until = clock_now_ms() + SEND_PATIENCE_MS;
+	if (ask(guardian, SAY_PING, ++guardian->pings, NULL, 0, e))
+		return -1;
+	for (;;) {
+		int got = next_word(guardian, &message);
+		if (got == 1 && message.word == SAY_PONG && message.place == guardian->pings)
+			return 0;
+		if (got == 1 && message.word == SAY_ENDED)
+			guardian->early = status_of(&message);
+		if (got < 0 || clock_now_ms() >= until)
+			return fail(e, EXIT_FAILED, "the guardian process does not answer");
+		if (!got)
+			poll(&more, 1, SEND_PATIENCE_MS);
+	}
 }
 
 int guardian_reap(struct guardian *guardian, pid_t pid, struct error *e)

@@ -23,7 +23,7 @@
  * 4. G starts another S from its own program, or the one it was given, with GUARDIAN_RESUME as the only
  *    argument, and hands it all that it keeps: guardian_inherit(). That runs on as S. After
  *    GUARDIAN_DEATHS deaths in a minute it is 4 to 6 after all; one that has not said
- *    guardian_took_over() is followed by one of G's own program.
+ *    guardian_took_over(), for 20 seconds or before its end, is followed by one of G's own program.
  * 5. What the last S has started are children of G now, and what falls to it later. One that has ended
  *    is said, guardian_next_end(), and reaped when S says so, guardian_reap(): so neither a status nor a
  *    number is lost. They are said one at a time.
@@ -59,6 +59,8 @@ enum {
 struct guardian {
 	pid_t pid;  /* of G, on both sides */
 	int socket; /* supervisor: to G, owns; caller: -1 */
+	int pings;
+	struct exit_status early; /* came while something else was waited for; pid 0: none did */
 	bool is_silent; /* it was waited for in vain, and is not again until it reads */
 };
 
@@ -85,8 +87,10 @@ int guardian_drop(struct guardian *guardian, int slot, struct error *e);
 /* The same for any other descriptor: for an S that replaces this one. */
 int guardian_hold(struct guardian *guardian, int place, int fd, struct error *e);
 int guardian_let_go(struct guardian *guardian, int place, struct error *e);
-/* From now on S is replaced when it dies; guardian_tell_end() of -1 ends that. */
-int guardian_arm(struct guardian *guardian, struct error *e);
+/* Waits until G has done all that it was asked for, for a second at most. */
+int guardian_await(struct guardian *guardian, struct error *e);
+/* From now on S is replaced when it dies, or is not any more; guardian_tell_end() of -1 ends that, too. */
+int guardian_arm(struct guardian *guardian, bool on, struct error *e);
 /* The end that is coming, whatever it is, leads to another S of this program; -1: of G's own. */
 int guardian_ask_replacement(struct guardian *guardian, int program_fd, struct error *e);
 

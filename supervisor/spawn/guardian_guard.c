@@ -26,6 +26,7 @@ enum {
 	FIRST_FREE_FD = 5,
 	SWEEP_PATIENCE_MS = 4000,
 	DEATHS_MS = 60 * 1000, /* GUARDIAN_DEATHS within this */
+	TAKE_OVER_MS = 20 * 1000, /* one that has not by then never will */
 	NO_ROOM_MS = 1, /* ETOOMANYREFS of unix(7) ends without an event */
 };
 
@@ -39,6 +40,8 @@ static struct {
 	bool armed; /* S is replaced when it dies ... */
 	bool wanted; /* ... or has asked for it */
 	int program_fd; /* by this; 0: by ourselves */
+	bool pinged;
+	int ping; /* the number of the latest */
 	int64_t deaths[GUARDIAN_DEATHS]; /* when; the latest at (died - 1) */
 	unsigned died;
 
@@ -46,7 +49,8 @@ static struct {
 	bool fosters; /* children of the last one are ours */
 	bool handing; /* what is kept is on its way ... */
 	int handed; /* ... up to this one */
-	bool settled; /* it has all and runs */
+	bool settled; /* it has all and runs ... */
+	int64_t began_ms; /* ... or is killed some time after this */
 	struct guardian_message why;
 	pid_t reported; /* ENDED was said, REAP was not */
 } g;
@@ -86,7 +90,7 @@ static void obey(const struct guardian_message *message, const int *fds, size_t 
 		g.armed &= g.log_fd != 0;
 		return;
 	case SAY_ARM:
-		g.armed = true;
+		g.armed = message->place;
 		break;
 	case SAY_REPLACE:
 		take(&g.program_fd, fds, count);
@@ -98,6 +102,11 @@ static void obey(const struct guardian_message *message, const int *fds, size_t 
 	case SAY_REAP:
 		reap(message->place);
 		break;
+	case SAY_PING:
+		g.pinged = true;
+		g.ping = message->place;
+		break;
+	case SAY_PONG:
 	case SAY_KEEP:
 	case SAY_DROP:
 	case SAY_HOLD:
@@ -152,7 +161,7 @@ static void tell_end(const siginfo_t *end)
 	file_write_all(g.log_fd - 1, line, (size_t)length);
 }
 
-/* ---- what an S that has replaced another one is told, as far as it reads ---- */
+/* ---- what S is told, as far as it reads ---- */
 
 static bool say(const struct guardian_message *message, const int *fds, size_t count)
 {
@@ -189,15 +198,27 @@ static void report_end(void)
 		g.reported = end.si_pid;
 }
 
+static int give_up_waiting(void)
+{
+	int64_t left = g.began_ms + TAKE_OVER_MS - clock_now_ms();
+	if (left <= 0)
+		kill(g.supervisor, SIGKILL);
+	return left > 0 ? (int)left : TAKE_OVER_MS;
+}
+
 /* How long there is to wait; -1: for an event. */
 static int tell_more(void)
 {
 	g.has_room = true;
+	if (g.has_socket && g.pinged)
+		g.pinged = !say(&(struct guardian_message){.word = SAY_PONG, .place = g.ping}, NULL, 0);
 	if (g.has_socket && g.handing)
 		hand_over();
 	if (g.has_socket && g.fosters && !g.handing)
 		report_end();
-	return g.has_room || !g.has_socket ? -1 : NO_ROOM_MS;
+	if (!g.has_room && g.has_socket)
+		return NO_ROOM_MS;
+	return g.fosters && !g.settled ? give_up_waiting() : -1;
 }
 
 static siginfo_t watch(void)
@@ -252,8 +273,9 @@ static bool replace(const siginfo_t *end)
 	dup3(socket, SOCKET_FD, O_CLOEXEC);
 	close(socket);
 	g.has_socket = g.armed = g.fosters = g.handing = true;
-	g.wanted = g.settled = false;
+	g.wanted = g.settled = g.pinged = false;
 	g.handed = 0;
+	g.began_ms = clock_now_ms();
 	g.reported = 0;
 	return true;
 }

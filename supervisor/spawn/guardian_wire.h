@@ -9,8 +9,10 @@
  *	HOLD place, 1 descriptor	anything else; replaces what the place had
  *	LET_GO place
  *	TELL_END 2 descriptors		where to write how S has ended; without them: nowhere, the end is orderly
- *	ARM				from now on S is replaced when it dies
+ *	ARM 1 or 0			from now on S is replaced when it dies, or is not
  *	REPLACE 1 descriptor		the end that is coming is one to be replaced, by this program
+ *
+ *	PING number			answered by PONG when all that came before is done
  *
  * From G to an S that replaces another one: everything that is kept, as KEEP and HOLD, then TAKE_OVER,
  * then ENDED for one of G's children at a time. The S answers the first with TOOK_OVER when it runs, and
@@ -34,6 +36,8 @@ enum guardian_word {
 	SAY_TOOK_OVER,
 	SAY_ENDED,
 	SAY_REAP,
+	SAY_PING,
+	SAY_PONG,
 };
 
 struct guardian_message {

@@ -114,6 +114,7 @@ void rows_of_stack(const struct stack *stack, const struct row_sink *sink)
 	row(&e, "environment", stack->environment);
 	row_number(&e, "instances", stack->spans);
 	row(&e, "strategy", port_strategy_word(stack->strategy));
+	row(&e, "on_crash", crash_rule_word(stack->on_crash));
 	row(&e, "shell", stack->shell);
 	row_words(&e, "env_file", stack->env_paths, stack->env_path_count);
 	row_commands(&e, stack);

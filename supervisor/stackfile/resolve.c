@@ -82,6 +82,7 @@ static void fill_stack(struct resolving *r)
 	r->stack->owner = copied(r, head->owner);
 	r->stack->purpose = copied(r, head->purpose);
 	r->stack->strategy = head->strategy;
+	r->stack->on_crash = (enum crash_rule)choice_of(r, -1, KEY_STACK_ON_CRASH, CRASH_STOP);
 	r->stack->log_total = size_of(r, -1, KEY_STACK_LOG_TOTAL);
 	const char *shell = text_of(r, -1, KEY_STACK_SHELL);
 	struct site site = site_of(r, -1, KEY_STACK_SHELL);
