@@ -8,6 +8,7 @@
 #include "daemon/forwarding.h"
 #include "daemon/pending.h"
 #include "daemon/reload_order.h"
+#include "daemon/requests.h"
 #include "daemon/second.h"
 #include "plan/change.h"
 #include "stackfile/describe.h"
@@ -100,8 +101,7 @@ static void stop_gone(struct instance *in, const struct reload *r)
 
 static int read_order(struct instance *in, struct reload *r, const json_t *body, struct error *e)
 {
-	const json_t *timeout = json_object_get(body, "timeout_ms");
-	r->timeout_ms = timeout ? json_integer_value(timeout) : -1;
+	r->timeout_ms = request_timeout_ms(body);
 	if (takeover_moves(in))
 		return fail(e, EXIT_FAILED, "a service moves to another port; try again in a moment");
 	if (reload_order_read(in, body, &r->order, &r->complaints, e))
