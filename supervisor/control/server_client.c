@@ -200,7 +200,7 @@ static bool admit(struct client *client, int64_t id, const char *verb)
 {
 	struct error e = {0};
 	if (!verb) {
-		fail(&e, EXIT_USAGE, "a request without a verb");
+		fail(&e, EXIT_USAGE, "a request without a number or a verb");
 	} else if (!client->same_version && !protocol_is_common(verb)) {
 		fail(&e, EXIT_FAILED, "this instance is supervised by stackup %s, which speaks another "
 			"version of the control protocol", STACKUP_VERSION);
@@ -225,7 +225,8 @@ static void take_request(struct client *client, const json_t *frame)
 	struct control_server *server = client->server;
 	struct control_ticket ticket = {.client = client->number,
 		.request = json_integer_value(json_object_get(frame, "id"))};
-	const char *verb = json_string_value(json_object_get(frame, "verb"));
+	bool numbered = json_is_integer(json_object_get(frame, "id"));
+	const char *verb = numbered ? json_string_value(json_object_get(frame, "verb")) : NULL;
 	if (!admit(client, ticket.request, verb))
 		return;
 	if (!is_continuation(verb))
