@@ -13,6 +13,9 @@
 
 enum { ACCEPTS_A_TURN = 16 };
 
+/* Of all forwards: they share the descriptors of the process. */
+static size_t under_way;
+
 struct forward {
 	struct ev_loop *loop; /* borrows */
 	uint16_t to;
@@ -20,7 +23,7 @@ struct forward {
 	size_t listener_count;
 	TAILQ_HEAD(, relay) relays; /* owns */
 	size_t relay_count;
-	size_t most; /* of them */
+	size_t most; /* under way at once */
 	size_t refused;
 	ev_timer grace;
 	ev_timer pause; /* accepting goes on when it is over */
@@ -28,6 +31,11 @@ struct forward {
 	bool drains;
 	bool over;
 };
+
+static bool is_full(const struct forward *f)
+{
+	return under_way >= f->most;
+}
 
 static void accept_more(struct forward *f, bool on)
 {
@@ -48,7 +56,7 @@ static void pause_accepting(struct forward *f, int ms)
 
 static void go_on_accepting(struct forward *f)
 {
-	f->refuses = f->relay_count >= f->most;
+	f->refuses = is_full(f);
 	ev_timer_stop(f->loop, &f->pause);
 	accept_more(f, true);
 }
@@ -78,12 +86,18 @@ static void on_grace_over(struct ev_loop *loop, ev_timer *timer, int events)
 	}
 }
 
+static void drop(struct forward *f, struct relay *relay)
+{
+	TAILQ_REMOVE(&f->relays, relay, link);
+	f->relay_count--;
+	under_way--;
+	relay_free(relay);
+}
+
 static void on_relay_end(struct relay *relay)
 {
 	struct forward *f = relay->owner;
-	TAILQ_REMOVE(&f->relays, relay, link);
-	f->relay_count--;
-	relay_free(relay);
+	drop(f, relay);
 	go_on_accepting(f);
 }
 
@@ -103,9 +117,21 @@ static void never_wait(int fd)
 		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+/* Another forward may have taken the last place since, or given one back. */
+static bool must_wait(struct forward *f)
+{
+	bool full = is_full(f);
+	f->refuses = f->refuses && full;
+	if (full && !f->refuses)
+		pause_accepting(f, FORWARD_PATIENCE_MS);
+	return full && !f->refuses;
+}
+
 /* False: it is to be looked at again later. */
 static bool accept_one(struct forward *f, int listener)
 {
+	if (must_wait(f))
+		return false;
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct relay *relay = NULL;
 	if (fd >= 0 && f->refuses) {
@@ -122,7 +148,9 @@ static bool accept_one(struct forward *f, int listener)
 	if (!relay)
 		return fd >= 0;
 	TAILQ_INSERT_TAIL(&f->relays, relay, link);
-	if (++f->relay_count < f->most)
+	f->relay_count++;
+	under_way++;
+	if (!is_full(f))
 		return true;
 	pause_accepting(f, FORWARD_PATIENCE_MS);
 	return false;
@@ -225,10 +253,8 @@ void forward_free(struct forward *f)
 		return;
 	forward_close(f);
 	struct relay *relay;
-	while ((relay = TAILQ_FIRST(&f->relays))) {
-		TAILQ_REMOVE(&f->relays, relay, link);
-		relay_free(relay);
-	}
+	while ((relay = TAILQ_FIRST(&f->relays)))
+		drop(f, relay);
 	ev_timer_stop(f->loop, &f->grace);
 	ev_timer_stop(f->loop, &f->pause);
 	free(f);

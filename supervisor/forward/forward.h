@@ -11,8 +11,8 @@
  * Bytes go from socket to socket by splice(2) through a pipe and never enter this process. A side
  * that ends its sending is passed on as such (shutdown(2)), so protocols that half-close work.
  *
- * It cannot hurt the loop: at most forward_most() connections at once (FORWARD_CONNECTIONS, or as
- * many as half of the descriptors allow), at most FORWARD_BUDGET bytes of one connection a turn,
+ * It cannot hurt the loop: at most forward_most() connections of all forwards at once
+ * (FORWARD_CONNECTIONS, or as many as half of the descriptors allow), at most FORWARD_BUDGET bytes of one connection a turn,
  * what a pipe holds is all that waits in between. When accept(2) or pipe(2) have no descriptor it
  * pauses for FORWARD_PAUSE_MS. Whoever is one too many waits in the backlog; when no place has
  * become free within FORWARD_PATIENCE_MS, all who wait and who come are closed until one does.
@@ -53,6 +53,7 @@ bool forward_is_over(const struct forward *f);
 /* Has it accepted the connection with this socket inode? */
 bool forward_has(const struct forward *f, uint64_t inode);
 size_t forward_connections(const struct forward *f);
+/* The bound of forward_connections() of all forwards of the process. */
 size_t forward_most(const struct forward *f);
 /* So many were closed because it was full. */
 size_t forward_refused(const struct forward *f);

@@ -282,6 +282,25 @@ static void too_many_are_not_kept_waiting(void **state)
 	expect(client, "hello");
 }
 
+/* The descriptors are those of one process. */
+static void several_forwards_share_the_places(void **state)
+{
+	(void)state;
+	struct forward *other = forward_new(w.loop, NEW, 60000);
+	assert_true(forward_listen(other, listen_at(OTHER, false)));
+	fill();
+	OWNED_FD refused = connect_to(OTHER);
+	UNTIL(forward_refused(other) == 1);
+	UNTIL(reads(refused));
+	close_pairs(0, forward_most(w.forward));
+	UNTIL(forward_connections(w.forward) == 0);
+	OWNED_FD client = connect_to(OTHER);
+	OWNED_FD server = accept_one(w.server);
+	say(server, "hello");
+	expect(client, "hello");
+	forward_free(other);
+}
+
 static void closed_it_ends_with_its_last_connection(void **state)
 {
 	(void)state;
@@ -381,6 +400,7 @@ int main(void)
 		TEST(without_a_target_the_client_is_let_go),
 		TEST(one_too_many_gets_the_place_of_who_leaves),
 		TEST(too_many_are_not_kept_waiting),
+		TEST(several_forwards_share_the_places),
 		TEST(closed_it_ends_with_its_last_connection),
 		TEST(the_grace_ends_everything),
 		TEST(what_is_under_way_arrives_after_the_grace),
