@@ -138,8 +138,8 @@ static void tell_full(struct instance *in, struct forwarding *f)
 	if (f->told || !forward_refused(f->forward))
 		return;
 	f->told = true;
-	reason_format(text, "port %u leads at most %zu connections to '%s' at once, and more are closed; "
-		"let clients use its own port", f->move.from, forward_most(f->forward), f->service);
+	reason_format(text, "port %u leads at most %zu connections to '%s' at once, and more are "
+		"closed; let clients use its own port", f->move.from, forward_most(f->forward), f->service);
 	tell_event(in, -1, EVENT_WARNING, text);
 }
 

@@ -103,7 +103,7 @@ static void look_until_nothing_is_new(struct signalling *s, struct tree_walk *wa
 		tree_walk(walk);
 		if (!s->fresh && !walk->unsure)
 			return;
-		if (walk->unsure)
+		if (walk->unsure && look + 1 < most)
 			nanosleep(&(struct timespec){.tv_nsec = UNSURE_PAUSE_US * 1000L}, NULL);
 	}
 }
