@@ -210,6 +210,7 @@ static void make(struct draft *draft, struct complaints *complaints)
 {
 	draft_check_keys(draft, complaints);
 	draft_find_services(draft);
+	draft_use_templates(draft, complaints);
 	draft_choose_environment(draft, complaints);
 	draft_merge(draft, complaints);
 	copy_environment(draft);
@@ -258,6 +259,8 @@ void draft_free(struct draft *draft)
 	if (!draft)
 		return;
 	document_free(draft->own_user);
+	for (size_t i = 0; i < draft->template_count; i++)
+		document_free(draft->templates[i]);
 	arena_free(draft->arena);
 }
 

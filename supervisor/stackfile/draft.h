@@ -18,7 +18,7 @@
  * caller's environment (default ~/.config), after that of the stack file.
  *
  * Layers of a service's keys, highest first: [instance N] (env only), [service X @ENV], [service
- * X], [environment ENV] (env, env_file), [defaults]. Env files, highest first: the service's
+ * X], its template, [environment ENV] (env, env_file), [defaults]. Env files, highest first: the service's
  * env_file, [environment] env_file, [stack] env_file, .env (or what --env-file names instead);
  * within a list the later one wins. Interpolation sees the caller's environment above the env
  * files; in Procfile mode the files are above the caller.

@@ -2,6 +2,7 @@
  * draft_inside.h - what a draft is made of, for the files that make it and resolve it.
  *
  *	check.c		keys against the schema, names of services and environments
+ *	draft_templates.c	services that name a template, and the tasks it brings
  *	draft_layers.c	which entry of which section counts for a service
  *	draft_env.c	env files
  *	draft_policy.c	[ports], also of the user's own file
@@ -40,6 +41,8 @@ struct draft_service {
 	const char *name;
 	const struct section *section; /* [service NAME] */
 	const struct section *overlay; /* [service NAME @ENVIRONMENT] that counts; NULL */
+	const struct section *base; /* what its template says, below its own section; NULL */
+	const struct draft_service *host; /* of a template's task: whose it is; NULL */
 	const struct entry *values[KEY_COUNT]; /* plain keys: the highest layer's entry, or NULL */
 	struct members env;
 	struct members ports; /* port.NAME */
@@ -70,6 +73,9 @@ struct draft {
 	const struct section *instance; /* [instance N] that counts, or NULL */
 	struct members command_env; /* env.NAME of these two */
 
+	struct document **templates; /* owns each: those that services name */
+	size_t template_count;
+
 	struct draft_service *services;
 	int service_count;
 	struct lookup places; /* of services */
@@ -98,6 +104,9 @@ struct draft {
 /* check.c */
 void draft_check_keys(const struct draft *draft, struct complaints *complaints);
 void draft_check_overlays(const struct draft *draft, struct complaints *complaints);
+
+/* draft_templates.c */
+void draft_use_templates(struct draft *draft, struct complaints *complaints);
 
 /* draft_layers.c */
 void draft_find_services(struct draft *draft);

@@ -1,6 +1,6 @@
 /*
  * Which entry of which section counts. A service's keys come, lowest first, from [defaults], the
- * env.NAME of [environment ENV], [service X], [service X @ENV], and the env.NAME of [instance N].
+ * env.NAME of [environment ENV], the template of X, [service X], [service X @ENV], and the env.NAME of [instance N].
  */
 #include <string.h>
 
@@ -163,6 +163,37 @@ static void merge_section(struct draft *draft, struct draft_service *service,
 		choose_port(draft, service, section, complaints);
 }
 
+/* A task of a template works for its service: in its directory, as its user, with its variables. */
+static bool is_shared(enum key_id id)
+{
+	return id == KEY_ENV_NAME || id == KEY_ENV_FILE || id == KEY_PROFILE || id == KEY_DIR || id == KEY_USER;
+}
+
+static void merge_shared(struct draft *draft, struct draft_service *service, const struct section *section)
+{
+	for (size_t i = 0; section && i < section->entry_count; i++) {
+		const struct entry *entry = &section->entries[i];
+		const char *rest;
+		const struct key *key = schema_find(section->kind, entry->key, &rest);
+		if (key && is_shared(key->id) && key->id == KEY_ENV_NAME)
+			set_member(draft, &service->env, (struct member){rest, entry, key});
+		else if (key && is_shared(key->id))
+			service->values[key->id] = entry;
+	}
+}
+
+/* What a template depends on is needed whatever else the service depends on. */
+static void join_dependencies(struct draft *draft, struct draft_service *service)
+{
+	const struct entry *base = service->base ? section_entry(service->base, "depends_on") : NULL;
+	const struct entry *own = service->values[KEY_DEPENDS_ON];
+	if (!base || base == own)
+		return;
+	struct entry *both = arena_copy(draft->arena, own, sizeof *own);
+	both->value = arena_format(draft->arena, "%s, %s", base->value, own->value);
+	service->values[KEY_DEPENDS_ON] = both;
+}
+
 /* The overlays of the environment that counts, handed to their services. */
 static void find_overlays(struct draft *draft)
 {
@@ -211,8 +242,14 @@ void draft_merge(struct draft *draft, struct complaints *complaints)
 		struct draft_service *service = &draft->services[i];
 		merge_section(draft, service, draft->defaults, complaints);
 		merge_section(draft, service, draft->environment, complaints);
+		merge_section(draft, service, service->base, complaints);
+		if (service->host) {
+			merge_shared(draft, service, service->host->section);
+			merge_shared(draft, service, service->host->overlay);
+		}
 		merge_section(draft, service, service->section, complaints);
 		merge_section(draft, service, service->overlay, complaints);
 		merge_section(draft, service, draft->instance, complaints);
+		join_dependencies(draft, service);
 	}
 }

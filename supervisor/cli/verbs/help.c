@@ -8,6 +8,7 @@
 #include "cli/verbs/verb.h"
 #include "model/names.h"
 #include "stackfile/schema.h"
+#include "stackfile/templates.h"
 
 static void add_fact(struct text *out, const char *label, const char *value)
 {
@@ -23,6 +24,31 @@ static void add_slots(struct text *out)
 		text_addf(out, "  %-7d %-13s %s\n", slot, slot_name(slot), slot_aliases(slot));
 }
 
+/* The first sentence of the comment that begins it. */
+static void add_template(struct text *out, const struct template *template)
+{
+	const char *at = template->text;
+	text_addf(out, "  %-12s", template->name);
+	while (*at == '#') {
+		size_t length = strcspn(at, "\n");
+		const char *end = memchr(at, '.', length);
+		while (end && end[1] != '\n' && end[1] != ' ')
+			end = memchr(end + 1, '.', length - (size_t)(end + 1 - at));
+		text_add_bytes(out, at + 1, end ? (size_t)(end - at - 1) : length - 1);
+		if (end)
+			break;
+		at += length + 1;
+	}
+	text_add_char(out, '\n');
+}
+
+static void add_templates(struct text *out)
+{
+	text_add(out, "\n  `stackup help template NAME` shows one of these:\n");
+	for (size_t i = 0; i < template_count; i++)
+		add_template(out, &template_rows[i]);
+}
+
 static void add_key(struct text *out, const struct key *key)
 {
 	text_addf(out, "%s%s in [%s%s]\n\n  %s\n\n", out->length ? "\n" : "", key->name,
@@ -35,6 +61,8 @@ static void add_key(struct text *out, const struct key *key)
 		text_addf(out, "  %-9s %s = %s\n", "example", key->name, key->example);
 	if (key->type == VALUE_SLOT)
 		add_slots(out);
+	if (key->id == KEY_TEMPLATE)
+		add_templates(out);
 }
 
 /* A key can exist in several kinds of section. */
@@ -83,6 +111,18 @@ static int unknown(const char *name, struct error *e)
 	return -1;
 }
 
+static int show_template(const char *name, struct error *e)
+{
+	const struct template *template = template_find(name);
+	if (template) {
+		out_bytes(template->text, strlen(template->text));
+		return EXIT_DONE;
+	}
+	fail(e, EXIT_USAGE, "there is no template '%s'", name);
+	error_hint(e, "`stackup help template` lists them");
+	return -1;
+}
+
 int verb_help(struct context *context, struct error *e)
 {
 	const struct command_line *line = &context->line;
@@ -93,6 +133,8 @@ int verb_help(struct context *context, struct error *e)
 	const struct command_row *command = command_find(name, &ignored);
 	if (line->word_count == 2 && command)
 		return help_print_subcommand(command, line->words[1], e);
+	if (line->word_count == 2 && !strcmp(name, schema_key(KEY_TEMPLATE)->name))
+		return show_template(line->words[1], e);
 	if (line->word_count > 1)
 		return fail(e, EXIT_USAGE, "`help` wants one verb or one key, not '%s' as well",
 			line->words[line->word_count - 1]);
