@@ -122,26 +122,29 @@ static const char *tell_projects(struct scan *scan, const struct holder *holders
 	return arena_format(scan->arena, "%zu projects use port %u: %s", all, holders->port, text);
 }
 
-/* Two services that run together: of one file, and with names. */
-static bool is_rival(const struct finding *a, const struct finding *b)
+static void add_rivals(struct scan *scan, struct conflicts *out, size_t one, size_t other)
 {
-	return !strcmp(a->file, b->file) && *a->service && *b->service && strcmp(a->service, b->service) != 0;
+	const struct finding *a = &scan->findings[one], *b = &scan->findings[other];
+	struct conflict *c = add(scan, out, CONFLICT_SAME_PORT, a->port);
+	add_place(scan, c, one);
+	add_place(scan, c, other);
+	c->text = arena_format(scan->arena, "'%s' and '%s' of %s both use port %u (%s and line %d)", a->service, b->service,
+		scan->projects[scan->owners[one]].name, a->port, place(scan, one), b->line);
 }
 
+/* Two services that run together: of one file, and with names. They come by file. */
 static void find_rivals(struct scan *scan, const struct holder *holders, size_t count, struct conflicts *out)
 {
+	size_t first = SIZE_MAX;
 	for (size_t i = 0; i < count; i++) {
-		for (size_t j = i + 1; j < count && holders[j].project == holders[i].project; j++) {
-			const struct finding *a = &scan->findings[holders[i].finding];
-			const struct finding *b = &scan->findings[holders[j].finding];
-			if (!is_rival(a, b))
-				continue;
-			struct conflict *c = add(scan, out, CONFLICT_SAME_PORT, a->port);
-			add_place(scan, c, holders[i].finding);
-			add_place(scan, c, holders[j].finding);
-			c->text = arena_format(scan->arena, "'%s' and '%s' of %s both use port %u (%s and line %d)",
-				a->service, b->service, scan->projects[holders[i].project].name, a->port,
-				place(scan, holders[i].finding), b->line);
+		const struct finding *f = &scan->findings[holders[i].finding];
+		const struct finding *named = first == SIZE_MAX ? NULL : &scan->findings[first];
+		if (!*f->service)
+			continue;
+		if (!named || strcmp(named->file, f->file) != 0) {
+			first = holders[i].finding;
+		} else if (strcmp(named->service, f->service) != 0) {
+			add_rivals(scan, out, first, holders[i].finding);
 			return;
 		}
 	}
@@ -207,12 +210,19 @@ static void mark_held(bool *held, struct scan *scan, const struct known *known)
 static void find_unheld(struct scan *scan, const struct known *known, struct conflicts *out)
 {
 	bool *held = arena_take(scan->arena, (UINT16_MAX + 1) * sizeof *held);
+	size_t *told = arena_take(scan->arena, (UINT16_MAX + 1) * sizeof *told); /* by port; one more than its place */
 	mark_held(held, scan, known);
 	for (size_t i = 0; i < scan->count; i++) {
 		const struct finding *f = &scan->findings[i];
 		if (f->kind != FINDING_PORT || f->role != ROLE_CONNECT || f->in_comment || held[f->port] || !is_this_machine(f))
 			continue;
+		struct conflict *same = told[f->port] ? &out->items[told[f->port] - 1] : NULL;
+		if (same && scan->owners[same->findings[0]] == scan->owners[i]) {
+			add_place(scan, same, i);
+			continue;
+		}
 		struct conflict *c = add(scan, out, CONFLICT_NOBODY_LISTENS, f->port);
+		told[f->port] = out->count;
 		add_place(scan, c, i);
 		c->text = arena_format(scan->arena, "%s connects to %s:%u, and no file says who listens there (%s)",
 			scan->projects[scan->owners[i]].name, f->host, f->port, place(scan, i));

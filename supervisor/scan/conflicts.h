@@ -6,7 +6,8 @@
  *
  *	same_port         several projects hold it, or several services that one file lets run together
  *	foreign_block     a project holds a port in the block of another one
- *	nobody_listens    a file connects to a port of this machine that nobody holds, in no project and no lease
+ *	nobody_listens    a file connects to a port of this machine that nobody holds, in no project and no lease; one per
+ *	                  project and port
  *	registry          a file says something else than the registry (conflicts_integrity): the port is another project's
  *	                  lease or reservation, is another service's, or the service has another one
  */

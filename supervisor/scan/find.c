@@ -29,13 +29,17 @@ static const char *kept_service(struct find *f)
 	return name;
 }
 
-/* Places come in order with few exceptions, so the last ones are asked first. */
-static bool is_known(const struct find *f, size_t start, size_t end)
+/* False: part of it has been found. A file may hold a hundred thousand, so none of them is compared. */
+static bool take(struct find *f, size_t start, size_t end)
 {
-	for (size_t i = f->count; i-- > 0;)
-		if (f->found[i].start < end && start < f->found[i].end)
-			return true;
-	return false;
+	if (!f->taken)
+		f->taken = calloc(1, f->length / 8 + 1);
+	for (size_t at = start; f->taken && at < end; at++)
+		if (f->taken[at / 8] & 1u << at % 8)
+			return false;
+	for (size_t at = start; f->taken && at < end; at++)
+		f->taken[at / 8] |= (unsigned char)(1u << at % 8);
+	return f->taken != NULL;
 }
 
 static int confidence(const struct find *f, struct as as)
@@ -49,7 +53,7 @@ static int confidence(const struct find *f, struct as as)
 static struct finding *add(struct find *f, struct slice value, struct as as)
 {
 	size_t start = (size_t)(value.at - f->bytes), end = (size_t)(value.end - f->bytes);
-	if (is_known(f, start, end))
+	if (!take(f, start, end))
 		return NULL;
 	struct finding *finding = arena_append(f->arena, f->found, f->count);
 	*finding = (struct finding){.start = start,
@@ -146,6 +150,8 @@ void find_all(struct find *f)
 	if (f->count)
 		qsort(f->found, f->count, sizeof *f->found, by_place);
 	count_lines(f);
+	free(f->taken);
+	f->taken = NULL;
 	for (size_t i = 0; i < f->count; i++)
 		f->found[i].format = f->format->name;
 }

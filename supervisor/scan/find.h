@@ -44,6 +44,7 @@ struct find {
 	struct arena *arena; /* borrows */
 	struct finding *found; /* in the arena */
 	size_t count;
+	unsigned char *taken; /* owns; a bit per byte of the file: it is part of a finding */
 	/* Where the reader is. */
 	struct slice service;
 	bool is_variables; /* the service is only a variable's name: USER_API of USER_API_PORT */

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+from files import Files
 from years import Years
 
 STAMP = struct.Struct("<qic3x")
@@ -310,6 +311,7 @@ def main():
         "words": bench.last_words,
         "claim": bench.claim,
         "scan": bench.scan,
+        "files": lambda: Files(bench).row(),
         "registry": lambda: (years.commands(), years.claims()),
         "history": years.history,
     }
