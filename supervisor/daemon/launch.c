@@ -226,15 +226,17 @@ static bool is_report(const struct launch_request *request, const json_t *frame)
 	return !line;
 }
 
-/* NULL: the supervisor ended without a word. */
-static json_t *receive_report(const struct launch_request *request, int fd, struct error *e)
+/* NULL: the supervisor *ended without a word, or what it says cannot be read. */
+static json_t *receive_report(const struct launch_request *request, int fd, bool *ended,
+	struct error *e)
 {
 	struct frame_reader reader = {0};
 	json_t *report = NULL;
 	char block[4096];
 	enum frame_result what = FRAME_PARTIAL;
+	ssize_t got = 0;
 	while (what == FRAME_PARTIAL) {
-		ssize_t got = read(fd, block, sizeof block);
+		got = read(fd, block, sizeof block);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0 || !frame_feed(&reader, block, (size_t)got))
@@ -245,6 +247,10 @@ static json_t *receive_report(const struct launch_request *request, int fd, stru
 			report = NULL;
 		}
 	}
+	*ended = got == 0;
+	if (!report && !*ended)
+		fail(e, EXIT_FAILED, "the supervisor's report cannot be read: %s",
+			got < 0 ? strerror(errno) : "out of memory");
 	frame_reader_release(&reader);
 	return report;
 }
@@ -284,12 +290,17 @@ static int launch_once(const struct launch_request *request, struct launch_resul
 	/* The supervisor has its own copy, goes on with it, and sends it back. */
 	complaints_release(c);
 	result->guardian = guardian.pid;
-	json_t *report = receive_report(request, ends[0], e);
+	bool ended = false;
+	json_t *report = receive_report(request, ends[0], &ended, e);
 	if (!report) {
 		close(ends[0]);
-		return died_silently(guardian.pid, e);
+		if (ended)
+			return died_silently(guardian.pid, e);
+		error_hint(e, "`stackup status` shows whether it runs");
+		return -1;
 	}
 	int rc = take_report(report, result, c, e);
+	bool runs = json_is_true(json_object_get(report, "up"));
 	*place = json_incref(json_object_get(report, "place"));
 	json_decref(report);
 	bool keep = !rc && !result->already_running && !request->detached;
@@ -298,7 +309,7 @@ static int launch_once(const struct launch_request *request, struct launch_resul
 	else
 		close(ends[0]);
 	/* Without a supervisor the guardian ends at once; nothing of the launch is left then. */
-	if (rc || result->already_running)
+	if (!runs || result->already_running)
 		while (waitpid(guardian.pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	return rc;

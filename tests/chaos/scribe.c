@@ -77,7 +77,8 @@ static void tell_wrong(const char *format, int other)
 {
 	char path[512], line[256];
 	snprintf(path, sizeof path, "%s/wrong", records);
-	int n = snprintf(line, sizeof line, "%s, process %d: process %d %s\n", name, (int)getpid(), other, format);
+	int n = snprintf(line, sizeof line, "%s, process %d: process %d %s\n", name, (int)getpid(),
+		other, format);
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, line, (size_t)n) != n)
 		_exit(92);
@@ -128,7 +129,8 @@ static uint32_t sum(const char *bytes, size_t length)
 
 static void write_line(void)
 {
-	static const char filling[] = "the quick brown fox jumps over the lazy dog and comes back again";
+	static const char filling[] =
+		"the quick brown fox jumps over the lazy dog and comes back again";
 	char line[256];
 	int used = snprintf(line, sizeof line, "scribe %s %s %lld %.*s", name, run_id,
 		(long long)record->lines + 1, (int)(1 + roll(sizeof filling - 2)), filling);

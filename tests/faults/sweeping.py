@@ -190,12 +190,14 @@ class Run:
     def command(self, *words, env=None):
         """Exit code as a shell says it, and stderr; the time is bounded."""
         process = subprocess.Popen([*words], cwd=self.case.shop.dir, env={**self.world.env, **(env or {})},
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   start_new_session=True)
         try:
             _, err = process.communicate(timeout=HANGS_S)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            process.stderr.close()
             raise Wrong(f"hangs for more than {HANGS_S} s") from None
         code = process.returncode if process.returncode >= 0 else 128 - process.returncode
         return code, err.decode(errors="replace")

@@ -41,6 +41,14 @@ def test_fault_S6_S27_any_call_fails_or_is_the_last(verb):
     sweep(verb, sweeping.calls_of(verb), SECONDS)
 
 
+@nth
+def test_fault_S27_a_report_that_cannot_be_read_is_not_waited_for():
+    """The supervisor runs, and the client cannot know it: it says so, instead of waiting for its end."""
+    for fault in sweeping.calls_of("up"):
+        if fault.startswith("client:read:") and fault.endswith(":EIO"):
+            assert sweeping.try_fault("up", fault) == "", fault
+
+
 @unsanitized
 @pytest.mark.parametrize("verb", sweeping.VERBS)
 def test_fault_S25_any_allocation_fails(verb, monkeypatch):
