@@ -4,6 +4,7 @@
 
 #include "model/policy.h"
 #include "stackfile/schema.h"
+#include "stackfile/templates.h"
 #include "stackfile/values.h"
 
 static bool accepted(const struct key *key, const char *text)
@@ -170,19 +171,26 @@ static void keys_of_later_issues_are_absent(void **state)
 {
 	(void)state;
 	static const char *const keys[] = {"watch", "watch.ignore", "watch.delay", "watch.action",
-		"memory_max", "memory_action", "cpu_max", "template", "replicas"};
+		"memory_max", "memory_action", "cpu_max", "replicas"};
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
 		for (enum section_kind kind = 0; kind < SECTION_KIND_COUNT; kind++)
 			assert_null(schema_find(kind, keys[i], NULL));
 }
 
-static void fault_I10_a_template_is_an_unknown_key(void **state)
+static void fault_I10_a_template_that_is_none_is_an_error(void **state)
 {
 	(void)state;
-	expect_said("[service web]\ncommand = true\ntemplate = web\n",
-		"stack.ini:3: unknown key 'template' in [service web]; remove it; 'stackup help "
-		"service' "
-		"lists the keys");
+	expect_said("[service web]\ncommand = true\ntemplate = redsi\n",
+		"stack.ini:3: there is no template 'redsi'; did you mean 'redis'?");
+}
+
+/* What a template is made of is known when the program is built. */
+static void fault_I10_no_template_names_another_or_itself(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < template_count; i++)
+		assert_null(strstr(template_rows[i].text, "\ntemplate"));
+	assert_true(template_count > 30);
 }
 
 static void members_of_families_have_proper_names(void **state)
@@ -363,7 +371,8 @@ int main(void)
 		cmocka_unit_test(fault_I7_unknown_keys_name_the_nearest),
 		cmocka_unit_test(quotes_and_comments_that_belong_to_a_value_are_noted),
 		cmocka_unit_test(keys_of_later_issues_are_absent),
-		cmocka_unit_test(fault_I10_a_template_is_an_unknown_key),
+		cmocka_unit_test(fault_I10_a_template_that_is_none_is_an_error),
+		cmocka_unit_test(fault_I10_no_template_names_another_or_itself),
 		cmocka_unit_test(members_of_families_have_proper_names),
 		cmocka_unit_test(bad_values_name_the_accepted_form),
 		cmocka_unit_test(what_is_meant_by_a_bad_value_is_said_where_it_is_plain),
