@@ -180,7 +180,7 @@ static int check_version(const struct control_client *client, const char *verb, 
 		"this instance is supervised by stackup %s, whose control protocol %d is not ours "
 		"(stackup %s, protocol %d)",
 		client->version, client->protocol, STACKUP_VERSION, PROTOCOL_VERSION);
-	error_hint(e, "use that version, or stop the instance with `stackup down` and start it again");
+	error_hint(e, "`stackup upgrade` puts this version in its place, `stackup down` ends the instance");
 	return -1;
 }
 

@@ -7,8 +7,8 @@
  *	json_decref(reply);
  *	client_close(&c);
  *
- * A refusal of the supervisor arrives as an ordinary error with its exit code. A supervisor of
- * another protocol version is an error for every verb but `down` and `ping`, before anything is sent.
+ * A refusal of the supervisor arrives as an ordinary error with its exit code. A supervisor of another
+ * protocol version is an error for every verb but those of protocol_is_common(), before anything is sent.
  */
 #ifndef CONTROL_CLIENT_H
 #define CONTROL_CLIENT_H

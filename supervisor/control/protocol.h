@@ -4,8 +4,8 @@
  * Frames are those of wire.h. The first frame each way is the greeting
  *	{"stackup": 1, "version": "0.1.0", "lifeline": true?}
  * "lifeline" says that this client owns the instance: when its connection ends, however it ends, the
- * supervisor stops the instance. `down` and `ping` work between all versions; for any other verb two
- * different numbers of "stackup" are an error that names both versions.
+ * supervisor stops the instance. `down`, `ping` and `upgrade` work between all versions; for any other
+ * verb two different numbers of "stackup" are an error that names both versions.
  *
  * Request	{"id": n, "verb": "...", ...}			n: any integer the client likes
  * Reply	{"id": n, "ok": true, ...}			exactly one a request, now or later
@@ -20,7 +20,7 @@
  * ping	{} -> {"pid", "run"}
  *	"run" is the id of the run: one that is continued by another supervisor keeps it.
  *
- * status	{} -> {"as_wanted": bool, "file", "dir", "instance": {...}}
+ * status	{} -> {"as_wanted": bool, "file", "dir", "stackup": version, "instance": {...}}
  *	"instance" is the object of `status --json` (REFERENCE section 5), services in file order.
  *	"as_wanted" is false when a wanted service is not ready (or done, for a task). Further fields
  *	of a service that are not part of the contract start with "_".
@@ -83,12 +83,13 @@
  *	how long the old port leads to the new one; 0 in the reply: it does not. What fails is undone,
  *	and the error says what it was. Progress as above. Waits while another change is under way.
  *
- * upgrade {"program": "/path"?} -> {"pid"}
+ * upgrade {"program": "/path"?, "version": its version, "state": n} -> {"pid"}
  *	Another supervisor takes the place of this one, of the program at that path, or without one of the
  *	program that the guardian has; no service is restarted. The reply comes before; then the connection
  *	ends. Whoever connects again finds who it is by the greeting and by `ping`: a program that cannot go on
  *	with what this one hands over is followed by one of the guardian's. Refused while another change is
- *	under way.
+ *	under way, and where "state", the format of the state that the program says it reads
+ *	(`version --json`), is another one than ours.
  *
  * env	{"service": "api"?} -> {"service", "dir", "user": ""?, "secrets": [names], "environ": packed,
  *	 "origins": {"NAME": "stack.ini:12", ...}}
@@ -110,7 +111,7 @@ enum { PROTOCOL_VERSION = 1 };
 /* Understood by supervisors and clients of every version. */
 static inline bool protocol_is_common(const char *verb)
 {
-	return verb && (!strcmp(verb, "down") || !strcmp(verb, "ping"));
+	return verb && (!strcmp(verb, "down") || !strcmp(verb, "ping") || !strcmp(verb, "upgrade"));
 }
 
 #endif

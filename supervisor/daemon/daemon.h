@@ -104,6 +104,8 @@ void launch_result_release(struct launch_result *result);
  * with GUARDIAN_RESUME as its only argument (spawn/guardian.h).
  */
 _Noreturn void daemon_resume(void);
+/* Of the state that such a one goes on from; another program that says the same understands it. */
+int daemon_state_format(void);
 
 /*
  * An instance holds its lock byte before its socket is there, and makes a socket that was removed anew.

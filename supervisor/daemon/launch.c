@@ -145,6 +145,11 @@ static _Noreturn void supervise(const struct launch_request *asked, struct guard
 	_exit(ok ? code : e.code);
 }
 
+int daemon_state_format(void)
+{
+	return RESUME_FORMAT;
+}
+
 _Noreturn void daemon_resume(void)
 {
 	static struct instance in;

@@ -226,7 +226,7 @@ static void on_request(void *self, struct control_ticket ticket, const char *ver
 	}
 	struct error e;
 	fail(&e, EXIT_USAGE, "this supervisor does not know the request '%.64s'", verb);
-	error_hint(&e, "it is version %s; restart the instance after an upgrade", STACKUP_VERSION);
+	error_hint(&e, "it is version %s; `stackup upgrade` puts another one in its place", STACKUP_VERSION);
 	control_refuse(in->server, ticket, &e);
 }
 

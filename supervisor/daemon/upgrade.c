@@ -22,6 +22,19 @@ static int refuse(const struct instance *in, struct error *e)
 	return -1;
 }
 
+/* A program that says nothing of a state cannot go on from one. */
+static int check_state(const json_t *body, struct error *e)
+{
+	const json_t *state = json_object_get(body, "state");
+	const char *version = json_string_value(json_object_get(body, "version"));
+	if (!state || json_integer_value(state) == RESUME_FORMAT)
+		return 0;
+	fail(e, EXIT_FAILED, "stackup %.32s does not understand the state that stackup %s keeps of a running "
+		"instance", version ? version : "?", STACKUP_VERSION);
+	error_hint(e, "`stackup down`, then `stackup up` by the other one");
+	return -1;
+}
+
 /* Opened here and now: what lies at the path a moment later is another question. -1 with e. */
 static int open_program(const char *path, struct error *e)
 {
@@ -39,7 +52,7 @@ void upgrade_request(struct instance *in, struct control_ticket ticket, const js
 {
 	struct error e = {0};
 	const json_t *program = json_object_get(body, "program");
-	int rc = refuse(in, &e);
+	int rc = refuse(in, &e) || check_state(body, &e);
 	OWNED_FD fd = rc || !program ? -1 : open_program(json_string_value(program), &e);
 	if (rc || (program && fd < 0) || resume_prepare(in, &e)) {
 		control_refuse(in->server, ticket, &e);

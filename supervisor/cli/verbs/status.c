@@ -101,6 +101,14 @@ static json_t *dead_instance(struct context *context, struct target *t)
 	return instance;
 }
 
+/* For people: an instance that runs since before an upgrade, or was upgraded by another program. */
+static void note_version(json_t *instance, const json_t *reply)
+{
+	const char *version = json_string_value(json_object_get(reply, "stackup"));
+	if (instance && version && strcmp(version, STACKUP_VERSION) != 0)
+		json_object_set_new(instance, "_version", json_string(version));
+}
+
 /* A new reference; *as_wanted tells for the exit code. NULL with e. */
 static json_t *look_at(
 	struct context *context, struct target *t, bool *as_wanted, struct error *e)
@@ -121,8 +129,10 @@ static json_t *look_at(
 	}
 	*as_wanted = json_is_true(json_object_get(reply, "as_wanted"));
 	json_t *instance = json_incref(json_object_get(reply, "instance"));
-	json_decref(reply);
 	remove_private(instance);
+	if (!context->json)
+		note_version(instance, reply);
+	json_decref(reply);
 	/* `instances describe` may have changed it since the supervisor read it. */
 	if (t->purpose[0])
 		json_object_set_new(instance, "purpose", json_string(t->purpose));
@@ -248,6 +258,13 @@ static void add_safe(struct text *out, const char *before, const char *value)
 	terminal_add_strict(out, value, strlen(value));
 }
 
+static void add_version(struct text *out, const char *version)
+{
+	add_safe(out, "\nits supervisor is stackup ", version);
+	if (version[0])
+		text_add(out, ", this is " STACKUP_VERSION ": `stackup upgrade` puts this one in its place");
+}
+
 static void add_instance(const struct context *context, const json_t *instance, struct text *out)
 {
 	const char *state = string_of(instance, "state");
@@ -268,6 +285,7 @@ static void add_instance(const struct context *context, const json_t *instance, 
 	add_safe(out, ", branch ", string_of(instance, "branch"));
 	add_safe(out, ", in ", string_of(instance, "dir"));
 	add_safe(out, "\nended ", string_of(instance, "_ended"));
+	add_version(out, string_of(instance, "_version"));
 	text_add_char(out, '\n');
 	const json_t *services = json_object_get(instance, "services");
 	if (json_array_size(services))
