@@ -5,6 +5,7 @@
 
 #include "adopt/compose_inside.h"
 #include "model/names.h"
+#include "stackfile/templates.h"
 
 void compose_leave(struct compose *c, struct compose_service *s, const struct yaml *node, const char *key,
 	const char *format, ...)
@@ -24,6 +25,9 @@ static enum compose_way way_of(struct compose *c, const struct compose_service *
 {
 	if (compose_has_command(c, s))
 		return WAY_PROGRAM;
+	bool plain = s->image_name && !yaml_get(s->node, "build") && !yaml_get(s->node, "entrypoint");
+	if (c->request->templates && plain && s->image && template_find(s->image->template))
+		return WAY_TEMPLATE;
 	return WAY_DOCKER;
 }
 
@@ -58,6 +62,22 @@ static void find_tasks(struct compose *c)
 			if (to && condition && !strcmp(condition, "service_completed_successfully"))
 				to->is_task = true;
 		}
+	}
+}
+
+/* ---- templates ---- */
+
+/* The keys of compose that a template has answers of its own to. */
+static void use_template(struct compose *c, struct compose_service *s)
+{
+	static const char *const answered[] = {"command", "environment", "env_file", "volumes", "healthcheck"};
+	sheet_set(c->sheet, s->out, "template", s->image->template);
+	sheet_note(c->sheet, s->out, "There it is the image %s.", s->image_name);
+	for (size_t i = 0; i < sizeof answered / sizeof answered[0]; i++) {
+		const struct yaml *node = yaml_get(s->node, answered[i]);
+		if (node)
+			compose_leave(c, s, node, answered[i], "the template '%s' has its own; `stackup help template` tells more",
+				s->image->template);
 	}
 }
 
@@ -99,6 +119,8 @@ static void write_service(struct compose *c, struct compose_service *s)
 {
 	if (s->way == WAY_PROGRAM)
 		compose_program(c, s);
+	else if (s->way == WAY_TEMPLATE)
+		use_template(c, s);
 	else
 		compose_docker(c, s);
 }

@@ -288,6 +288,21 @@ def http_like(port):
         return s.makefile().readline()
 
 
+def test_images_that_have_a_template_become_it_when_that_is_wanted(shop):
+    compose(shop, """
+        services:
+          db: {image: "postgis/postgis:16", ports: ["5432:5432"], volumes: ["x:/var/lib/postgresql/data"], user: me, environment: {POSTGRES_DB: y}}
+          queue: {image: x/mine, ports: ["80"]}
+          api: {build: ., command: ./api, depends_on: {db: {condition: service_healthy}}, environment: {U: "postgres://db:5432/y"}}
+        """)
+    stack, said = imported(shop, "compose", "--templates")
+    assert stack["service db"] == {"template": "postgres"} and "docker run" in stack["service queue"]["command"]
+    assert stack["service api"]["env.U"] == "postgres://${db.host}:${db.port}/y"
+    for key in ("volumes", "user", "environment"):
+        assert f"'db': {key} is not taken over" in said.err
+    assert "# There it is the image postgis/postgis:16.\n" in said.out
+
+
 # ---- as people write them -----------------------------------------------------------------------
 
 def test_windows_line_ends_comments_and_a_bom(shop):

@@ -26,7 +26,8 @@ static int import(struct adoption *a, struct error *e)
 {
 	const char *found[2];
 	struct compose_request request = {.sheet = &a->sheet, .base = a->base,
-		.environment = (const char *const *)environ};
+		.environment = (const char *const *)environ,
+		.templates = option_given(&a->context->line, OPTION_TEMPLATES)};
 	if (choose_files(a, &request, found, e))
 		return -1;
 	OWNED_TEXT title = {0};
