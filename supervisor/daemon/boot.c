@@ -356,7 +356,7 @@ int instance_boot(struct instance *in, const struct launch_request *r, bool **wa
 void instance_free(struct instance *in)
 {
 	recorder_free(in->recorder, false);
-	resume_end(in);
+	resume_free(in);
 	foster_end(in);
 	reload_abandon(in);
 	takeover_free(in);

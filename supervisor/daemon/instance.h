@@ -81,7 +81,9 @@ struct run_io {
 	bool hold_learned; /* differs from what the registry remembers */
 	bool hold_works; /* and the service became ready with it; the recorder knows */
 	bool lost; /* somebody has its port: it is to be claimed anew */
-	bool waits_for_line; /* ready = log */
+	bool waits_for_line; /* ready = log: since its log was there */
+	uint64_t line_part;
+	uint64_t line_from;
 	bool waits_for_notify;
 	int64_t started_wall_ms;
 	int64_t ready_wall_ms;
@@ -391,8 +393,8 @@ void io_keep_all(struct instance *in);
 void io_drain(struct service_io *io);
 void io_end_generation(struct service_io *io);
 struct intake_hooks io_hooks(struct instance *in);
-/* ready = log REGEX, from now on. */
-void io_wait_for_line(struct service_io *io);
+/* ready = log REGEX, from now on; again: since run.line_part and line_from. */
+void io_wait_for_line(struct service_io *io, bool again);
 
 /* log_guard.c */
 void log_guard_begin(struct instance *in);

@@ -255,8 +255,9 @@ static bool on_line(void *self, const char *bytes, size_t length)
 	return false;
 }
 
-void io_wait_for_line(struct service_io *io)
+void io_wait_for_line(struct service_io *io, bool again)
 {
+	struct run_io *run = &io->run;
 	const struct probe *probe = &service_at(io->instance, io->service)->ready;
 	if (io->has_pattern)
 		regfree(&io->pattern);
@@ -266,6 +267,12 @@ void io_wait_for_line(struct service_io *io)
 		tell_event(io->instance, io->service, EVENT_WARNING, "ready = log: out of memory");
 		return;
 	}
-	io->run.waits_for_line = true;
+	run->waits_for_line = true;
+	if (again) {
+		intake_watch_since(&io->log->intake, run->line_part, run->line_from, on_line, io);
+		return;
+	}
+	run->line_part = io->log->intake.part;
+	run->line_from = io->log->intake.indexed;
 	intake_watch(&io->log->intake, on_line, io);
 }

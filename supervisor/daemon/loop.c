@@ -167,6 +167,7 @@ static void finish(struct instance *in)
 	control_hide(in->server);
 	log_guard_rest(in);
 	foster_sweep(in);
+	resume_stop(in);
 	roster_end(&in->roster);
 	bool failed = claim_stop(in->paths.state, &in->claim, false, &e);
 	if (failed)

@@ -12,8 +12,8 @@
 #include "daemon/recorder.h"
 #include "watch/snapshot.h"
 
-/* So much beyond its head, then the state begins anew. */
-enum { STATE_ROOM = 4 * 1024 * 1024 };
+/* So much more, then the state begins anew: the next supervisor reads all of it before anything else. */
+enum { STATE_ROOM = 256 * 1024 };
 
 /* Of a service what is not in its run. */
 struct extra {
@@ -25,6 +25,8 @@ struct extra {
 	bool lost;
 	int64_t started_wall_ms;
 	int64_t ready_wall_ms;
+	uint64_t line_part;
+	uint64_t line_from;
 	struct stop_policy stop;
 };
 
@@ -56,7 +58,7 @@ static void forget_rows(struct resume *r)
 	r->rows = 0;
 }
 
-void resume_end(struct instance *in)
+void resume_free(struct instance *in)
 {
 	struct resume *r = in->resume;
 	in->resume = NULL;
@@ -126,6 +128,8 @@ static struct extra extra_of(const struct instance *in, int row)
 	extra.lost = io->run.lost;
 	extra.started_wall_ms = io->run.started_wall_ms;
 	extra.ready_wall_ms = io->run.ready_wall_ms;
+	extra.line_part = io->run.line_part;
+	extra.line_from = io->run.line_from;
 	extra.stop.timeout_ms = service_at(in, row)->policy.stop.timeout_ms;
 	extra.stop.has_bound = service_at(in, row)->policy.stop.has_bound;
 	extra.stop.bound_ms = service_at(in, row)->policy.stop.bound_ms;
@@ -134,10 +138,11 @@ static struct extra extra_of(const struct instance *in, int row)
 
 static json_t *extra_json(const struct extra *x)
 {
-	return json_pack("{s:I, s:i, s:b, s:b, s:b, s:I, s:I, s:I, s:b, s:I}", "generation",
+	return json_pack("{s:I, s:i, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "generation",
 		(json_int_t)x->generation, "hold", (int)x->hold, "hold_learned", x->hold_learned,
 		"hold_works", x->hold_works, "lost", x->lost, "started_wall_ms",
 		(json_int_t)x->started_wall_ms, "ready_wall_ms", (json_int_t)x->ready_wall_ms,
+		"line_part", (json_int_t)x->line_part, "line_from", (json_int_t)x->line_from,
 		"stop_timeout_ms", (json_int_t)x->stop.timeout_ms, "stop_bound", x->stop.has_bound,
 		"stop_bound_ms", (json_int_t)x->stop.bound_ms);
 }
@@ -203,7 +208,6 @@ static void write_all(struct instance *in)
 {
 	struct resume *r = in->resume;
 	write_json(in, head_of(in));
-	r->most = r->size + STATE_ROOM;
 	own_free(&r->instance);
 	write_instance(in);
 	for (int row = 0; row <= second_row(in); row++) {
@@ -211,6 +215,7 @@ static void write_all(struct instance *in)
 		r->extras[row].slot = -1;
 	}
 	write_changed(in);
+	r->most = r->size + STATE_ROOM;
 }
 
 static void begin_state(struct instance *in)
@@ -287,7 +292,17 @@ static void keep_descriptors(struct instance *in)
 	(void)keep_ports(in);
 }
 
-void resume_turn(struct instance *in)
+/* A reload can change it both ways. */
+static void follow_stack(struct instance *in)
+{
+	bool wanted = in->loaded.stack->on_crash == CRASH_RESUME;
+	if (wanted && !in->resume)
+		resume_begin(in);
+	else if (!wanted && in->resume)
+		resume_stop(in);
+}
+
+static void write_turn(struct instance *in)
 {
 	struct resume *r = in->resume;
 	if (!is_on(in))
@@ -299,6 +314,12 @@ void resume_turn(struct instance *in)
 	}
 	write_changed(in);
 	write_instance(in);
+}
+
+void resume_turn(struct instance *in)
+{
+	follow_stack(in);
+	write_turn(in);
 }
 
 static int begin(struct instance *in)
@@ -317,13 +338,17 @@ static int begin(struct instance *in)
 	return is_on(in) ? 0 : -1;
 }
 
-/* After an upgrade of an instance that is to end when this process dies. */
-static void let_go_of_all(struct instance *in)
+void resume_stop(struct instance *in)
 {
-	guardian_arm(&in->guardian, false, NULL);
-	for (int place = 0; place < in->inherited_places; place++)
-		guardian_let_go(&in->guardian, place, NULL);
+	int places = in->resume ? in->resume->kept_count : in->inherited_places;
 	in->inherited_places = 0;
+	resume_free(in);
+	if (!places)
+		return;
+	guardian_arm(&in->guardian, false, NULL);
+	for (int place = 0; place < places; place++)
+		guardian_let_go(&in->guardian, place, NULL);
+	(void)guardian_await(&in->guardian, NULL);
 }
 
 void resume_begin(struct instance *in)
@@ -331,11 +356,10 @@ void resume_begin(struct instance *in)
 	bool wanted = in->loaded.stack->on_crash == CRASH_RESUME;
 	if (wanted && !in->resume && !begin(in))
 		guardian_arm(&in->guardian, true, NULL);
-	if (!in->resumed)
-		return;
 	if (!wanted)
-		let_go_of_all(in);
-	guardian_took_over(&in->guardian, NULL);
+		resume_stop(in);
+	if (in->resumed)
+		guardian_took_over(&in->guardian, NULL);
 }
 
 /* ---- at once ---- */
@@ -369,7 +393,7 @@ int resume_prepare(struct instance *in, struct error *e)
 
 int resume_replace(struct instance *in, int program_fd, struct error *e)
 {
-	resume_turn(in);
+	write_turn(in);
 	tell_flush(in);
 	if (guardian_ask_replacement(&in->guardian, program_fd, e))
 		return -1;

@@ -18,7 +18,7 @@
  * stack holds, the state begins anew.
  *
  *	1. resume_begin()	where the instance is up; nothing, when its stack does not want it
- *	2. resume_turn()	at the end of each turn: what has changed
+ *	2. resume_turn()	at the end of each turn: what has changed; also whether the stack wants it
  *	3. resume_started(), resume_ended(), resume_helper()	at once
  *	4. resume_prepare(), resume_replace()	for an upgrade (upgrade.c): does not return when it went well
  *
@@ -40,7 +40,9 @@ enum { RESUME_FORMAT = 1 }; /* of the state: others are not understood */
 
 /* Where it cannot be (no memory, no guardian) that is told, and the instance stops when we die. */
 void resume_begin(struct instance *in);
-void resume_end(struct instance *in);
+/* Nobody is to go on: everything the guardian has is let go of when this returns. */
+void resume_stop(struct instance *in);
+void resume_free(struct instance *in);
 /* What a supervisor that has replaced another one has to say, and to whom; before resume_begin(). */
 void resume_tell(struct instance *in);
 void resume_turn(struct instance *in);
@@ -72,7 +74,8 @@ struct resume_state {
 	json_t *instance; /* NULL: none */
 	json_t *services; /* an object: the last line of each name */
 	json_t *second; /* NULL: none */
-	json_t *loose; /* an array: "started", "helper" and "ended", in their order */
+	json_t *begun; /* an object: "started" and "helper" by their number, where no end was told */
+	json_t *ended; /* an object: "ended" by its number, where nothing has begun with it since */
 };
 int resume_state_read(int fd, struct resume_state *state, struct error *e);
 void resume_state_release(struct resume_state *state);

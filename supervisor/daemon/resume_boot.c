@@ -153,6 +153,8 @@ static void take_more(struct instance *in, int row, const json_t *more)
 	run->lost = json_is_true(json_object_get(more, "lost"));
 	run->started_wall_ms = member(more, "started_wall_ms");
 	run->ready_wall_ms = member(more, "ready_wall_ms");
+	run->line_part = (uint64_t)member(more, "line_part");
+	run->line_from = (uint64_t)member(more, "line_from");
 	stop->timeout_ms = member(more, "stop_timeout_ms");
 	stop->has_bound = json_is_true(json_object_get(more, "stop_bound"));
 	stop->bound_ms = member(more, "stop_bound_ms");
@@ -170,15 +172,13 @@ static bool is_fostered(const struct instance *in, pid_t pid)
 /* The last supervisor has reaped it and died before it could say what follows from that. */
 static void tell_lost_end(struct instance *in, int row, pid_t pid, bool is_hook)
 {
-	const json_t *line;
-	size_t i;
+	char number[24];
+	snprintf(number, sizeof number, "%d", (int)pid);
+	const json_t *line = json_object_get(in->inherited->state.ended, number);
 	struct keeper_exit exit = {.service = row, .is_hook = is_hook,
 		.status = {.pid = pid, .code = -1, .signal = SIGKILL},
 		.reason = "it ended in the moment in which the supervisor died"};
-	json_array_foreach(in->inherited->state.loose, i, line)
-	{
-		if (member(line, "ended") != pid)
-			continue;
+	if (line) {
 		exit.reason = NULL;
 		exit.status.code = (int)member(line, "code");
 		exit.status.signal = (int)member(line, "signal");
@@ -210,6 +210,16 @@ static void take_processes(struct instance *in, int row)
 		tell_lost_end(in, row, hook, true);
 }
 
+static void listen_again(struct instance *in, int row)
+{
+	enum readiness readiness = service_at(in, row)->policy.readiness;
+	if (keeper_run(in->keeper, row)->state != STATE_STARTING)
+		return;
+	if (readiness == READY_LOG)
+		io_wait_for_line(in->io[row], true);
+	in->io[row]->run.waits_for_notify = readiness == READY_NOTIFY;
+}
+
 static int take_service(struct instance *in, int row, struct error *e)
 {
 	const char *name = service_at(in, row)->name;
@@ -220,10 +230,7 @@ static int take_service(struct instance *in, int row, struct error *e)
 		return fail_while(e, "service '%s'", name);
 	take_more(in, row, json_object_get(line, "more"));
 	take_processes(in, row);
-	const struct service_run *run = keeper_run(in->keeper, row);
-	enum readiness readiness = service_at(in, row)->policy.readiness;
-	if (run->state == STATE_STARTING && (readiness == READY_LOG || readiness == READY_NOTIFY))
-		in->sys.listen_ready(in->sys.self, row, run->generation);
+	listen_again(in, row);
 	return 0;
 }
 
@@ -255,10 +262,10 @@ static void end_strangers(struct instance *in)
 {
 	const struct resume_state *state = &in->inherited->state;
 	const json_t *second = json_object_get(state->second, "run");
-	const json_t *line;
-	size_t i;
+	const char *number;
+	json_t *line;
 	end_process(in, (pid_t)member(second, "leader.pid"));
-	json_array_foreach(state->loose, i, line)
+	json_object_foreach(state->begun, number, line)
 	{
 		end_process(in, (pid_t)member(line, "helper"));
 		end_process(in, (pid_t)member(line, "started"));
@@ -318,8 +325,9 @@ static void take_limits(struct instance *in)
 static json_t *cause_json(const struct instance *in)
 {
 	const struct guardian_cause *c = &in->inherited->cause;
-	return json_pack("{s:i, s:i, s:i, s:I}", "why", (int)c->why, "signal", c->signal, "status", c->status,
-		"wall_ms", (json_int_t)clock_wall_ms());
+	char iso[CLOCK_ISO_SIZE];
+	return json_pack("{s:i, s:i, s:i, s:s}", "why", (int)c->why, "signal", c->signal, "status", c->status,
+		"time", clock_iso(clock_wall_ms(), iso));
 }
 
 int instance_resume(struct instance *in, struct error *e)
@@ -388,7 +396,8 @@ void resume_tell(struct instance *in)
 	add_cause(in, why, &text);
 	text_addf(&text, "%d service%s on", alive, alive == 1 ? " goes" : "s go");
 	json_object_set_new(in->resumed, "text", json_string(text_string(&text)));
-	in->told_state = instance_state_word((enum instance_state)in->state);
+	if (in->state >= 0)
+		in->told_state = instance_state_word((enum instance_state)in->state);
 	tell_event(in, -1, asked ? EVENT_RELOADED : EVENT_WARNING, text_string(&text));
 	if (in->recorder)
 		recorder_owner(in->recorder);

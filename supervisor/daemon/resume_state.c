@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,7 +14,8 @@ void resume_state_release(struct resume_state *state)
 	json_decref(state->instance);
 	json_decref(state->services);
 	json_decref(state->second);
-	json_decref(state->loose);
+	json_decref(state->begun);
+	json_decref(state->ended);
 	*state = (struct resume_state){0};
 }
 
@@ -39,6 +41,18 @@ static void replace(json_t **kept, json_t *line)
 	*kept = json_incref(line);
 }
 
+/* Numbers are used again: only what was said of one last counts. */
+static void take_process(struct resume_state *state, json_t *line)
+{
+	char number[24];
+	const json_t *ended = json_object_get(line, "ended");
+	const json_t *started = json_object_get(line, "started");
+	const json_t *pid = ended ? ended : started ? started : json_object_get(line, "helper");
+	snprintf(number, sizeof number, "%lld", (long long)json_integer_value(pid));
+	json_object_set(ended ? state->ended : state->begun, number, line);
+	json_object_del(ended ? state->begun : state->ended, number);
+}
+
 static void take_line(struct resume_state *state, json_t *line)
 {
 	const char *service = json_string_value(json_object_get(line, "service"));
@@ -51,14 +65,15 @@ static void take_line(struct resume_state *state, json_t *line)
 	else if (service)
 		json_object_set(state->services, service, line);
 	else
-		json_array_append(state->loose, line);
+		take_process(state, line);
 }
 
 /* The head is as large as a stack file and an environment: the limits of frames are not for it. */
 int resume_state_read(int fd, struct resume_state *state, struct error *e)
 {
 	OWNED_TEXT all = {0};
-	*state = (struct resume_state){.services = json_object(), .loose = json_array()};
+	*state = (struct resume_state){
+		.services = json_object(), .begun = json_object(), .ended = json_object()};
 	if (read_all(fd, &all, e))
 		return -1;
 	char *at = all.data;

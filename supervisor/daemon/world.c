@@ -18,6 +18,7 @@
 #include "model/names.h"
 #include "spawn/explain.h"
 #include "spawn/recipe.h"
+#include "stackfile/describe.h"
 
 /* Set in field 9 of /proc/PID/stat between fork and exec: PF_FORKNOEXEC of the kernel's sched.h. */
 enum { FORKED_NOT_EXECED = 0x40 };
@@ -221,12 +222,22 @@ void world_kill_check(void *self, int service, pid_t pid)
 	tree_signal_helper(&in->tree, pid, SIGKILL, NULL);
 }
 
+/* A program, a directory, a word of it: whatever is named may be made of a secret. */
+static void hide_secrets(struct instance *in, int service, char *text, size_t size)
+{
+	OWNED_TEXT shown = {0};
+	secret_add_shown(&shown, loaded_at(in, service)->stack, service_at(in, service), text);
+	snprintf(text, size, "%s", text_string(&shown));
+}
+
 void world_explain(struct instance *in, int service, const struct command *command,
 	const struct exit_status *status, struct error *e)
 {
 	struct start start = {0};
 	if (!build(in, service_at(in, service), command, &start, e))
 		explain_failure(&start.made.recipe, status->stage, status->number, e);
+	hide_secrets(in, service, e->text, sizeof e->text);
+	hide_secrets(in, service, e->hint, sizeof e->hint);
 	start_release(&start);
 }
 
@@ -351,7 +362,7 @@ static void world_listen_ready(void *self, int service, uint64_t generation)
 	struct instance *in = self;
 	(void)generation;
 	if (service_at(in, service)->policy.readiness == READY_LOG)
-		io_wait_for_line(in->io[service]);
+		io_wait_for_line(in->io[service], false);
 	else
 		in->io[service]->run.waits_for_notify = true;
 }

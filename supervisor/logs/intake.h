@@ -159,6 +159,13 @@ enum intake_result intake_end_generation(struct intake *in, int64_t wall_ms);
 void intake_watch(struct intake *in, bool (*on_line)(void *self, const char *bytes, size_t length),
 	void *self);
 
+/*
+ * The same, and first of all the lines that came since the log was at in->part and in->indexed of then:
+ * a process before this one may have read them and done nothing about them yet.
+ */
+void intake_watch_since(struct intake *in, uint64_t part, uint64_t indexed,
+	bool (*on_line)(void *self, const char *bytes, size_t length), void *self);
+
 /* Appends what keeps the log from being written now, as on_notice() said it; nothing while all is well. */
 void intake_add_trouble(const struct intake *in, struct text *out);
 

@@ -41,6 +41,14 @@ void watch_feed(struct intake *in, enum log_stream stream, uint64_t begin, uint6
 	}
 }
 
+/* By then of one stream or of the other: a line is hardly ever of both. */
+void intake_watch_since(struct intake *in, uint64_t part, uint64_t indexed,
+	bool (*on_line)(void *self, const char *bytes, size_t length), void *self)
+{
+	intake_watch(in, on_line, self);
+	watch_feed(in, LOG_OUTPUT, part == in->part ? indexed : 0, in->indexed);
+}
+
 /* Words without a newline at the end of a generation are a line as well. */
 void watch_boundary(struct intake *in)
 {

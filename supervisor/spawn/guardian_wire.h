@@ -2,6 +2,9 @@
  * guardian_wire.h - what guardian and supervisor say to each other: short messages of one size, with
  * descriptors, over a socket pair that keeps their bounds. Without a heap. Private to this room.
  *
+ * After an upgrade the two are of different versions: what is here stays as it is, and new words come at the
+ * end.
+ *
  * G and S as in guardian.h. From S, at any time:
  *
  *	KEEP place, 2 descriptors	a pipe and its log file; replaces what the place had

@@ -44,7 +44,7 @@ def nothing_left(instance, pids, seconds=15):
     assert not with_environment(f"STACKUP_ID={instance['id']}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_no_service_is_restarted(shop, number):
     shop.stack(STACK)
     shop.up()
@@ -187,45 +187,32 @@ def test_no_line_is_lost_under_flood(shop):
     assert shop.log("flood").splitlines()[-1] == last
 
 
-@pytest.mark.parametrize("hold", ["auto", "relaxed", "marker", "no", "listen"])
-def test_ports_stay_held(shop, hold):
-    command = "ACTOR --listen-fd" if hold == "listen" else "ACTOR --listen" + (" --no-reuse" if hold in ("marker", "no") else "")
-    shop.stack(f"""
-        [stack]
-        on_crash = resume
-        [service api]
-        command = {command}
-        slot = auto
-        hold = {hold}
-        [service idle]
-        command = ACTOR --listen
-        slot = auto
-        [service udp]
-        command = ACTOR --wait 1000000
-        ready = started
-        slot = auto
-        protocol = udp
-    """)
-    shop.up("api", "udp")
-    port = shop.port("api")
-    idle = shop.port("idle")
+def test_ports_stay_held(shop):
+    """In the gap as before: nobody can have them, and a socket that is passed on answers all the time."""
+    modes = {"auto": "", "relaxed": "", "marker": " --no-reuse", "no": " --no-reuse", "listen": "-fd"}
+    shop.stack("[stack]\non_crash = resume\n" + "".join(
+        f"[service {mode}]\ncommand = ACTOR --listen{more}\nslot = auto\nhold = {mode}\n" for mode, more in modes.items())
+        + "[service udp]\ncommand = ACTOR --wait 1000000\nready = started\nslot = auto\nprotocol = udp\n"
+        + "[service idle]\ncommand = ACTOR --listen\nslot = auto\n")
+    shop.up(*modes, "udp")
+    ports = {s["name"]: s["ports"]["main"] for s in shop.instance()["services"] if s["name"] != "udp"}
     before = shop.instance()["pid"]
     os.kill(before, signal.SIGKILL)
     while ping(shop) in (None, before):
-        assert not port_is_free(idle) and not port_is_free(port)
-        if hold == "listen":
-            assert http_get(port)
-    assert http_get(port)
-    first = shop.pid("api")
-    shop.run("restart", "api", "udp", code=0)
+        assert not [name for name, port in ports.items() if port_is_free(port)]
+        assert http_get(ports["listen"])
+    first = pids_of(shop)
+    assert all(http_get(ports[mode]) for mode in modes)
+    shop.run("restart", *modes, "udp", code=0)
     shop.run("start", "idle", code=0)
-    assert shop.pid("api") != first and http_get(port) and http_get(idle)
-    shop.run("stop", "api", "idle", code=0)
+    now = pids_of(shop)
+    assert not [name for name, pid in first.items() if now[name] == pid]
+    assert all(http_get(port) for port in ports.values())
+    shop.run("stop", *modes, "idle", code=0)
     # Connections that a server without SO_REUSEADDR has closed keep its port away from us as well.
-    assert hold == "no" or not port_is_free(port)
-    assert not port_is_free(idle)
+    assert [name for name, port in ports.items() if port_is_free(port)] in ([], ["no"])
     shop.down()
-    assert port_is_free(port) and port_is_free(idle)
+    assert all(port_is_free(port) for port in ports.values())
 
 
 def test_a_terminal_goes_on(shop):
@@ -277,18 +264,15 @@ def test_back_off_goes_on(shop):
         on_crash = resume
         [service api]
         command = ACTOR --exit 3
-        restart.delay = 2s
-        restart.limit = 3 in 5m
+        restart.delay = 1s
+        restart.limit = 1 in 5m
     """)
     shop.detach()
-    shop.wait_state("api", "cooling")
-    began = len(shop.past_events())
+    until(lambda: [e for e in shop.past_events() if e["kind"] == "restarting"], what="the back-off")
     replaced(shop)
-    assert shop.state("api") in ("cooling", "blocked", "starting", "failed")
-    service = shop.wait_state("api", "failed", seconds=60)
-    assert service["restarts"] <= 3
-    starts = [e for e in shop.past_events() if e["kind"] == "starting"]
-    assert len(starts) <= 4 and began, starts
+    shop.wait_state("api", "failed")
+    assert len([e for e in shop.past_events() if e["kind"] == "starting"]) == 2
+    assert "exited with code 3" in shop.run("why", "api", code=0).out
 
 
 def test_a_reload_afterwards_changes_what_has_changed(shop):
@@ -351,7 +335,7 @@ def test_a_move_is_undone(shop):
         [stack]
         on_crash = resume
         [service api]
-        command = ACTOR --ready-after 3000
+        command = ACTOR --ready-after 1500
     """)
     shop.up()
     api, port = shop.pid("api"), shop.port("api")
@@ -482,3 +466,93 @@ def test_an_upgrade_is_refused_with_a_sentence(shop):
         assert not reply["ok"] and said in reply["error"]["text"], reply
     assert control.answer(control.ask("ping"))["pid"] == before
     control.close()
+
+
+# ---- at other moments ----
+
+def test_a_change_of_the_rule_counts_at_once(shop):
+    shop.stack(STACK.replace("on_crash = resume", "on_crash = stop"))
+    shop.up()
+    shop.stack(STACK)
+    shop.up()
+    services = pids_of(shop)
+    replaced(shop)
+    assert pids_of(shop) == services
+    shop.stack(STACK.replace("on_crash = resume", "on_crash = stop"))
+    shop.up()
+    instance = shop.instance()
+    pids = descendants_of(instance["guardian_pid"])
+    os.kill(instance["pid"], signal.SIGKILL)
+    nothing_left(instance, pids)
+    assert all(port_is_free(p) for p in range(30100, 30110))
+
+
+def test_killed_while_it_takes_over(shop):
+    """The next one does it, or the third death ends all: never half of it."""
+    shop.stack(STACK)
+    shop.up()
+    services = pids_of(shop)
+    instance = shop.instance()
+    os.kill(instance["pid"], signal.SIGKILL)
+    guardian = instance["guardian_pid"]
+    def newcomer():
+        return [p for p in children_of(guardian) if p not in services.values() and p != instance["pid"]
+                and b"resume" in pathlib.Path(f"/proc/{p}/cmdline").read_bytes()]
+    os.kill(until(newcomer, what="another supervisor")[0], signal.SIGKILL)
+    until(lambda: ping(shop) not in (None, instance["pid"]), what="an answer")
+    assert pids_of(shop) == services
+    shop.down()
+
+
+def test_killed_in_the_middle_of_a_reload(shop):
+    """What the last supervisor had not taken over yet is as before; the same again does it."""
+    shop.stack(STACK)
+    shop.up()
+    shop.stack(STACK.replace("[service db]\n    command = ACTOR --wait 30 --listen",
+                             "[service other]\n    command = ACTOR --listen\n    slot = auto"))
+    before = shop.instance()["pid"]
+    events = shop.events()
+    up = shop.world.popen("up", "--wait", cwd=shop.dir)
+    events.event("stopping", "db")
+    os.kill(before, signal.SIGKILL)
+    up.communicate(timeout=60)
+    shop.up()
+    assert set(pids_of(shop)) == {"api", "worker", "other"} and all(pids_of(shop).values())
+    events.close()
+
+
+def test_as_an_ordinary_user(unprivileged):
+    shop = unprivileged.project("shop")
+    shop.stack(STACK)
+    shop.up()
+    services = pids_of(shop)
+    replaced(shop)
+    assert pids_of(shop) == services
+    shop.run("restart", "api", code=0)
+    shop.down()
+
+
+def test_the_owner_of_a_foreground_instance_still_owns_it(shop):
+    shop.stack(STACK)
+    terminal = shop.terminal("up")
+    try:
+        until(lambda: ping(shop), what="an answer")
+        shop.wait_state("api", "ready")
+        _, instance = replaced(shop)
+        pids = descendants_of(instance["guardian_pid"])
+        terminal.type("\x03")
+        nothing_left(instance, pids)
+    finally:
+        terminal.close()
+
+
+def test_descriptors_do_not_grow(shop):
+    shop.stack(STACK)
+    shop.up()
+    def count(instance):
+        return len(os.listdir(f"/proc/{instance['guardian_pid']}/fd"))
+    first = count(shop.instance())
+    for _ in range(2):
+        shop.run("restart", "api", code=0)
+        _, instance = replaced(shop)
+        until(lambda: count(instance) == first, what="the guardian has what it had")
