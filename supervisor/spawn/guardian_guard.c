@@ -292,11 +292,12 @@ static void spare_from_oom_killer(void)
 	(void)file_write_all(fd, "-900", 4); /* not permitted to ordinary users */
 }
 
+/* Whoever reads what the caller writes would wait for our end, too, if it stayed open. */
 static void use_null(int fd, int flags)
 {
 	OWNED_FD null_fd = open("/dev/null", flags | O_CLOEXEC);
-	if (null_fd >= 0)
-		dup2(null_fd, fd);
+	if (null_fd < 0 || dup2(null_fd, fd) < 0)
+		_exit(GUARDIAN_NO_FORK);
 }
 
 static void raise_file_limit(void)
