@@ -21,7 +21,9 @@ static const char *const clients[] = {"db", "database", "postgres", "postgresql"
 	"upstream", "target", "proxy", "client", "peer", "pgport", "dbport"};
 
 static const char *const debuggers[] = {"debug", "debugger", "inspect", "inspector", "jdwp"};
-static const char *const binds[] = {"bind", "listen", "addr", "address", "listener", "listeners"};
+static const char *const targets[] = {"internal", "container"};
+static const char *const binds[] = {"bind", "listen", "listener", "listeners"};
+static const char *const addresses[] = {"addr", "address"};
 static const char *const hosts[] = {"port", "ports", "host", "hostname", "url", "uri", "addr", "address", "bind"};
 
 /* Names that end in port and are none, where no sign parts the words. */
@@ -85,7 +87,7 @@ bool name_is_port(struct slice name)
 
 bool name_is_bind(struct slice name)
 {
-	return HAS(name, binds);
+	return HAS(name, binds) || (HAS(name, addresses) && !HAS(name, clients));
 }
 
 bool name_is_decoy(struct slice name)
@@ -100,6 +102,8 @@ enum finding_role name_role(struct slice name)
 		return ROLE_DEBUG;
 	if (HAS(name, clients))
 		return ROLE_CONNECT;
+	if (HAS(name, targets))
+		return ROLE_TARGET;
 	return HAS(name, published) ? ROLE_PUBLISH : ROLE_LISTEN;
 }
 

@@ -13,7 +13,7 @@
 
 /* Its value is a port when it is a number: PORT, httpPort, api_ports, PGPORT. */
 bool name_is_port(struct slice name);
-/* Its value is an address on which something listens: BIND, listen, ADDR. */
+/* Its value is an address on which something listens: BIND, listen, ADDR; not REDIS_ADDR. */
 bool name_is_bind(struct slice name);
 /* Its value never has ports or addresses, whatever it looks like: versions, images, users, keys, sizes, times. */
 bool name_is_decoy(struct slice name);

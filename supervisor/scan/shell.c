@@ -174,6 +174,12 @@ static bool short_option(struct find *f, char letter, struct slice value, struct
 	}
 }
 
+/* -port and -addr are one option, not letters. */
+static bool is_long_name(struct slice name)
+{
+	return slice_length(name) > 2 && (name_is_port(name) || name_is_bind(name));
+}
+
 /* The value is in the same word, or it is the next one. */
 static void option_word(struct find *f, struct slice word, struct as as)
 {
@@ -188,11 +194,13 @@ static void option_word(struct find *f, struct slice word, struct as as)
 			assignment_find(f, (struct slice){name.at, word.end}, (struct as){.role = ROLE_CONNECT});
 		return;
 	}
-	struct slice digits;
+	struct slice digits, name = {word.at + 1, equals ? equals : word.end};
 	if (is_program(f->command.program, "lsof") && colon && port_here((struct slice){colon + 1, word.end}, &digits))
 		found_port(f, digits, (struct as){.role = ROLE_CONNECT});
-	else if (slice_length(word) == 2)
+	else if (slice_length(word) == 2 || (!equals && is_long_name(name)))
 		f->command.flag = word;
+	else if (is_long_name(name)) /* as Go's programs have them */
+		long_option(f, name, (struct slice){equals + 1, word.end}, as);
 	else if (slice_begins(word, "-D") && equals) /* java -Dserver.port=8080 */
 		variable_find(f, (struct slice){word.at + 2, equals}, (struct slice){equals + 1, word.end}, as);
 	else
@@ -205,8 +213,9 @@ static bool option_value(struct find *f, struct slice word, struct as as)
 	f->command.flag = (struct slice){0};
 	if (!flag.at)
 		return false;
-	return slice_begins(flag, "--") ? long_option(f, (struct slice){flag.at + 2, flag.end}, word, as)
-					: short_option(f, flag.at[1], word, as);
+	if (slice_length(flag) == 2)
+		return short_option(f, flag.at[1], word, as);
+	return long_option(f, (struct slice){flag.at + 1 + slice_begins(flag, "--"), flag.end}, word, as);
 }
 
 /* ---- words ---- */

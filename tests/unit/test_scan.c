@@ -104,6 +104,7 @@ static void a_command_is_read_by_its_program(void **state)
 	finds("a.sh", "nc -w 2 localhost 514 > /dev/null 2>&1\nmkdir -p 3000\nx -p 4\nx -p 8080\ny -p 80:81\n", "514 8080 80 81");
 	finds("a.sh", "sub:: a\ngetopt ab:c::\nssh -p 2222 h; psql -p5432 | tee -p 3000\n", "2222 5432 3000");
 	finds("a.sh", "PORT=\"3000\" node x --inspect=127.0.0.1:9229 --max 4096 # --port 5000\n", "3000 127.0.0.1 9229 5000");
+	finds("a.sh", "x -port 8090 -addr=:8091 -timeout 3000 -avz 4000\n", "8090 8091");
 }
 
 static void hostile_bytes_end_well(void **state)

@@ -2,7 +2,13 @@
 /*
  * How right and how complete the finders are, measured: tests/data/scan has files, and beside each FILE.labels with
  * a line per value that is to be found, `LINE:COLUMN ROLE VALUE [VARIABLE]`. One that ends in `#` (in a comment, or
- * a mention) may be found or not. `held` was labelled before the finders saw it and is not to be tuned on.
+ * a mention) may be found or not.
+ *
+ *	tuned	what the finders were made with
+ *	held	labelled before there were finders; 99.3 % and 100 % when they first saw it
+ *	fresh	labelled after the finders were made; 98.1 % and 96.2 % when they first saw it
+ *
+ * SCAN_VERBOSE=1 tells each difference.
  */
 #include "base/file.h"
 #include "base/text.h"
@@ -162,7 +168,7 @@ static void print_score(const struct score *s)
 		percent(s->role_right, s->right), s->variables_right, s->variables);
 }
 
-static void measure_corpus(const char *name)
+static void measure_corpus(const char *name, int files)
 {
 	struct score all = {.format = "all"};
 	OWNED_TEXT dir = {0};
@@ -181,7 +187,7 @@ static void measure_corpus(const char *name)
 		all.variables_right += s->variables_right;
 	}
 	print_score(&all);
-	assert_true(all.files >= 30);
+	assert_true(all.files >= files);
 	assert_true(percent(all.right, all.right + all.wrong) >= 97.0);
 	assert_true(percent(all.right, all.right + all.missed) >= 95.0);
 }
@@ -189,13 +195,19 @@ static void measure_corpus(const char *name)
 static void what_was_held_back(void **state)
 {
 	(void)state;
-	measure_corpus("held");
+	measure_corpus("held", 35);
 }
 
 static void what_the_finders_were_made_with(void **state)
 {
 	(void)state;
-	measure_corpus("tuned");
+	measure_corpus("tuned", 34);
+}
+
+static void what_came_later(void **state)
+{
+	(void)state;
+	measure_corpus("fresh", 17);
 }
 
 int main(void)
@@ -203,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_held_back),
 		cmocka_unit_test(what_the_finders_were_made_with),
+		cmocka_unit_test(what_came_later),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
