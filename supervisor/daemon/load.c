@@ -9,6 +9,7 @@
 #include "plan/judge.h"
 #include "plan/order.h"
 #include "spawn/validate.h"
+#include "stackfile/describe.h"
 #include "stackfile/draft.h"
 
 /* The rows of the ports while their numbers are being found. */
@@ -147,7 +148,9 @@ static int validate(const struct load_request *request, const struct loaded *l, 
 		.self = &self,
 		.environment = environment_for,
 		.complaints = c};
+	size_t before = c->list.count;
 	size_t errors = validate_stack(&v);
+	secret_hide_in(c, before, l->stack);
 	arena_free(scratch);
 	if (errors)
 		return fail(e, EXIT_FAILED, "%s cannot be started as it is", request->document->label);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "control/wire.h"
 #include "daemon/requests.h"
+#include "stackfile/describe.h"
 #include "watch/settle.h"
 
 enum { PIDS_MOST = 1024, LAST_LINES = 10 };
@@ -192,12 +193,14 @@ static json_t *dependencies_json(struct instance *in, const struct service *s)
 	return all;
 }
 
-static json_t *last_lines(struct service_io *io)
+/* The file has what the service printed; here it is read by whoever asks why. */
+static json_t *last_lines(struct instance *in, int service)
 {
-	OWNED_TEXT tail = {0};
+	OWNED_TEXT tail = {0}, shown = {0};
 	json_t *lines = json_array();
-	intake_tail(&io->intake, LAST_LINES, &tail);
-	const char *at = text_string(&tail);
+	intake_tail(&in->io[service]->intake, LAST_LINES, &tail);
+	secret_add_shown(&shown, loaded_at(in, service)->stack, service_at(in, service), text_string(&tail));
+	const char *at = text_string(&shown);
 	while (*at) {
 		size_t length = strcspn(at, "\n");
 		json_array_append_new(lines, wire_text(at, length));
@@ -216,7 +219,7 @@ json_t *show_why(struct instance *in, int service)
 		"state", service_state_word(run->state), "health", health_of(run),
 		"reason", text_json(reason), "wanted", run->want == WANT_UP, "waits_for",
 		dependencies_json(in, s), "transitions", transitions_json(in, run), "log",
-		last_lines(in->io[service]));
+		last_lines(in, service));
 	int64_t next = service_next_time(run);
 	if (reply && next != NO_DEADLINE && !service_running(run))
 		json_object_set_new(reply, "deadline_ms",

@@ -34,6 +34,9 @@ void secret_add_text(struct text *out, const char *value);
 void secret_add_shown(struct text *out, const struct stack *stack, const struct service *service,
 	const char *text);
 
+/* Complaints from the `first` on, likewise: they quote what they are about. */
+void secret_hide_in(struct complaints *complaints, size_t first, const struct stack *stack);
+
 /* Everything of a service that needs a restart when it changes, in one fixed order. */
 void describe_fingerprint(const struct stack *stack, const struct service *service,
 	struct text *out);

@@ -313,6 +313,7 @@ struct stack *draft_resolve(const struct draft *draft, const struct stackfile_fa
 		.arena = arena, .draft = draft, .facts = facts, .complaints = complaints};
 	r.shared.urls = arena_take(arena, (size_t)draft->service_count * sizeof *r.shared.urls);
 	make(&r);
+	secret_hide_in(complaints, 0, stack);
 	if (!complaints->errors)
 		return stack;
 	arena_free(arena);

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/list.h"
@@ -116,4 +117,24 @@ void secret_add_shown(struct text *out, const struct stack *stack, const struct 
 	text_add(&plain, text);
 	list_release(&values.list);
 	secret_add_text(out, text_string(&plain));
+}
+
+static void hide_in(char **owned, const struct stack *stack)
+{
+	for (int i = 0; i < stack->service_count; i++) {
+		OWNED_TEXT shown = {0};
+		secret_add_shown(&shown, stack, &stack->services[i], *owned);
+		if (!text_ok(&shown) || !strcmp(text_string(&shown), *owned))
+			continue;
+		free(*owned);
+		*owned = text_take(&shown);
+	}
+}
+
+void secret_hide_in(struct complaints *complaints, size_t first, const struct stack *stack)
+{
+	for (size_t i = first; i < complaints->list.count; i++) {
+		hide_in(&complaints->list.items[i].text, stack);
+		hide_in(&complaints->list.items[i].hint, stack);
+	}
 }

@@ -138,4 +138,28 @@ static inline struct stack *load_well(struct fixture *f, const char *text)
 	return stack;
 }
 
+/* NULL where the service has none of that name. */
+static inline const char *service_env(
+	const struct fixture *f, const char *service, const char *name)
+{
+	assert_non_null(f->stack);
+	const struct service *s = stack_service(f->stack, service);
+	for (size_t i = 0; i < s->env_count; i++)
+		if (!strcmp(s->env[i].name, name))
+			return s->env[i].value;
+	return NULL;
+}
+
+/* Likewise. */
+static inline const struct port *port_of(
+	const struct fixture *f, const char *service, const char *name)
+{
+	assert_non_null(f->stack);
+	for (int i = 0; i < f->stack->port_count; i++)
+		if (!strcmp(f->stack->ports[i].service, service) &&
+			!strcmp(f->stack->ports[i].name, name))
+			return &f->stack->ports[i];
+	return NULL;
+}
+
 #endif

@@ -34,7 +34,9 @@ static size_t check_machine(struct resolved *r)
 		.self = &source,
 		.environment = on_environment,
 		.complaints = &r->source.complaints};
+	size_t before = r->source.complaints.list.count;
 	size_t errors = validate_stack(&validate);
+	secret_hide_in(&r->source.complaints, before, r->stack);
 	arena_free(source.scratch);
 	return errors;
 }
