@@ -112,13 +112,15 @@ static void handle(struct keeper *k, int service, const struct service_event *ev
 static void drain(struct keeper *k)
 {
 	while (k->waiting) {
-		struct queued *q = &k->queue[k->first];
+		/* A copy: while it is handled its place may be given to another. */
+		const struct queued *q = &k->queue[k->first];
+		struct service_event event = q->event;
+		char reason[REASON_SIZE];
+		if (event.reason)
+			event.reason = memcpy(reason, q->reason, sizeof reason);
 		k->first = (k->first + 1) % k->queue_size;
 		k->waiting--;
-		struct queued one = *q;
-		if (one.event.reason)
-			one.event.reason = one.reason;
-		handle(k, one.service, &one.event);
+		handle(k, q->service, &event);
 	}
 }
 
@@ -173,9 +175,9 @@ static struct child *child_of(struct keeper *k, int service, bool is_hook)
 	return is_hook ? &k->runs[service].hook : &k->runs[service].leader;
 }
 
-static void expect_turn_of(struct keeper *k, const struct service_run *run)
+/* The service itself has something to do when it is due. */
+static void expect_turn_of(struct keeper *k, const struct service_run *run, int64_t due)
 {
-	int64_t due = service_next_time(run);
 	if (run->probe_until_ms < due)
 		due = run->probe_until_ms;
 	if (due < k->expected_ms)
@@ -184,7 +186,7 @@ static void expect_turn_of(struct keeper *k, const struct service_run *run)
 
 void keeper_restore(struct keeper *k, int service, const struct service_run *run)
 {
-	expect_turn_of(k, run);
+	expect_turn_of(k, run, service_next_time(run));
 	k->runs[service] = *run;
 	probe_anew(&k->runs[service], k->sys->now_ms(k->sys->self));
 	k->trees_changed = true;
@@ -203,7 +205,7 @@ void keeper_feed(struct keeper *k, int service, const struct service_event *even
 	q->service = service;
 	q->event = *event;
 	if (event->reason)
-		reason_format(q->reason, "%s", event->reason);
+		reason_copy(q->reason, event->reason);
 }
 
 void keeper_swap(struct keeper *k, const struct stack *stack, int a, int b)
@@ -370,7 +372,7 @@ static int64_t next_turn(struct keeper *k)
 		int64_t due = service_next_time(&k->runs[i]);
 		if (due < next)
 			next = due;
-		expect_turn_of(k, &k->runs[i]);
+		expect_turn_of(k, &k->runs[i], due);
 	}
 	if (next < k->expected_ms)
 		k->expected_ms = next;

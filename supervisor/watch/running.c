@@ -70,7 +70,7 @@ static void probe_now(const struct step *s)
 static void note_reason(struct service_run *run, const char *reason)
 {
 	if (reason)
-		reason_format(run->reason, "%s", reason);
+		reason_copy(run->reason, reason);
 }
 
 static void become_ready(const struct step *s, const struct service_event *event)
@@ -105,7 +105,7 @@ bool is_passing(const struct exit_status *exit)
 static void plan(struct service_run *run, enum after after, const char *why)
 {
 	run->after = after;
-	reason_format(run->after_reason, "%s", why);
+	reason_copy(run->after_reason, why);
 }
 
 /* A failed start or run: sets after and after_reason by the restart policy. */
@@ -392,7 +392,7 @@ void step_running(const struct step *s, const struct service_event *event)
 		break;
 	case ON_WANT_DOWN:
 		run->want = WANT_DOWN;
-		reason_format(run->after_reason, "%s", event->reason ? event->reason : "asked to stop");
+		reason_copy(run->after_reason, event->reason ? event->reason : "asked to stop");
 		break;
 	case ON_MAY_STOP:
 		end_tree(s, event, AFTER_DOWN, run->after_reason, false);

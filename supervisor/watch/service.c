@@ -20,6 +20,15 @@ void reason_vformat(char out[REASON_SIZE], const char *format, va_list args)
 	memcpy(out + end, more, sizeof more);
 }
 
+void reason_copy(char out[REASON_SIZE], const char *reason)
+{
+	size_t length = strnlen(reason, REASON_SIZE);
+	if (length < REASON_SIZE)
+		memcpy(out, reason, length + 1);
+	else
+		reason_format(out, "%s", reason);
+}
+
 void reason_format(char out[REASON_SIZE], const char *format, ...)
 {
 	va_list args;

@@ -118,7 +118,6 @@ struct transition {
 struct service_run {
 	enum service_state state;
 	enum want want;
-	char reason[REASON_SIZE];
 
 	uint64_t generation; /* counts starts; what belongs to an older one is ignored */
 	struct child leader;
@@ -145,13 +144,15 @@ struct service_run {
 	struct escalation escalation;
 	enum after after;
 	enum fail_cause cause;
-	char after_reason[REASON_SIZE];
 
 	int restarts; /* automatic ones, since somebody asked for it last */
 	bool has_exit; /* of the last leader */
 	int exit_code; /* -1 when a signal ended it */
 	int exit_signal;
 
+	/* Texts come last: every turn looks at what is above, of every service. */
+	char reason[REASON_SIZE];
+	char after_reason[REASON_SIZE];
 	struct transition transitions[TRANSITIONS]; /* ring; the newest at (transition_count - 1) */
 	uint64_t transition_count;
 };
@@ -194,6 +195,9 @@ void reason_format(char out[REASON_SIZE], const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void reason_vformat(char out[REASON_SIZE], const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
+
+/* One that is there already, cut likewise. */
+void reason_copy(char out[REASON_SIZE], const char *reason);
 
 void service_run_init(struct service_run *run, const struct service_policy *policy);
 

@@ -126,7 +126,7 @@ static void say_needed(const struct stack *stack, const struct service_run *runs
 	const struct service_run *run = &runs[d->service];
 	bool failed = run->state == STATE_FAILED;
 	if (failed && run->cause == CAUSE_DEPENDENCY)
-		reason_format(reason, "%s", run->reason);
+		reason_copy(reason, run->reason);
 	else
 		reason_format(reason, "it needs '%s', which %s: %.300s", stack->services[d->service].name,
 			failed ? "failed" : "is done and will never be healthy", run->reason);
@@ -152,26 +152,44 @@ static bool consider_start(const struct stack *stack, const struct service_run *
 	return true;
 }
 
+static bool wants_to_start(const struct service_run *run)
+{
+	return run->state == STATE_BLOCKED && run->want == WANT_UP;
+}
+
+static bool wants_to_stop(const struct service_run *run)
+{
+	return run->want == WANT_DOWN && service_running(run);
+}
+
+static const bool *look_who_may_stop(const struct stack *stack, const struct service_run *runs, bool *scratch)
+{
+	bool *occupied = scratch;
+	bool *may_stop = scratch + stack->service_count;
+	for (int i = 0; i < stack->service_count; i++)
+		occupied[i] = service_detains(&runs[i]);
+	sequence_may_stop(stack, occupied, may_stop);
+	return may_stop;
+}
+
 size_t settle(const struct stack *stack, const struct service_run *runs, struct settled *out,
 	bool *scratch)
 {
 	int count = stack->service_count;
-	bool *occupied = scratch;
-	bool *may_stop = scratch + count;
-	bool anybody_stops = false;
+	bool anybody_starts = false, anybody_stops = false;
 	for (int i = 0; i < count; i++) {
-		occupied[i] = service_detains(&runs[i]);
-		anybody_stops |= service_running(&runs[i]) && runs[i].want == WANT_DOWN;
+		anybody_starts |= wants_to_start(&runs[i]);
+		anybody_stops |= wants_to_stop(&runs[i]);
 	}
-	if (anybody_stops)
-		sequence_may_stop(stack, occupied, may_stop);
+	/* As in most turns. */
+	if (!anybody_starts && !anybody_stops)
+		return 0;
+	const bool *may_stop = anybody_stops ? look_who_may_stop(stack, runs, scratch) : NULL;
 	size_t found = 0;
 	for (int i = 0; i < count; i++) {
-		const struct service_run *run = &runs[i];
-		if (run->state == STATE_BLOCKED && run->want == WANT_UP)
+		if (wants_to_start(&runs[i]))
 			found += consider_start(stack, runs, i, &out[found]);
-		else if (service_running(run) && run->want == WANT_DOWN
-			&& (run->stop_free || may_stop[i]))
+		else if (wants_to_stop(&runs[i]) && (runs[i].stop_free || may_stop[i]))
 			out[found++] = (struct settled){.service = i, .event = {.kind = ON_MAY_STOP}};
 	}
 	return found;

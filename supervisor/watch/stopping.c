@@ -59,7 +59,7 @@ void end_tree(const struct step *s, const struct service_event *event, enum afte
 	stop_probing(s);
 	run->after = after;
 	if (why != run->after_reason)
-		reason_format(run->after_reason, "%s", why);
+		reason_copy(run->after_reason, why);
 	change(s, event, at_once ? STATE_KILLING : STATE_STOPPING, "%s", why);
 	tell(s, at_once ? EVENT_KILLED : EVENT_STOPPING, "stopping: %s", why);
 	apply(s, escalation_begin(&run->escalation, &s->policy->stop, s->now_ms, at_once));
@@ -84,7 +84,7 @@ static void cool(const struct step *s, const struct service_event *event)
 	char shown[NUMBER_DURATION_SIZE];
 	char why[REASON_SIZE];
 	int64_t delay = backoff_next(&run->backoff, restart, s->random);
-	reason_format(why, "%s", run->after_reason);
+	reason_copy(why, run->after_reason);
 	change(s, event, STATE_COOLING, "%s", why);
 	run->deadline_ms = s->now_ms + delay;
 	run->restarts++;
