@@ -22,6 +22,7 @@
  *
  * status	{} -> {"as_wanted": bool, "file", "dir", "stackup": version, "instance": {...}}
  *	"instance" is the object of `status --json` (REFERENCE section 5), services in file order.
+ *	"resumed": {"time", "text"} where this supervisor has taken the place of another one.
  *	"as_wanted" is false when a wanted service is not ready (or done, for a task). Further fields
  *	of a service that are not part of the contract start with "_".
  *

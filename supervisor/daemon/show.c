@@ -158,8 +158,11 @@ json_t *show_status(struct instance *in)
 		stack->environment, "state", instance_state_word(instance_state_now(in)), "base_port",
 		(int)in->claim.base_port, "pid", (int)getpid(), "guardian_pid", (int)in->guardian.pid,
 		"started_at", clock_iso(in->started_wall_ms, iso), "services", services);
-	return json_pack("{s:b, s:s, s:s, s:s, s:o}", "as_wanted", as_wanted(in), "file", stack->file, "dir",
+	json_t *status = json_pack("{s:b, s:s, s:s, s:s, s:o}", "as_wanted", as_wanted(in), "file", stack->file, "dir",
 		stack->dir, "stackup", STACKUP_VERSION, "instance", instance);
+	if (in->resumed)
+		json_object_set(status, "resumed", in->resumed);
+	return status;
 }
 
 static json_t *transitions_json(struct instance *in, const struct service_run *run)

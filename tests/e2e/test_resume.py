@@ -57,6 +57,7 @@ def test_no_service_is_restarted(shop, number):
     assert http_get(shop.port("api"))
     told = [e["text"] for e in shop.past_events() if e["kind"] == "warning"]
     assert re.search(f"killed by {signal.Signals(number).name}; another one .* 3 services go on", told[-1]), told
+    assert "another one has taken its place" in shop.run("status", code=0).out
     log = (shop.state_dir() / "supervisor.log.1").read_text()
     assert signal.Signals(number).name in log
     shop.run("stop", "db", code=0)

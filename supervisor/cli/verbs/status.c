@@ -101,12 +101,20 @@ static json_t *dead_instance(struct context *context, struct target *t)
 	return instance;
 }
 
-/* For people: an instance that runs since before an upgrade, or was upgraded by another program. */
-static void note_version(json_t *instance, const json_t *reply)
+/*
+ * For people: an instance that runs since before an upgrade, or was upgraded by another program; and that its
+ * supervisor is not the first one.
+ */
+static void note_supervisor(json_t *instance, const json_t *reply)
 {
+	const json_t *resumed = json_object_get(reply, "resumed");
 	const char *version = json_string_value(json_object_get(reply, "stackup"));
 	if (instance && version && strcmp(version, STACKUP_VERSION) != 0)
 		json_object_set_new(instance, "_version", json_string(version));
+	if (instance && resumed)
+		json_object_set_new(instance, "_resumed", json_sprintf("%s, at %s",
+			json_string_value(json_object_get(resumed, "text")),
+			json_string_value(json_object_get(resumed, "time"))));
 }
 
 /* A new reference; *as_wanted tells for the exit code. NULL with e. */
@@ -131,7 +139,7 @@ static json_t *look_at(
 	json_t *instance = json_incref(json_object_get(reply, "instance"));
 	remove_private(instance);
 	if (!context->json)
-		note_version(instance, reply);
+		note_supervisor(instance, reply);
 	json_decref(reply);
 	/* `instances describe` may have changed it since the supervisor read it. */
 	if (t->purpose[0])
@@ -285,6 +293,7 @@ static void add_instance(const struct context *context, const json_t *instance, 
 	add_safe(out, ", branch ", string_of(instance, "branch"));
 	add_safe(out, ", in ", string_of(instance, "dir"));
 	add_safe(out, "\nended ", string_of(instance, "_ended"));
+	add_safe(out, "\n", string_of(instance, "_resumed"));
 	add_version(out, string_of(instance, "_version"));
 	text_add_char(out, '\n');
 	const json_t *services = json_object_get(instance, "services");
