@@ -189,7 +189,8 @@ static void on_registry_news(void *self, const char *text)
 static void begin_recorder(struct instance *in)
 {
 	const struct recorder_place place = {.state = in->paths.state,
-		.project_id = in->claim.project_id, .instance = in->claim.instance};
+		.project_id = in->claim.project_id, .instance = in->claim.instance,
+		.run_id = in->run_id};
 	in->recorder = recorder_new(in->loop, &place, on_registry_news, in);
 }
 

@@ -32,6 +32,7 @@ struct recorder_place {
 	const char *state; /* borrows */
 	int64_t project_id;
 	int instance;
+	const char *run_id; /* borrows */
 };
 
 /* on_news() is called from the loop. NULL: out of memory. */

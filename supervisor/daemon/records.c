@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "registry/instances.h"
 #include "registry/leases.h"
 #include "registry/registry.h"
@@ -89,12 +90,27 @@ static int write_incident(struct registry *r, const struct recorder_place *place
 	return history_incident(r, &note, e);
 }
 
+static bool is_ours(const struct recorder_place *place, const struct instance *row)
+{
+	return row->status == INSTANCE_RUNNING && !strcmp(row->run_id, place->run_id);
+}
+
+/* Written late, it may have ended meanwhile, and another run may have begun. */
 static int write_owner(struct registry *r, const struct recorder_place *place, struct error *e)
 {
 	struct owner_mark self;
+	struct instance row;
+	struct arena *scratch = arena_new();
+	if (!scratch)
+		return fail(e, EXIT_FAILED, "out of memory");
+	int rc = instance_find(r, place->project_id, place->instance, scratch, &row, e);
 	owner_mark_self(&self);
 	self.guardian_pid = getppid();
-	return instance_set_status(r, place->project_id, place->instance, INSTANCE_RUNNING, &self, e);
+	if (rc > 0)
+		rc = is_ours(place, &row) ? instance_set_status(r, place->project_id, place->instance,
+						INSTANCE_RUNNING, &self, e) : 0;
+	arena_free(scratch);
+	return rc;
 }
 
 static int write_all(struct registry *r, const struct recorder_place *place,

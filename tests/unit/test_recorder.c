@@ -13,6 +13,7 @@
 #include "daemon/recorder.h"
 #include "registry/history_list.h"
 #include "registry/leases.h"
+#include "registry/instances.h"
 #include "registry/projects.h"
 #include "registry/registry.h"
 
@@ -40,7 +41,7 @@ static int begin(void **state)
 	w = (struct world){.arena = arena_new(), .loop = ev_loop_new(EVFLAG_AUTO)};
 	if (!alone_directory(w.dir) || !w.arena || !w.loop)
 		return -1;
-	const struct recorder_place place = {.state = w.dir, .project_id = 1, .instance = 3};
+	const struct recorder_place place = {.state = w.dir, .project_id = 1, .instance = 3, .run_id = "this-run"};
 	w.recorder = recorder_new(w.loop, &place, on_news, &w.news);
 	return w.recorder ? 0 : -1;
 }
@@ -209,6 +210,47 @@ static void a_hold_that_works_is_remembered(void **state)
 	registry_close(r);
 }
 
+/* Of the row when a supervisor that replaces another one says who it is, and that is written late. */
+static struct instance owned_row(enum instance_status status, const char *run_id)
+{
+	struct project shop = {.path = "/p", .stack_name = "shop", .owner = "", .block = 1};
+	struct instance row = {.project_id = 1, .number = 3, .spans = 1, .block = 1, .worktree = "/p",
+		.purpose = "", .git_dir = "", .git_mark = "", .branch = "", .commit = "",
+		.environment = "", .run_id = run_id, .status = status, .owner = {.pid = 7}};
+	struct registry *r = registry_open(w.dir, REGISTRY_WRITE, REGISTRY_BOOT_MS, NULL, &w.e);
+	assert_int_equal(registry_begin(r, &w.e), 0);
+	assert_int_equal(project_add(r, w.arena, &shop, &w.e), 0);
+	assert_int_equal(instance_put(r, &row, &w.e), 0);
+	assert_int_equal(registry_commit(r, &w.e), 0);
+	recorder_owner(w.recorder);
+	recorder_pass(w.recorder);
+	finish(true);
+	assert_int_equal(instance_find(r, 1, 3, w.arena, &row, &w.e), 1);
+	registry_close(r);
+	return row;
+}
+
+static void the_owner_of_a_run_is_written(void **state)
+{
+	(void)state;
+	struct instance row = owned_row(INSTANCE_RUNNING, "this-run");
+	assert_int_equal(row.owner.pid, getpid());
+	assert_int_equal(row.owner.guardian_pid, getppid());
+	assert_int_equal(row.status, INSTANCE_RUNNING);
+}
+
+static void a_run_that_has_ended_has_no_owner(void **state)
+{
+	(void)state;
+	assert_int_equal(owned_row(INSTANCE_STOPPED, "this-run").status, INSTANCE_STOPPED);
+}
+
+static void another_run_has_its_own(void **state)
+{
+	(void)state;
+	assert_int_equal(owned_row(INSTANCE_RUNNING, "next-run").owner.pid, 7);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -222,6 +264,9 @@ int main(void)
 		TEST(a_registry_that_is_gone_is_said_and_not_made),
 		TEST(what_waited_is_written_when_the_registry_is_back),
 		TEST(a_hold_that_works_is_remembered),
+		TEST(the_owner_of_a_run_is_written),
+		TEST(a_run_that_has_ended_has_no_owner),
+		TEST(another_run_has_its_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
