@@ -7,6 +7,7 @@
 
 #include "adopt/procfile.h"
 #include "adopt/servers.h"
+#include "adopt/yaml.h"
 #include "base/file.h"
 #include "model/names.h"
 
@@ -319,6 +320,18 @@ static size_t add_members(const struct package *root, const char *base, const ch
 	return added;
 }
 
+/* pnpm has its list in a file of its own. */
+static const struct yaml *pnpm_packages(const struct package *root)
+{
+	OWNED_TEXT content = {0};
+	struct error ignored;
+	struct arena *arena = root->sheet->arena;
+	if (file_read(arena_format(arena, "%s/pnpm-workspace.yaml", root->dir), PACKAGE_SIZE_MOST, &content, &ignored))
+		return NULL;
+	return yaml_get(yaml_read(arena, text_string(&content), content.length, "pnpm-workspace.yaml", ".",
+				root->sheet->complaints), "packages");
+}
+
 static size_t add_workspaces(const struct package *root, const struct package_request *request)
 {
 	json_t *list = json_object_get(root->root, "workspaces");
@@ -331,8 +344,10 @@ static size_t add_workspaces(const struct package *root, const struct package_re
 		if (json_is_string(pattern))
 			added += add_members(root, request->base, json_string_value(pattern));
 	}
-	for (size_t i = 0; i < request->workspace_count; i++)
-		added += add_members(root, request->base, request->workspaces[i]);
+	const struct yaml *pnpm = pnpm_packages(root);
+	for (size_t i = 0; pnpm && pnpm->kind == YAML_LIST && i < pnpm->count; i++)
+		if (yaml_text(pnpm->pairs[i].value))
+			added += add_members(root, request->base, pnpm->pairs[i].value->text);
 	const char *own = main_script(root);
 	if (added && own)
 		sheet_leave(root->sheet, NULL, (struct sheet_place){root->label, line_of(root, own), own},

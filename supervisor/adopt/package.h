@@ -1,7 +1,7 @@
 /*
  * package.h - a package.json as a stack file: the script that develops (dev, start, ...) as a service, with
- * the flag that its server needs for its port; of a workspace one service for each package that has such a
- * script; of a script that runs several others (concurrently, run-p) one for each of these.
+ * the flag that its server needs for its port; of a workspace (pnpm-workspace.yaml counts, too) one service for each
+ * package that has such a script; of a script that runs several others (concurrently, run-p) one for each of these.
  */
 #ifndef ADOPT_PACKAGE_H
 #define ADOPT_PACKAGE_H
@@ -13,9 +13,6 @@ struct package_request {
 	struct sheet *sheet;
 	const char *dir; /* of the package.json */
 	const char *base; /* where the stack file will be; both absolute */
-	/* Patterns of workspaces that another file names (pnpm-workspace.yaml), beside the package's own. */
-	const char *const *workspaces;
-	size_t workspace_count;
 };
 
 /* -1: it cannot be read or is no JSON. A package without such a script adds nothing, which is told. */

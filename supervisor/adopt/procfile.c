@@ -42,10 +42,10 @@ static void add(struct sheet *sheet, const char *label, const struct procfile_en
 }
 
 /* What is released is there before the others start; what comes after a release comes after them. */
-static void order(struct sheet *sheet)
+static void order(struct sheet *sheet, size_t first)
 {
 	struct sheet_service *release = sheet_find(sheet, "release");
-	for (size_t i = 0; release && i < sheet->count; i++) {
+	for (size_t i = first; release && i < sheet->count; i++) {
 		struct sheet_service *s = sheet->services[i];
 		if (s != release && !sheet_value(s, "type"))
 			sheet_append(sheet, s, "depends_on", release->name);
@@ -53,9 +53,9 @@ static void order(struct sheet *sheet)
 }
 
 /* What the parser passed over stands in the file, too. */
-static void note_skipped(struct sheet *sheet, size_t first)
+static void note_skipped(struct sheet *sheet, size_t said)
 {
-	for (size_t i = first; i < sheet->complaints->list.count; i++) {
+	for (size_t i = said; i < sheet->complaints->list.count; i++) {
 		const struct complaint *c = &sheet->complaints->list.items[i];
 		if (c->severity == SEVERITY_WARNING)
 			*arena_append(sheet->arena, sheet->left, sheet->left_count) =
@@ -66,10 +66,10 @@ static void note_skipped(struct sheet *sheet, size_t first)
 void adopt_procfile(struct sheet *sheet, const char *label, const char *text, size_t length)
 {
 	struct procfile procfile;
-	size_t first = sheet->complaints->list.count;
+	size_t said = sheet->complaints->list.count, first = sheet->count;
 	procfile_parse(sheet->arena, label, text, length, sheet->complaints, &procfile);
-	note_skipped(sheet, first);
+	note_skipped(sheet, said);
 	for (size_t i = 0; i < procfile.count; i++)
 		add(sheet, label, &procfile.entries[i]);
-	order(sheet);
+	order(sheet, first);
 }
