@@ -12,7 +12,7 @@ stackup_room(cli
 		registry/report_show.c registry/restore.c registry/set.c registry/show.c registry/truth.c
 		registry/verify.c
 		shared/adoption.c shared/await.c shared/converge.c shared/dry_run.c shared/env_write.c shared/event_history.c
-		shared/event_tail.c shared/failures.c shared/farewell.c shared/follow.c shared/here.c shared/idle_show.c
+		shared/event_tail.c shared/failures.c shared/farewell.c shared/follow.c shared/found.c shared/here.c shared/idle_show.c
 		shared/inventory_show.c shared/known.c shared/leftovers.c shared/others.c shared/program.c shared/progress.c shared/reconcile.c
 		shared/recorded.c
 		shared/resolved.c shared/service_names.c shared/services.c shared/stopping.c shared/successor.c shared/surroundings.c

@@ -12,6 +12,7 @@ int service_list(struct registry *r, struct arena *arena, struct service_state *
 		"SELECT p.name, s.instance, s.service_name, s.port_name, s.internal_port, "
 		"s.external_port, s.protocol, s.status, s.last_updated, s.config_files, "
 		"s.project_id FROM services AS s JOIN projects AS p ON p.id = s.project_id "
+		"WHERE s.status <> 'found' "
 		"ORDER BY p.name, s.instance, s.service_name, s.port_name",
 		"");
 	for (; got == 1; got = sql_next(r, e, &row))

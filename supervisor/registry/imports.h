@@ -19,7 +19,7 @@ struct service_state {
 	const char *last_updated;
 };
 
-/* Of all instances of the machine; by project (name), instance, service and port name. */
+/* Of all instances of the machine, not what stands in files (found.h); by project (name), instance, service and port name. */
 int service_list(struct registry *r, struct arena *arena, struct service_state **out, size_t *count,
 	struct error *e);
 

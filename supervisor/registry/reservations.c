@@ -65,7 +65,7 @@ int reservation_uses(struct registry *r, struct arena *arena, struct reservation
 		return 0;
 	int got = sql_first(r, e, &row,
 		"SELECT external_port, max(last_updated) FROM services "
-		"WHERE external_port IN (SELECT port FROM reservations) "
+		"WHERE external_port IN (SELECT port FROM reservations) AND status <> 'found' "
 		"GROUP BY external_port ORDER BY external_port",
 		"");
 	for (; got == 1; got = sql_next(r, e, &row))

@@ -1,5 +1,5 @@
 stackup_room(registry
-	SOURCES backup.c bytelock.c chores.c exports.c history.c history_list.c host.c imports.c instances.c
+	SOURCES backup.c bytelock.c chores.c exports.c found.c history.c history_list.c host.c imports.c instances.c
 		integrity.c launches.c leases.c lock.c members.c open.c open_read.c place.c projects.c reassignments.c
 		record.c record_rows.c repair.c reservations.c restore.c restore_source.c schema.c sound.c sql.c
 	ROOMS base model

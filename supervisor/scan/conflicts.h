@@ -40,6 +40,7 @@ struct known_project {
 	int64_t id; /* of the project: its worktrees are several rows */
 	const char *name;
 	const char *path; /* absolute */
+	bool is_main; /* worktree, not a linked one */
 };
 struct known_block {
 	uint16_t first; /* of its 100 ports */

@@ -1,6 +1,7 @@
 """`stackup scan`: what stands in files, in whose way it is, and that looking changes nothing."""
 import json
 import os
+import sqlite3
 
 import pytest
 
@@ -60,6 +61,42 @@ def test_row_D7_files_against_the_registry(shop):
     assert kinds(scan(shop)) == []
     found = scan(shop, "--integrity", code=3)
     assert kinds(found) == [("registry", 9100)] and "the printer" in found["conflicts"][0]["text"]
+
+
+def rows(shop):
+    with sqlite3.connect(f"file:{shop.world.home}/registry.db?mode=ro", uri=True) as db:
+        return db.execute("SELECT instance, service_name, port_name, external_ip, internal_port, external_port, protocol, "
+                          "status, config_files FROM services ORDER BY service_name, port_name").fetchall()
+
+
+def test_what_projects_hold_is_in_the_registry(shop):
+    shop.stack("""
+        [service api]
+        command = ACTOR --listen
+        slot = api
+    """)
+    tree(shop, **{"compose.yml": "services:\n  web:\n    ports: ['127.0.0.1:8080:80', '5353:53/udp']\n",
+                  "compose.dev.yml": "services: {web: {ports: ['8080:80']}}\n", ".env": "#PORT=1\nPORT=8000\nDB_PORT=5432\n"})
+    shop.run("scan", code=0)
+    assert os.listdir(shop.world.home) == [], "nobody is registered"
+    shop.run("registry", "add", code=0)
+    shop.run("scan", code=0)
+    expected = [(0, shop.name, "main", "", 8000, 8000, "tcp", "found", ".env"),
+                (0, "web", "5353", "", 53, 5353, "udp", "found", "compose.yml"),
+                (0, "web", "main", "", 80, 8080, "tcp", "found", "compose.dev.yml\ncompose.yml")]
+    assert sorted(rows(shop)) == sorted(expected)
+    shop.run("registry", "verify", code=0)
+    assert "8080" not in shop.run("registry", "export", "--format", "json", code=0).out
+    (shop.dir / "compose.yml").unlink()
+    (shop.dir / "compose.dev.yml").unlink()
+    shop.run("scan", code=0)
+    assert rows(shop) == expected[:1]
+    shop.up()
+    shop.run("scan", code=0)
+    assert [r[7] for r in rows(shop)] == ["active", "found"]
+    (shop.dir / ".env").unlink()
+    shop.run("scan", code=0)
+    assert [r[7] for r in rows(shop)] == ["active"]
 
 
 def test_without_a_directory_the_registered_projects(shop, tmp_path):

@@ -306,7 +306,7 @@ static void blocks_and_the_registry_are_kept(void **state)
 	put("k/others/.env", "PORT=30250\n");
 	text_addf(&mine, "%s/k/mine", top);
 	text_addf(&others, "%s/k/others", top);
-	struct known_project projects[] = {{1, "mine", text_string(&mine)}, {2, "others", text_string(&others)}};
+	struct known_project projects[] = {{1, "mine", text_string(&mine), true}, {2, "others", text_string(&others), true}};
 	struct known_block blocks[] = {{30100, 1}, {30200, 2}};
 	struct known_port ports[] = {{30121, 1, "api", false}, {30120, 1, "web", false}, {30122, 1, "db", false},
 		{30250, 0, "printer", true}};

@@ -18,13 +18,13 @@ struct gathering {
 	size_t project_count, block_count, port_count;
 };
 
-static void add_project(struct gathering *g, int64_t id, const char *name, const char *path)
+static void add_project(struct gathering *g, int64_t id, const char *name, const char *path, bool is_main)
 {
 	for (size_t i = 0; i < g->project_count; i++)
 		if (!strcmp(g->projects[i].path, path) && g->projects[i].id == id)
 			return;
 	if (*path)
-		*arena_append(g->arena, g->projects, g->project_count) = (struct known_project){id, name, path};
+		*arena_append(g->arena, g->projects, g->project_count) = (struct known_project){id, name, path, is_main};
 }
 
 static bool is_in_use(const struct gathering *g, int64_t id)
@@ -45,11 +45,11 @@ static int read_projects(struct gathering *g, struct error *e)
 	for (size_t i = 0; i < count; i++) {
 		if (!strcmp(projects[i].status, "archived"))
 			continue;
-		add_project(g, projects[i].id, projects[i].name, projects[i].path);
+		add_project(g, projects[i].id, projects[i].name, projects[i].path, true);
 		if (instance_list(g->registry, projects[i].id, g->arena, &instances, &instance_count, e))
 			return -1;
 		for (size_t j = 0; j < instance_count; j++)
-			add_project(g, projects[i].id, projects[i].name, instances[j].worktree);
+			add_project(g, projects[i].id, projects[i].name, instances[j].worktree, false);
 	}
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "base/json_text.h"
 #include "cli/context.h"
 #include "cli/out.h"
+#include "cli/shared/found.h"
 #include "cli/shared/known.h"
 #include "cli/verbs/verb.h"
 #include "scan/conflicts.h"
@@ -184,6 +185,14 @@ static int exit_code(const struct context *context, const struct conflicts *conf
 	return code;
 }
 
+/* What was found is told in any case. */
+static void record(const struct context *context, const struct scan *scan, const struct known *known)
+{
+	struct error e = {0};
+	if (found_record(context, scan, known, &e) && !context->quiet)
+		say("what was found is not in the registry: %s", e.text);
+}
+
 static int scan_and_show(struct context *context, struct arena *arena, struct error *e)
 {
 	struct scan scan = {0};
@@ -195,6 +204,7 @@ static int scan_and_show(struct context *context, struct arena *arena, struct er
 	size_t count = roots_of(context, arena, &known, &roots);
 	int result = scan_run(roots, count, &scan, e);
 	if (result == 0) {
+		record(context, &scan, &known);
 		conflicts_find(&scan, &known, &conflicts);
 		if (option_given(&context->line, OPTION_INTEGRITY))
 			conflicts_integrity(&scan, &known, &conflicts);
