@@ -244,7 +244,7 @@ static bool keep_place(struct instance *in, int place, int fd)
 	struct stat st = {0};
 	if (place >= GUARDIAN_PLACES || (fd >= 0 && fstat(fd, &st)))
 		return false;
-	struct kept now = fd < 0 ? (struct kept){0} : (struct kept){st.st_dev, st.st_ino};
+	const struct kept now = {st.st_dev, st.st_ino};
 	struct kept *kept = &r->kept[place];
 	bool had = kept->inode;
 	if (kept->device == now.device && kept->inode == now.inode)
