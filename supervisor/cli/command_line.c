@@ -16,7 +16,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
 #undef OPTION
 };
 
-#define O(id) (UINT64_C(1) << OPTION_##id)
+#define O(id) OPTION_BIT(OPTION_##id)
 const struct command_row command_rows[] = {
 #define COMMAND(name, alias, options, words, arguments, summary)                                   \
 	{#name, alias, options, words, arguments, summary, verb_##name},
@@ -25,7 +25,6 @@ const struct command_row command_rows[] = {
 };
 #undef O
 const size_t command_count = sizeof command_rows / sizeof command_rows[0];
-_Static_assert(OPTION_COUNT <= 64, "options of a verb are the bits of a uint64_t");
 
 const struct command_row *command_find(const char *name, struct error *e)
 {
@@ -53,7 +52,7 @@ static bool is_accepted(const struct command_row *command, enum option option)
 {
 	if (option_rows[option].flags & GLOBAL)
 		return true;
-	return command && command->options & (UINT64_C(1) << option);
+	return command && command->options & OPTION_BIT(option);
 }
 
 /* OPTION_COUNT when there is none. A verb's own letter hides a global one. */

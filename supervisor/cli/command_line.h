@@ -31,6 +31,11 @@ enum option {
 	OPTION_COUNT
 };
 
+/* Options of a verb: the bits OPTION_BIT(OPTION_...). */
+__extension__ typedef unsigned __int128 option_set;
+#define OPTION_BIT(option) ((option_set)1 << (option))
+_Static_assert(OPTION_COUNT <= 128, "an option_set has a bit for each option");
+
 struct option_row {
 	const char *name;
 	char letter;
@@ -48,7 +53,7 @@ struct context;
 struct command_row {
 	const char *name;
 	const char *alias;
-	uint64_t options; /* its own, as bits 1 << enum option */
+	option_set options; /* its own */
 	enum word_rule words;
 	const char *arguments;
 	const char *summary;

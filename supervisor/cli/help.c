@@ -14,7 +14,7 @@ static bool letter_is_hidden(const struct command_row *command, enum option opti
 	if (!command || !(option_rows[option].flags & GLOBAL))
 		return false;
 	for (enum option o = 0; o < OPTION_COUNT; o++)
-		if (command->options & (UINT64_C(1) << o) &&
+		if (command->options & OPTION_BIT(o) &&
 			option_rows[o].letter == option_rows[option].letter)
 			return true;
 	return false;
@@ -64,7 +64,7 @@ static void add_verb(struct text *out, const struct command_row *row)
 	if (row->options)
 		text_add(out, "\nOptions:\n");
 	for (enum option o = 0; o < OPTION_COUNT; o++)
-		if (row->options & (UINT64_C(1) << o))
+		if (row->options & OPTION_BIT(o))
 			add_option(out, row, o);
 }
 
@@ -76,7 +76,7 @@ static void add_subcommand(struct text *out, const struct command_row *verb, con
 	if (row->options)
 		text_add(out, "\nOptions:\n");
 	for (enum option o = 0; o < OPTION_COUNT; o++)
-		if (row->options & (UINT64_C(1) << o))
+		if (row->options & OPTION_BIT(o))
 			add_option(out, verb, o);
 }
 

@@ -38,7 +38,7 @@ static int check_options(
 	for (size_t i = 0; i < line->given_count; i++) {
 		enum option option = line->given[i].option;
 		bool accepted = option_rows[option].flags & GLOBAL ||
-			row->options & (UINT64_C(1) << option);
+			row->options & OPTION_BIT(option);
 		if (accepted)
 			continue;
 		fail(e, EXIT_USAGE, "`%s %s` has no option --%s", line->command->name, row->name,
@@ -77,7 +77,7 @@ int subcommands_run(const struct subcommands *all, struct context *context, stru
 static void add_options(struct text *out, const struct subcommand *row)
 {
 	for (enum option o = 0; o < OPTION_COUNT; o++)
-		if (row->options & (UINT64_C(1) << o))
+		if (row->options & OPTION_BIT(o))
 			text_addf(out, " [--%s%s%s]", option_rows[o].name,
 				option_rows[o].argument == REQUIRED ? " " : "",
 				option_rows[o].argument == REQUIRED ? option_rows[o].metavar : "");

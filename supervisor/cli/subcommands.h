@@ -8,17 +8,16 @@
 #define CLI_SUBCOMMANDS_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/command_line.h"
 
 struct context;
-struct command_row;
 
 struct subcommand {
 	const char *name;
-	uint64_t options; /* those of the verb's row that it takes, as bits 1 << enum option */
+	option_set options; /* those of the verb's row that it takes */
 	size_t least; /* words after the name */
 	size_t most;
 	const char *arguments; /* usage of these words */

@@ -28,7 +28,7 @@ static void must_be_well(const struct command_line *line, size_t argc)
 		const struct given_option *given = &line->given[i];
 		const struct option_row *row = &option_rows[given->option];
 		MUST((row->flags & GLOBAL) || (line->command &&
-			line->command->options & (UINT64_C(1) << given->option)));
+			line->command->options & OPTION_BIT(given->option)));
 		MUST(row->argument == OPTIONAL || (row->argument == REQUIRED) == (given->value != NULL));
 		MUST(option_given(line, given->option));
 	}

@@ -53,10 +53,10 @@ void offer_subcommands(struct offers *o, const struct command_row *command)
 void offer_options(struct offers *o, const struct subcommand *subcommand)
 {
 	const struct command_line *line = &o->context->line;
-	uint64_t own = subcommand ? subcommand->options : line->command ? line->command->options : 0;
+	option_set own = subcommand ? subcommand->options : line->command ? line->command->options : 0;
 	for (enum option id = 0; id < OPTION_COUNT; id++) {
 		const struct option_row *row = &option_rows[id];
-		bool accepted = row->flags & GLOBAL || own & (UINT64_C(1) << id);
+		bool accepted = row->flags & GLOBAL || own & OPTION_BIT(id);
 		if (!accepted || (option_given(line, id) && !(row->flags & MANY)))
 			continue;
 		OWNED_TEXT name = {0};

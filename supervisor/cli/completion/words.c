@@ -47,7 +47,7 @@ static void offer_glued_value(struct offers *o, const char *equals)
 	for (enum option id = 0; id < OPTION_COUNT; id++) {
 		const struct command_row *command = o->context->line.command;
 		bool accepted = option_rows[id].flags & GLOBAL ||
-			(command && command->options & (UINT64_C(1) << id));
+			(command && command->options & OPTION_BIT(id));
 		size_t length = strlen(option_rows[id].name);
 		if (!accepted || before.length != length + 3 ||
 			strncmp(o->typed + 2, option_rows[id].name, length) != 0)

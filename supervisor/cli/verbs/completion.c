@@ -2,7 +2,7 @@
 #include "cli/completion/verbs.h"
 #include "cli/verbs/verb.h"
 
-#define O(id) (UINT64_C(1) << OPTION_##id)
+#define O(id) OPTION_BIT(OPTION_##id)
 static const struct subcommand rows[] = {
 #define COMPLETION_VERB(name, options, least, most, arguments, summary)                            \
 	{#name, options, least, most, arguments, summary, verb_completion_##name},

@@ -2,7 +2,7 @@
 #include "cli/import/verbs.h"
 #include "cli/verbs/verb.h"
 
-#define O(id) (UINT64_C(1) << OPTION_##id)
+#define O(id) OPTION_BIT(OPTION_##id)
 static const struct subcommand rows[] = {
 #define IMPORT_VERB(name, options, least, most, arguments, summary)                              \
 	{#name, options, least, most, arguments, summary, verb_import_##name},

@@ -2,7 +2,7 @@
 #include "cli/registry/verbs.h"
 #include "cli/verbs/verb.h"
 
-#define O(id) (UINT64_C(1) << OPTION_##id)
+#define O(id) OPTION_BIT(OPTION_##id)
 static const struct subcommand rows[] = {
 #define REGISTRY_VERB(name, options, least, most, arguments, summary)                              \
 	{#name, options, least, most, arguments, summary, verb_registry_##name},
