@@ -1,5 +1,6 @@
 #include "cli/command_line.h"
 #include "cli/completion/verbs.h"
+#include "cli/export/verbs.h"
 #include "cli/import/verbs.h"
 #include "cli/instances/verbs.h"
 #include "cli/ports/verbs.h"
@@ -12,6 +13,7 @@ static const struct {
 	const struct subcommands *family;
 } families[] = {
 	{verb_completion, &completion_verbs},
+	{verb_export, &export_verbs},
 	{verb_import, &import_verbs},
 	{verb_instances, &instances_verbs},
 	{verb_ports, &ports_verbs},

@@ -16,12 +16,12 @@ stackup_room(cli
 		shared/inventory_show.c shared/known.c shared/leftovers.c shared/others.c shared/program.c shared/progress.c shared/reconcile.c
 		shared/recorded.c
 		shared/resolved.c shared/service_names.c shared/services.c shared/stopping.c shared/successor.c shared/surroundings.c
-		shared/tail_options.c shared/tidy.c shared/waiting.c
+		shared/tail_options.c shared/tidy.c shared/waiting.c shared/write_asking.c
 		verbs/attach.c verbs/check.c verbs/cleanup.c verbs/completion.c verbs/config.c verbs/doctor.c verbs/down.c verbs/env.c
-		verbs/events.c verbs/exec.c verbs/graph.c verbs/help.c verbs/import.c verbs/init.c verbs/instances.c verbs/kill.c verbs/logs.c
+		verbs/events.c verbs/exec.c verbs/export.c verbs/graph.c verbs/help.c verbs/import.c verbs/init.c verbs/instances.c verbs/kill.c verbs/logs.c
 		verbs/port.c verbs/ports.c verbs/registry.c verbs/restart.c verbs/run.c verbs/scan.c verbs/start.c
 		verbs/status.c verbs/stop.c verbs/up.c verbs/upgrade.c verbs/url.c verbs/version.c verbs/wait.c verbs/why.c
-	ROOMS base model stackfile adopt plan registry listeners ports claim survey upkeep ledger scan spawn logs control daemon doctor
+	ROOMS base model stackfile adopt plan export registry listeners ports claim survey upkeep ledger scan spawn logs control daemon doctor
 	LIBS lib_jansson)
 
 add_executable(stackup main.c)

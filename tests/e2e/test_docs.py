@@ -28,7 +28,7 @@ def test_a_stack_file_of_the_documentation_is_accepted(shop, text):
 def test_verbs_and_subcommands_that_are_named_exist(shop, page):
     text = page.read_text()
     known = set(re.findall(r"^  (\w+) ", shop.run("help").out, re.M)) | {"ps"}
-    for family in ("completion", "import", "instances", "ports", "registry"):
+    for family in ("completion", "export", "import", "instances", "ports", "registry"):
         for word in set(re.findall(rf"`(?:stackup )?{family} ([a-z]+)", text)):
             assert re.search(rf"^  {word}\b", shop.run("help", family).out, re.M), f"{family} {word}"
     for word in set(re.findall(r"(?:^|`|&& )stackup (?:-\S+ \S+ )*([a-z]+)", text, re.M)):
