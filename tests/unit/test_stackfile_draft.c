@@ -437,7 +437,7 @@ static void head_of_the_stack(void **state)
 	struct fixture f = {.request = {.main_dir = "/src/main", .default_name = "main"}};
 	load_well(&f, "[stack]\ndescription = it\nowner = us\nblock = 7\nshell = /bin/bash\n"
 		"require.commands = node>=18, psql\nrequire.variables = A, B\n"
-		"require.files = a.toml, /etc/b\nrequire.disk = 2G\nlog.total = 500M\n"
+		"require.files = a.toml, /etc/b\nrequire.disk = 2G\nlog.total = 500M\non_crash = resume\n"
 		"[instance 3]\npurpose = trying ${environment}\n" WEB);
 	const struct stack *head = draft_head(f.draft);
 	assert_string_equal(head->name, "main");
@@ -457,6 +457,7 @@ static void head_of_the_stack(void **state)
 	assert_string_equal(f.stack->require_files[1].origin, "stack.ini:8");
 	assert_true(f.stack->require_disk == (int64_t)2 << 30);
 	assert_true(f.stack->log_total == (int64_t)500 << 20);
+	assert_int_equal(f.stack->on_crash, CRASH_RESUME);
 	unload(&f);
 	expect_said("[stack]\nname = my shop\nblock = 400\ninstances = 0\n" WEB,
 		"stack.ini:2: name cannot be 'my shop'; write letters, digits, '.', '_' and '-', a "
@@ -464,6 +465,8 @@ static void head_of_the_stack(void **state)
 		"or digit first\n"
 		"stack.ini:3: block cannot be '400'; write a number 0 to 354\n"
 		"stack.ini:4: instances cannot be '0'; write a number 1 to 10");
+	expect_said("[stack]\non_crash = restart\n" WEB,
+		"stack.ini:2: on_crash cannot be 'restart'; write stop or resume");
 	expect_said("[stack]\nblock = 104\n" WEB,
 		"stack.ini:2: block 104 is ports 40400 to 40499, which are emergency ports; "
 		"take another block, or remove the key for the lowest free one");
