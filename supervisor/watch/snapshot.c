@@ -215,7 +215,7 @@ static int read_word(const struct field *f, void *at, const json_t *value, struc
 {
 	const char *word = json_is_string(value) ? json_string_value(value) : "";
 	for (unsigned i = 0; i < f->word_count; i++) {
-		if (strcmp(f->words[i], word))
+		if (strcmp(f->words[i], word) != 0)
 			continue;
 		*(unsigned *)at = i;
 		return 0;
