@@ -169,7 +169,8 @@ static const char *read_ipv4(struct reading *r, const char *at)
 
 static const char *read_bracket(struct reading *r, const char *at)
 {
-	const char *close = memchr(at, ']', (size_t)(r->text.end - at));
+	size_t left = (size_t)(r->text.end - at);
+	const char *close = memchr(at, ']', left < ADDRESS_MOST + 2 ? left : ADDRESS_MOST + 2);
 	struct slice s = {at + 1, close ? close : at + 1};
 	if (!is_address(s, AF_INET6))
 		return NULL;
@@ -184,7 +185,9 @@ static const char *read_ipv6(struct reading *r, const char *at)
 {
 	struct slice s = {at, at};
 	bool has_digit = false;
-	for (; s.end < r->text.end && (is_word_char(*s.end) || *s.end == ':' || *s.end == '.'); s.end++)
+	for (; s.end < r->text.end && slice_length(s) < ADDRESS_MOST &&
+		(is_word_char(*s.end) || *s.end == ':' || *s.end == '.');
+		s.end++)
 		has_digit = has_digit || is_digit(*s.end);
 	if (!has_digit || !memchr(s.at, ':', slice_length(s)) || !is_address(s, AF_INET6))
 		return NULL;

@@ -26,8 +26,8 @@ static const char *statement_end(const char *at, const char *end)
 		} else if (*at == '#' && (at == begin || is_blank(at[-1]))) {
 			return at;
 		} else if (*at == '{' && at > begin && at[-1] == '$') {
-			const char *close = memchr(at, '}', (size_t)(end - at));
-			at = close ? close : at;
+			const char *close = slice_closing(at, end);
+			at = close ? close - 1 : at;
 		} else if (strchr(";{}", *at)) {
 			return at;
 		}

@@ -5,6 +5,8 @@
 #include "scan/formats.h"
 #include "scan/readers.h"
 
+enum { BRACKETS_MOST = 1000 }; /* that are open at once; a shell script within may leave some */
+
 /* libyaml's marks count characters, without a byte order mark; events come in order, so one walk is enough. */
 struct cursor {
 	const char *at;
@@ -140,11 +142,22 @@ static bool parse(struct yaml *y, yaml_parser_t *parser)
 	return true;
 }
 
+/* libyaml's time grows with the square of how deep brackets are. */
+static bool is_too_deep(const struct find *f)
+{
+	int depth = 0, deepest = 0;
+	for (const char *at = f->bytes; at < f->bytes + f->length; at++) {
+		depth += (*at == '[' || *at == '{') - (depth && (*at == ']' || *at == '}'));
+		deepest = depth > deepest ? depth : deepest;
+	}
+	return deepest > BRACKETS_MOST;
+}
+
 void read_yaml(struct find *f)
 {
 	/* A key and its comment come before the values, so that what is commented out stays so. */
 	find_hash_comments(f);
-	if (slice_find((struct slice){f->bytes, f->bytes + f->length}, "{{")) {
+	if (slice_find((struct slice){f->bytes, f->bytes + f->length}, "{{") || is_too_deep(f)) {
 		read_outline(f);
 		return;
 	}

@@ -98,6 +98,8 @@ bool slice_word(struct slice *rest, struct slice *word)
 const char *slice_closing(const char *at, const char *end)
 {
 	int depth = 0;
+	if (end - at > EXPRESSION_MOST)
+		end = at + EXPRESSION_MOST;
 	for (; at < end; at++) {
 		depth += (*at == '{') - (*at == '}');
 		if (*at == '}' && !depth)

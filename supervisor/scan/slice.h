@@ -36,8 +36,10 @@ bool slice_word(struct slice *rest, struct slice *word);
 
 /* ${NAME:-inner}, also with - and :=, and nothing but that. */
 bool slice_default(struct slice s, struct slice *name, struct slice *inner);
-/* The place behind the brace that closes the one at `at`; NULL: none does. */
+/* The place behind the brace that closes the one at `at`; NULL: none does within EXPRESSION_MOST bytes. */
 const char *slice_closing(const char *at, const char *end);
+
+enum { EXPRESSION_MOST = 1024 }; /* of ${...}, all defaults within it too: the time of a file is bounded */
 
 bool is_word_char(char c); /* A-Z a-z 0-9 _ */
 bool is_digit(char c);

@@ -126,6 +126,44 @@ static void hostile_bytes_end_well(void **state)
 	}
 }
 
+/* Half as large as files may be; what takes longer than to read each sign a few times takes minutes. */
+static void repeated(const char *name, const char *piece)
+{
+	struct arena *arena = arena_new();
+	OWNED_TEXT content = {0};
+	while (content.length < FORMAT_FILE_MOST / 2)
+		text_add(&content, piece);
+	found(arena, name, text_string(&content));
+	arena_free(arena);
+}
+
+static void no_file_takes_long(void **state)
+{
+	(void)state;
+	alarm(100);
+	repeated("a.yaml", "[");
+	repeated("a.yaml", "- ");
+	repeated("a.yaml", "{{ ");
+	repeated("a.yaml", "a: |\n");
+	repeated("a.sh", "${");
+	repeated("a.sh", "x=${a:-");
+	repeated("a.sh", "A='");
+	repeated("a.sh", "[ ");
+	repeated("a.sh", ":");
+	repeated("a.sh", "1.1.");
+	repeated("a.sh", "-p ");
+	repeated("a.tf", "a \"b\" ");
+	repeated("nginx.conf", "${");
+	repeated("package.json", "{\"scripts\":{\"a\":\"${A:-");
+	repeated("a.config.ts", "a[");
+	repeated("a.config.ts", "x: env || ");
+	repeated(".env", "A=\"\n");
+	repeated(".env", "A=1.2.3.4\n");
+	repeated("Procfile", "a: http://");
+	repeated("Dockerfile", "ENV A \\\n");
+	alarm(0);
+}
+
 /* ---- gitignore ---- */
 
 static void patterns_mean_what_git_says(void **state)
@@ -326,6 +364,7 @@ int main(void)
 		cmocka_unit_test(decoys_are_left_alone),
 		cmocka_unit_test(a_command_is_read_by_its_program),
 		cmocka_unit_test(hostile_bytes_end_well),
+		cmocka_unit_test(no_file_takes_long),
 		cmocka_unit_test(patterns_mean_what_git_says),
 		cmocka_unit_test(a_pattern_of_stars_takes_no_time),
 		cmocka_unit_test_setup_teardown(what_git_ignores_is_left_out_but_env_files, make_top, remove_top),
