@@ -57,6 +57,7 @@ int tree_open(struct tree *tree, const char *stackup_id, const char *const *name
 
 void tree_fostered(struct tree *tree, pid_t foster)
 {
+	tree->orphaned = !foster;
 	tree->foster = foster;
 }
 

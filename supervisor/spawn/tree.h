@@ -83,6 +83,7 @@ struct tree {
 		      */
 	pid_t self;
 	pid_t foster; /* has direct children of ours, too: see tree_fostered(); 0 */
+	bool orphaned; /* it had, and has died */
 };
 
 int tree_open(struct tree *tree, const char *stackup_id, const char *const *names, size_t count,
@@ -90,7 +91,8 @@ int tree_open(struct tree *tree, const char *stackup_id, const char *const *name
 void tree_close(struct tree *tree);
 /*
  * What the supervisor before this one has started are children of another process of ours, which reaps
- * them when we say so (guardian.h): they count as direct ones, but for ourselves.
+ * them when we say so (guardian.h): they count as direct ones, but for ourselves. 0: it has died; the leaders
+ * and helpers that it had still count, what they have left behind is not found any more.
  */
 void tree_fostered(struct tree *tree, pid_t foster);
 /* A reload changed the services: same meaning of the index for those that are kept. */

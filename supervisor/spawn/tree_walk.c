@@ -22,11 +22,31 @@ static bool add_other(void *self, pid_t child)
 	return child == getpid() || add_pid(self, child);
 }
 
+/* Nobody's child, so nobody keeps its number for us: its environment says that it is still the one. */
+static bool is_lost(const struct tree *tree, pid_t pid)
+{
+	OWNED_TEXT environment = {0};
+	return tree->orphaned && tree_find_known(tree, pid) && proc_environ(pid, &environment) &&
+		proc_environ_has(&environment, tree->id);
+}
+
+static void add_lost(const struct tree *tree, struct pid_list *out)
+{
+	struct proc_stat stat;
+	for (size_t i = 0; i < tree->known.count; i++) {
+		pid_t pid = tree->known.items[i].pid;
+		if (proc_stat(pid, &stat) && stat.parent != tree->self && is_lost(tree, pid))
+			(void)list_push(out, pid);
+	}
+}
+
 void tree_direct(const struct tree *tree, struct pid_list *out)
 {
 	proc_children(tree->self, add_pid, out);
 	if (tree->foster)
 		proc_children(tree->foster, add_other, out);
+	if (tree->orphaned)
+		add_lost(tree, out);
 }
 
 /* Cheaper than /proc, and there may be ten thousand of them. */
@@ -163,7 +183,8 @@ static void walk_one(struct tree_walk *walk, pid_t pid, pid_t parent, int parent
 	struct proc_stat stat;
 	if (!proc_stat(pid, &stat))
 		return;
-	bool adopted = stat.parent == walk->tree->self || stat.parent == walk->tree->foster;
+	bool adopted = stat.parent == walk->tree->self || stat.parent == walk->tree->foster ||
+		is_lost(walk->tree, pid);
 	if (!adopted && (stat.parent != parent || !exists(parent_fd)))
 		return;
 	size_t first = walk->pending.count;

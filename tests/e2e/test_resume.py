@@ -92,7 +92,9 @@ def test_it_takes_a_moment_with_twenty_services(shop):
     os.kill(before, signal.SIGKILL)
     control = until(lambda: (lambda pid: pid if pid not in (None, before) else None)(ping(shop)), what="an answer")
     took = time.monotonic() - began
-    print(f"another supervisor answers after {took * 1000:.0f} ms")
+    on_cpu, waited = pathlib.Path(f"/proc/{control}/schedstat").read_text().split()[:2]
+    print(f"another supervisor answers after {took * 1000:.0f} ms: {int(on_cpu) / 1e6:.0f} ms of work, "
+          f"{int(waited) / 1e6:.0f} ms of waiting for a processor")
     assert control and took < STUCK_S
     assert pids_of(shop) == services
 
@@ -362,6 +364,20 @@ def test_guardian_dies_afterwards(shop):
     os.kill(instance["guardian_pid"], signal.SIGKILL)
     nothing_left(instance, pids)
     shop.up()
+
+
+def test_guardian_dies_afterwards_and_a_service_is_deaf(shop):
+    """It is nobody's child then, and gets its SIGKILL all the same."""
+    shop.stack(STACK + """
+    [service deaf]
+    command = ACTOR --ignore-term --child --wait 1000000
+    ready = started
+    """)
+    shop.up()
+    _, instance = replaced(shop)
+    pids = descendants_of(instance["guardian_pid"])
+    os.kill(instance["guardian_pid"], signal.SIGKILL)
+    nothing_left(instance, pids)
 
 
 def test_both_die(shop):
