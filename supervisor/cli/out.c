@@ -167,7 +167,7 @@ void say(const char *format, ...)
 static json_t *error_json(const struct error *e, json_t *extra)
 {
 	json_t *object = json_pack("{s:s, s:o, s:o}", "code", exit_code_word(e->code), "text",
-		wire_text(e->text, strlen(e->text)), "hint", wire_text(e->hint, strlen(e->hint)));
+		wire_string(e->text), "hint", wire_string(e->hint));
 	if (object && extra)
 		json_object_update_missing(object, extra);
 	json_decref(extra);

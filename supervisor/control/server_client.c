@@ -109,8 +109,8 @@ static bool push_frame(struct client *client, const json_t *object, struct error
 static json_t *error_object(const struct error *error, json_t *extra)
 {
 	json_t *object = json_pack("{s:s, s:i, s:o, s:o}", "code", exit_code_word(error->code), "exit",
-		error->code, "text", wire_text(error->text, strlen(error->text)), "hint",
-		wire_text(error->hint, strlen(error->hint)));
+		error->code, "text", wire_string(error->text), "hint",
+		wire_string(error->hint));
 	if (object && extra)
 		json_object_update(object, extra);
 	json_decref(extra);

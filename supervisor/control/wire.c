@@ -229,6 +229,11 @@ json_t *wire_text(const char *bytes, size_t length)
 	return json_stringn(text_string(&visible), visible.length);
 }
 
+json_t *wire_string(const char *string)
+{
+	return wire_text(string, strlen(string));
+}
+
 json_t *wire_pack(const void *bytes, size_t length)
 {
 	OWNED_TEXT out = {0};

@@ -61,6 +61,7 @@ json_t *frame_parse(const char *bytes, size_t length, struct error *e);
 
 /* A JSON string for people; where it is not UTF-8, as terminal.h makes it visible. */
 json_t *wire_text(const char *bytes, size_t length);
+json_t *wire_string(const char *string);
 /* Bytes of any kind as a JSON string (base64), and back (appended to *out; false: not base64). */
 json_t *wire_pack(const void *bytes, size_t length);
 bool wire_unpack(const json_t *packed, struct text *out);

@@ -37,6 +37,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "claim/claim.h"
+#include "claim/move.h"
 #include "control/path.h"
 #include "control/server.h"
 #include "daemon/daemon.h"
@@ -247,6 +248,12 @@ static inline const struct loaded *loaded_at(const struct instance *in, int row)
 static inline const struct port *port_at(const struct instance *in, int row, size_t i)
 {
 	return &loaded_at(in, row)->stack->ports[service_at(in, row)->ports[i]];
+}
+
+/* NULL: it has none. */
+static inline struct hold *instance_hold(struct instance *in, const struct port *port)
+{
+	return claim_hold(&in->claim, port->number, port->protocol == PROTOCOL_UDP);
 }
 
 /* load.c */

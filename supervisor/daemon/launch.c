@@ -19,11 +19,6 @@
 /* How long another command's boot is waited for, and how often it is looked at. */
 enum { BOOT_MOST_MS = 20000, LOOK_AGAIN_MS = 5 };
 
-static json_t *text_json(const char *text)
-{
-	return wire_text(text, strlen(text));
-}
-
 static json_t *questions_of(const struct claim *claim)
 {
 	json_t *list = json_array();
@@ -32,7 +27,7 @@ static json_t *questions_of(const struct claim *claim)
 		json_array_append_new(list,
 			json_pack("{s:s, s:s, s:i, s:i, s:o, s:b, s:b, s:i, s:i, s:I}", "service",
 				q->service, "name", q->name, "port", (int)q->port, "line", q->line,
-				"text", text_json(q->text), "can_stop", q->can_stop, "can_move", q->can_move,
+				"text", wire_string(q->text), "can_stop", q->can_stop, "can_move", q->can_move,
 				"move_to", (int)q->move_to, "pid", (int)q->pid, "start_ticks",
 				(json_int_t)q->start_ticks));
 	}
@@ -53,13 +48,13 @@ static json_t *report_of(const struct instance *in, bool ok, const struct compla
 	if (!report)
 		return NULL;
 	if (text_string(&in->claim.notices)[0])
-		json_object_set_new(report, "notices", text_json(text_string(&in->claim.notices)));
+		json_object_set_new(report, "notices", wire_string(text_string(&in->claim.notices)));
 	if (!ok) {
 		if (in->claim.question_count)
 			json_object_set_new(report, "questions", questions_of(&in->claim));
 		json_object_set_new(report, "error",
 			json_pack("{s:i, s:i, s:o, s:o}", "code", e->code, "number", e->number, "text",
-				text_json(e->text), "hint", text_json(e->hint)));
+				wire_string(e->text), "hint", wire_string(e->hint)));
 		return report;
 	}
 	if (in->claim.outcome == CLAIM_RUNNING)
@@ -92,7 +87,7 @@ static void send_report(int fd, json_t *report)
 static void on_progress(void *self, const char *line)
 {
 	const int *fd = self;
-	send_report(*fd, json_pack("{s:o}", "progress", text_json(line)));
+	send_report(*fd, json_pack("{s:o}", "progress", wire_string(line)));
 }
 
 /* The client that launched it is gone, by Ctrl-C most likely. */

@@ -10,11 +10,6 @@
 
 #include "daemon/takeover.h"
 
-static struct hold *hold_of(struct instance *in, const struct port *port)
-{
-	return claim_hold(&in->claim, port->number, port->protocol == PROTOCOL_UDP);
-}
-
 /* Who connects to the service's port on this machine would come to that listener. */
 static bool is_in_the_way(const struct socket_entry *s)
 {
@@ -77,7 +72,7 @@ static bool is_a_server(const struct socket_entry *s)
 bool lost_to_server(struct instance *in, const struct port *port)
 {
 	struct socket_list list = {0};
-	const struct hold *hold = hold_of(in, port);
+	const struct hold *hold = instance_hold(in, port);
 	bool found = false;
 	(void)sockets_all(&in->sockets, &port->number, 1, hold && hold->udp, &list, NULL);
 	for (size_t i = 0; i < list.count && hold && !found; i++)
@@ -137,7 +132,7 @@ static void let_go(struct instance *in, int service)
 {
 	const struct service *s = service_at(in, service);
 	for (size_t i = 0; i < s->port_count; i++) {
-		struct hold *hold = hold_of(in, port_at(in, service, i));
+		struct hold *hold = instance_hold(in, port_at(in, service, i));
 		if (hold && is_lost(in, port_at(in, service, i), hold))
 			hold_close(hold);
 	}

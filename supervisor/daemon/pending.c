@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/number.h"
 #include "control/wire.h"
@@ -302,7 +301,7 @@ void pending_progress(struct instance *in, int service, enum event_kind kind, co
 			: instance_state_word((enum instance_state)in->state);
 		control_more(in->server, p->ticket,
 			json_pack("{s:s, s:s, s:s, s:o}", "service", name, "state", state, "kind",
-				event_kind_word(kind), "text", wire_text(text, strlen(text))));
+				event_kind_word(kind), "text", wire_string(text)));
 	}
 }
 

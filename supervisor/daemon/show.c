@@ -73,11 +73,6 @@ static json_t *ports_of(const struct stack *stack, const struct service *s)
 	return ports;
 }
 
-static json_t *text_json(const char *text)
-{
-	return wire_text(text, strlen(text));
-}
-
 void show_reason(const struct instance *in, int service, char *out, size_t size)
 {
 	const struct service_run *run = keeper_run(in->keeper, service);
@@ -111,12 +106,12 @@ static json_t *service_json(struct instance *in, int i)
 	show_reason(in, i, reason, sizeof reason);
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", s->name, "type",
 		service_type_word(s->policy.type), "state", service_state_word(run->state), "health",
-		health_of(run), "reason", text_json(reason));
+		health_of(run), "reason", wire_string(reason));
 	if (!o)
 		return NULL;
 	json_object_set_new(o, "pid", alive ? json_integer(run->leader.pid) : json_null());
 	json_object_set_new(o, "ports", ports_of(in->loaded.stack, s));
-	json_object_set_new(o, "url", s->url ? text_json(s->url_shown) : json_null());
+	json_object_set_new(o, "url", s->url ? wire_string(s->url_shown) : json_null());
 	json_object_set_new(o, "restarts", json_integer(run->restarts));
 	json_object_set_new(o, "exit_code",
 		run->has_exit && !run->exit_signal ? json_integer(run->exit_code) : json_null());
@@ -127,7 +122,7 @@ static json_t *service_json(struct instance *in, int i)
 	json_object_set_new(o, "ready_at", time_or_null(in->io[i]->run.ready_wall_ms));
 	json_object_set_new(o, "cpu_percent", json_real(usage.cpu_percent));
 	json_object_set_new(o, "memory_bytes", json_integer(usage.memory_bytes));
-	json_object_set_new(o, "_url", s->url ? text_json(s->url) : json_null());
+	json_object_set_new(o, "_url", s->url ? wire_string(s->url) : json_null());
 	json_object_set_new(o, "_wanted", json_boolean(run->want == WANT_UP));
 	json_object_set_new(o, "_optional", json_boolean(s->policy.optional));
 	return o;
@@ -176,7 +171,7 @@ static json_t *transitions_json(struct instance *in, const struct service_run *r
 			json_pack("{s:s, s:s, s:s, s:s, s:o}", "time",
 				clock_iso(wall - (in->now_ms - t->at_ms), iso), "from",
 				service_state_word(t->from), "to", service_state_word(t->to), "event",
-				service_event_word(t->event), "text", text_json(t->reason)));
+				service_event_word(t->event), "text", wire_string(t->reason)));
 	}
 	return all;
 }
@@ -191,7 +186,7 @@ static json_t *dependencies_json(struct instance *in, const struct service *s)
 			json_pack("{s:s, s:s, s:s, s:b, s:o}", "service", service_at(in, d->service)->name,
 				"condition", condition_word(d->condition), "state",
 				service_state_word(run->state), "met", settle_met(d, run), "text",
-				text_json(run->reason)));
+				wire_string(run->reason)));
 	}
 	return all;
 }
@@ -220,7 +215,7 @@ json_t *show_why(struct instance *in, int service)
 	show_reason(in, service, reason, sizeof reason);
 	json_t *reply = json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o}", "service", s->name,
 		"state", service_state_word(run->state), "health", health_of(run),
-		"reason", text_json(reason), "wanted", run->want == WANT_UP, "waits_for",
+		"reason", wire_string(reason), "wanted", run->want == WANT_UP, "waits_for",
 		dependencies_json(in, s), "transitions", transitions_json(in, run), "log",
 		last_lines(in, service));
 	int64_t next = service_next_time(run);

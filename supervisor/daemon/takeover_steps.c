@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "control/wire.h"
 #include "daemon/forwarding.h"
@@ -20,7 +19,7 @@ void takeover_say(struct instance *in, const struct takeover *t, const char *for
 	control_more(in->server, t->wish.ticket,
 		json_pack("{s:s, s:s, s:s, s:o}", "service", service_at(in, t->wish.service)->name,
 			"state", service_state_word(run->state), "kind",
-			event_kind_word(EVENT_HANDOVER), "text", wire_text(text, strlen(text))));
+			event_kind_word(EVENT_HANDOVER), "text", wire_string(text)));
 }
 
 /* ---- lease ---- */

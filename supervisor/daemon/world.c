@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/own.h"
-#include "claim/move.h"
 #include "daemon/instance.h"
 #include "daemon/recorder.h"
 #include "daemon/resume.h"
@@ -33,11 +32,6 @@ static uint32_t world_random(void *self)
 	struct instance *in = self;
 	in->random = in->random * 6364136223846793005ULL + 1442695040888963407ULL;
 	return (uint32_t)(in->random >> 32);
-}
-
-static struct hold *hold_of(struct instance *in, const struct port *port)
-{
-	return claim_hold(&in->claim, port->number, port->protocol == PROTOCOL_UDP);
 }
 
 /* Of a start: with where it is, NOTIFY_SOCKET, and HOME, USER, LOGNAME of its `user`. In scratch. */
@@ -97,7 +91,7 @@ static int relax_ports(struct instance *in, const struct service *s, struct star
 {
 	for (size_t i = 0; i < s->port_count; i++) {
 		const struct port *port = port_at(in, s->index, i);
-		struct hold *hold = hold_of(in, port);
+		struct hold *hold = instance_hold(in, port);
 		enum hold_mode mode = port->hold == HOLD_AUTO ? in->io[s->index]->run.hold : port->hold;
 		if (!hold)
 			continue;
@@ -297,7 +291,7 @@ static void world_tree_gone(void *self, int service)
 	roster_drop(&in->roster, in->tree.leaders[service].pid);
 	for (size_t i = 0; i < s->port_count; i++) {
 		const struct port *port = port_at(in, service, i);
-		struct hold *hold = hold_of(in, port);
+		struct hold *hold = instance_hold(in, port);
 		struct error e = {0};
 		if (hold && port->hold != HOLD_LISTEN && hold_rearm(hold, &e)) {
 			char text[REASON_SIZE];
