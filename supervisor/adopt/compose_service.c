@@ -172,9 +172,9 @@ static const char *check_of(struct compose *c, struct compose_service *s, const 
 	const char *script = yaml_text(test);
 	if (!script) {
 		count = compose_words(c, test, &words);
-		if (!count || !strcmp(words[0], "NONE"))
+		if (count < 2)
 			return "none";
-		if (!strcmp(words[0], "CMD-SHELL") && count > 1)
+		if (!strcmp(words[0], "CMD-SHELL"))
 			script = words[1];
 	}
 	const char *path = inside ? NULL : http_path(c, s, script ? script : joined(c, words, count));
@@ -194,8 +194,9 @@ void compose_health(struct compose *c, struct compose_service *s, const char *in
 	const struct yaml *test = yaml_get(check, "test");
 	if (!test || yaml_is_true(yaml_get(check, "disable")) || s->is_task)
 		return;
-	sheet_set(c->sheet, s->out, "health", check_of(c, s, test, inside));
-	if (!strcmp(sheet_value(s->out, "health"), "none"))
+	const char *health = check_of(c, s, test, inside);
+	sheet_set(c->sheet, s->out, "health", health);
+	if (!strcmp(health, "none") || !sheet_value(s->out, "health"))
 		return;
 	set_duration(c, s, check, "interval", "health.interval");
 	set_duration(c, s, check, "timeout", "health.timeout");

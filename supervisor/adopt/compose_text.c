@@ -81,7 +81,7 @@ static size_t name_span(const char *at)
 	return length;
 }
 
-/* From "${" behind its closing brace; to the end where there is none. */
+/* From "${" behind its closing brace; 0 where there is none. */
 static size_t brace_span(const char *at)
 {
 	int depth = 0;
@@ -92,7 +92,7 @@ static size_t brace_span(const char *at)
 		if (at[length] == '}' && !depth)
 			return length + 1;
 	}
-	return length;
+	return 0;
 }
 
 static void translate(struct translating *t, const char *start, size_t length);
@@ -132,7 +132,10 @@ static size_t take_dollar(struct translating *t, const char *at)
 	const char *name = at + (braces ? 2 : 1);
 	size_t name_length = name_span(name);
 	size_t whole = braces ? brace_span(at) : 1 + name_length;
-	if (!name_length) {
+	if (!whole && t->s)
+		complaint_error(t->c->sheet->complaints, t->s->node->file, t->s->node->line, NULL,
+			"'%s': the brace of '%.40s' is not closed", t->s->key, at);
+	if (!name_length || !whole) {
 		add_dollar(t);
 		return 1;
 	}

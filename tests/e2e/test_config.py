@@ -84,7 +84,7 @@ def test_row_L1_did_you_mean_for_sections_services_slots_conditions(shop, text, 
     complaints(shop, GOOD + text, "did you mean", right)
 
 
-@pytest.mark.parametrize("key", ["watch = *.py", "memory_max = 1G", "cpu_max = 1", "template = postgres", "replicas = 2"])
+@pytest.mark.parametrize("key", ["watch = *.py", "memory_max = 1G", "cpu_max = 1", "replicas = 2"])
 def test_keys_of_later_versions_are_absent_not_ignored(shop, key):
     complaints(shop, GOOD + key + "\n", "stack.ini:3:")
 

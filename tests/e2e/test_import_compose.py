@@ -320,6 +320,7 @@ def test_windows_line_ends_comments_and_a_bom(shop):
     ("services:\n  a: {ports: ['80']}\n", "'a' has neither an image nor a build"),
     ("version: '3'\n", "there are no services in it"),
     ("services:\n  a: {image: '${X:?set X}'}\n", "compose.yml:2: required variable X"),
+    ("services:\n  a: {image: x, environment: {A: '${B'}}\n", "the brace of '${B' is not closed"),
     ("services: &s\n  a: *s\n", "an anchor contains itself"),
     ("", "there are no services in it"),
 ])
