@@ -171,6 +171,7 @@ void sheet_append(struct sheet *sheet, struct sheet_service *service, const char
 /* ---- comments ---- */
 
 /* One line of text that cannot end a comment. */
+__attribute__((format(printf, 2, 0)))
 static const char *vformat_line(struct arena *arena, const char *format, va_list args)
 {
 	OWNED_TEXT out = {0};
