@@ -15,7 +15,7 @@ static int check(struct exported *x, const struct service *s, struct error *e)
 static const uint64_t KEPT = FEATURE(ORDER) | FEATURE(WEAK_ORDER) | FEATURE(RESTART) | FEATURE(LIMIT) |
 	FEATURE(BACKOFF) | FEATURE(READY) | FEATURE(HEALTH) | FEATURE(STOP_SIGNAL) | FEATURE(STOP_TIMEOUT) |
 	FEATURE(ON_DEPENDENCY) | FEATURE(PROFILE) | FEATURE(TTY) | FEATURE(USER) | FEATURE(FILES_MAX) |
-	FEATURE(LISTEN) | FEATURE(OPTIONAL);
+	FEATURE(LISTEN) | FEATURE(OPTIONAL) | FEATURE(STOP_LEADER);
 
 int export_compose(struct exported *x, struct error *e)
 {
@@ -28,6 +28,7 @@ int export_compose(struct exported *x, struct error *e)
 		features_note_lost(x, s, KEPT);
 		compose_service(x, s, &services);
 	}
+	exported_note_stack(x);
 	if (x->stack->port_count)
 		exported_note(x, NULL, "a server that listens on localhost only is not reached from outside of its "
 			"container; have it listen on 0.0.0.0");

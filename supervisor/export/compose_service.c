@@ -229,6 +229,14 @@ static void add_dependencies(const struct exported *x, const struct service *s, 
 	}
 }
 
+/* 0 is for ever. */
+static int ready_seconds(const struct service *s)
+{
+	enum { A_DAY = 24 * 60 * 60 };
+	int64_t seconds = (s->policy.ready_timeout_ms + 999) / 1000;
+	return seconds <= 0 || seconds > A_DAY ? A_DAY : (int)seconds;
+}
+
 /* A service that has no health check is asked as long as until it is ready, and goes on being asked. */
 static void add_check(const struct exported *x, const struct service *s, struct text *out)
 {
@@ -242,7 +250,7 @@ static void add_check(const struct exported *x, const struct service *s, struct 
 	bool given = h->present;
 	text_addf(out, "\n      interval: %lldms\n      timeout: %lldms\n      retries: %d\n      start_period: %lldms\n",
 		(long long)(given ? h->interval_ms : 1000), (long long)(given ? h->timeout_ms : 2000),
-		given ? h->retries : 60, (long long)(given ? h->start_period_ms : 0));
+		given ? h->retries : ready_seconds(s), (long long)(given ? h->start_period_ms : 0));
 }
 
 static void add_restart(const struct service *s, struct text *out)

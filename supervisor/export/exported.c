@@ -37,6 +37,19 @@ void exported_note(struct exported *x, const struct service *service, const char
 		? arena_format(x->arena, "service '%s': %s", service->name, text) : arena_string(x->arena, text);
 }
 
+void exported_note_stack(struct exported *x)
+{
+	const struct stack *stack = x->stack;
+	if (stack->port_count)
+		exported_note(x, NULL, "ports are those of instance %d; none is found another number when it is taken",
+			stack->instance);
+	if (stack->require_command_count + stack->require_variable_count + stack->require_file_count ||
+		stack->require_disk)
+		exported_note(x, NULL, "what the stack requires is not checked before the start");
+	if (stack->log_total)
+		exported_note(x, NULL, "log.total is not kept");
+}
+
 void exported_add_notes(const struct exported *x, struct text *out)
 {
 	for (size_t i = 0; i < x->note_count; i++)

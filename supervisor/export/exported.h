@@ -63,6 +63,8 @@ struct text *exported_file(struct exported *x, const char *name);
 /* "service 'api': TEXT"; service may be NULL. */
 void exported_note(struct exported *x, const struct service *service, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* What is lost of the stack as a whole. */
+void exported_note_stack(struct exported *x);
 /* The notes so far as comment lines. */
 void exported_add_notes(const struct exported *x, struct text *out);
 

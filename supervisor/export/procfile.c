@@ -84,6 +84,7 @@ int export_procfile(struct exported *x, struct error *e)
 			FEATURE(HEALTH_DETAIL) | FEATURE(TASK_TIMEOUT));
 		note_env_files(x, s);
 	}
+	exported_note_stack(x);
 	if (x->stack->port_count)
 		exported_note(x, NULL, "the variables that tell every service the others' ports are not in the "
 			"Procfile; `stackup env --format=dotenv` has them for .env");

@@ -57,5 +57,6 @@ int export_systemd(struct exported *x, struct error *e)
 	for (int i = 0; i < x->stack->service_count; i++)
 		if (add_service(x, &x->stack->services[i], e))
 			return -1;
+	exported_note_stack(x);
 	return 0;
 }

@@ -41,6 +41,7 @@ def stack(shop):
     (["stop", "api", ""], {"db"}),
     (["logs", "--s"], {"--since"}),
     (["logs", "--since", "1m", "--s"], set()),
+    (["logs", "-n", ""], set()),
     (["--profile", "debug", "--prof"], {"--profile"}),
     (["ports", "mo"], {"monitor", "move"}),
     (["ports", "scan", "--c"], {"--color", "--connections"}),

@@ -173,7 +173,8 @@ def words_of(line):
         quoted = re.match(r'"((?:[^"\\]|\\.)*)"\s*|(\S+)\s*', rest)
         word = quoted[1] if quoted[1] is not None else quoted[2]
         if quoted[1] is not None:
-            word = re.sub(r"\\(.)", lambda c: {"n": "\n"}.get(c[1], c[1]), word)
+            word = re.sub(r"\\(x..|.)", lambda c: chr(int(c[1][1:], 16)) if c[1][0] == "x" and len(c[1]) == 3
+                          else {"n": "\n"}.get(c[1], c[1]), word)
         found.append(word.replace("%%", "%").replace("$$", "$"))
         rest = rest[quoted.end():]
     return found
@@ -231,6 +232,37 @@ def test_systemd_accepts_the_units(plain, tmp_path, whose):
     ran = subprocess.run(["systemd-analyze", "verify", whose, "--man=no", *units], capture_output=True, text=True,
                          env={"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(tmp_path), "HOME": str(tmp_path)})
     assert ran.returncode == 0 and not ran.stderr, ran.stderr
+
+
+# ---- any value ----
+
+ODD = ["two  words", "tab\there", "it's", 'say "so"', "back\\slash\\", "50% %n %%", "$HOME $$ ${X}", "`id` $(id)", "# no comment",
+       "; & | < > ( ) * ? [ ] { } ~ !", "ünï ☃ 𝄞", "a=b=c", "-n", "{}", "- x: y", "yes", "0x10", "\x01\x7f", "x\u200by", "@ + :"]
+
+
+def test_any_value_comes_through_each_format_unchanged(shop):
+    yaml = pytest.importorskip("yaml")
+    values = {f"ODD_{i}": value for i, value in enumerate(ODD)}
+    lines = "".join(f"env.{name} = {value.replace('$', '$$')}\n" for name, value in values.items())
+    shop.write("stack.ini", f"[service a]\ncommand = /usr/bin/env -0\n{lines}")
+    assert yaml.safe_load(exported(shop, "compose")[0]["compose.yaml"])["services"]["a"]["environment"] == \
+        {name: value.replace("$", "$$") for name, value in values.items()}
+
+    def kept(*command, **options):
+        out = subprocess.run(command, capture_output=True, check=True, **options).stdout.decode().split("\0")
+        return {name: value for name, value in (entry.split("=", 1) for entry in out if entry.startswith("ODD_"))}
+    line = exported(shop, "procfile")[0]["Procfile"].split(": ", 1)[1]
+    assert kept("sh", "-c", line) == values
+    unit = keys_of(next(text for name, text in exported(shop, "systemd")[0].items() if name.endswith("a.service")))
+    given = dict(words_of(value.replace("$", "$$"))[0].split("=", 1) for key, value in unit if key == "Environment")
+    assert {name: value for name, value in given.items() if name.startswith("ODD_")} == values
+
+
+def test_lines_of_a_value_are_kept_where_that_is_possible(shop):
+    shop.write("stack.ini", "[service a]\ncommand = true\nenv.TEXT = one\n  two\n")
+    unit = keys_of(exported(shop, "systemd")[0]["shop-1-a.service"])
+    assert ("Environment", '"TEXT=one\\ntwo"') in unit
+    assert "several lines" in shop.run("export", "procfile", code=78).err
 
 
 # ---- files --------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What is installed beside the program: the manual, the editors' files, the unit, and the Debian package."""
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -22,6 +23,8 @@ def done(*command, **options):
 def installed(tmp_path_factory):
     if not all((BUILD / "packaging" / made).exists() for made in NEW):
         pytest.skip("only the program was built, not what is installed beside it")
+    if not os.access(BUILD, os.W_OK):
+        pytest.skip("somebody else has built it, and cmake writes a list there")
     prefix = tmp_path_factory.mktemp("prefix")
     done("cmake", "--install", BUILD, "--prefix", prefix)
     return prefix

@@ -103,7 +103,6 @@ static const struct {
 	{"PROFILE", offer_profiles},
 	{"PROJECT", offer_projects},
 	{"NUMBER", offer_instances},
-	{"N", offer_instances},
 	{"PORT", offer_ports},
 	{"VERB", offer_verbs},
 	{"KEY", offer_keys},

@@ -27,9 +27,11 @@ static void usage_word(const char *usage, size_t n, struct text *word)
 	}
 }
 
-/* Names of different things are called NAME in the help. */
+/* Different things are called NAME and N in the help. */
 static const char *metavar_of(enum option option)
 {
+	if (option == OPTION_INSTANCE)
+		return "NUMBER|auto|new";
 	if (option == OPTION_PROJECT)
 		return "PROJECT";
 	if (option == OPTION_ENV)
