@@ -10,6 +10,7 @@
 #include "listeners/container.h"
 #include "listeners/owner_marks.h"
 #include "listeners/process.h"
+#include "registry/lock.h"
 
 /* ---- the descriptors of a process ---- */
 
@@ -129,12 +130,12 @@ static void add_link(struct owner_index *index, uint64_t inode)
 		index->links[index->count++] = link;
 }
 
-/* The one that passed the socket on to its children. */
+/* The one that passed the socket on to its children. A guardian only keeps what its supervisor has. */
 static pid_t top_of(pid_t pid, uint64_t inode)
 {
 	struct process process;
 	while (process_read(pid, &process) && process.parent > 1 &&
-		owner_has_socket(process.parent, &inode, 1))
+		owner_has_socket(process.parent, &inode, 1) && !instance_lock_is_among_first_of(pid))
 		pid = process.parent;
 	return pid;
 }
@@ -299,6 +300,31 @@ static int by_link(const void *first, const void *second)
 	return (a->owner > b->owner) - (a->owner < b->owner);
 }
 
+/* A socket that its child, a supervisor, has: the guardian keeps it for the one that may come after that. */
+static bool is_only_kept(const struct owner_index *index, const struct owner_link *link)
+{
+	const struct owner *owners = index->owners.items;
+	for (const struct owner_link *other = &index->links[owner_index_first(index, link->inode)];
+		other < &index->links[index->count] && other->inode == link->inode; other++) {
+		struct process process;
+		if (owners[other->owner].supervisor && process_read(owners[other->owner].pid, &process)
+			&& process.parent == owners[link->owner].pid)
+			return true;
+	}
+	return false;
+}
+
+/* From the end, so that those of a socket are together for as long as one of them is looked at. */
+static void leave_out_kept(struct owner_index *index)
+{
+	for (size_t i = index->count; i > 0; i--) {
+		if (!is_only_kept(index, &index->links[i - 1]))
+			continue;
+		memmove(&index->links[i - 1], &index->links[i], (index->count - i) * sizeof *index->links);
+		index->count--;
+	}
+}
+
 static void find(const struct socket_list *sockets, struct owner_index *index,
 	void (*search)(struct search *))
 {
@@ -308,6 +334,7 @@ static void find(const struct socket_list *sockets, struct owner_index *index,
 		add_strangers(&s);
 		if (index->count)
 			qsort(index->links, index->count, sizeof *index->links, by_link);
+		leave_out_kept(index);
 	}
 	free(s.targets);
 }

@@ -79,11 +79,12 @@ static bool next_other(int place, struct guardian_message *message, int *fds, si
 
 bool guardian_store_next(int *n, struct guardian_message *message, int *fds, size_t *count)
 {
-	for (; *n < GUARDIAN_SLOTS; (*n)++)
-		if (next_log(*n, message, fds, count))
+	/* The first places get the lowest descriptors, by which a supervisor is known (registry/lock.h). */
+	for (; *n < GUARDIAN_PLACES; (*n)++)
+		if (next_other(*n, message, fds, count))
 			return true;
-	for (; *n < GUARDIAN_SLOTS + GUARDIAN_PLACES; (*n)++)
-		if (next_other(*n - GUARDIAN_SLOTS, message, fds, count))
+	for (; *n < GUARDIAN_PLACES + GUARDIAN_SLOTS; (*n)++)
+		if (next_log(*n - GUARDIAN_PLACES, message, fds, count))
 			return true;
 	return false;
 }

@@ -81,6 +81,17 @@ def test_the_registry_knows_the_new_one_and_why(shop):
     assert ("resumed",) in kinds, kinds
 
 
+def test_whoever_asks_hears_of_the_supervisor_only(shop):
+    """What the guardian keeps for the next one is nobody else's port."""
+    shop.stack(STACK + "    [service idle]\n    command = ACTOR --listen\n    slot = auto\n")
+    shop.up("api")
+    for _ in range(2):
+        instance = shop.instance()
+        holders = [p["holder"]["pid"] for p in shop.run("ports", "who", str(shop.port("idle")), "--json").json["listeners"]]
+        assert holders == [instance["pid"]], instance
+        replaced(shop)
+
+
 def test_it_takes_a_moment_with_twenty_services(shop):
     names = [f"s{i}" for i in range(20)]
     shop.stack("[stack]\non_crash = resume\n" + "".join(
