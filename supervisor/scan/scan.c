@@ -164,7 +164,8 @@ static int scan_root(struct scan *scan, const char *root, struct error *e)
 		if (!hands[i].arena)
 			result = fail(e, EXIT_FAILED, "out of memory");
 		else
-			*arena_append(scan->arena, scan->arenas, scan->arena_count) = hands[i].arena;
+			*arena_append(scan->arena, scan->arenas, /* NOLINT(bugprone-sizeof-expression): pointers */
+				scan->arena_count) = hands[i].arena;
 	}
 	if (result == 0)
 		result = walk_tree(&walk, &scan->counts, e);
