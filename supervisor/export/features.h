@@ -39,7 +39,7 @@
 	X(LISTEN, listens(stack, s), "'hold = listen' is not kept, and it gets no socket")                 \
 	X(PROFILE, s->profile_count > 0, "its profile is not kept")                                        \
 	X(LOG, s->log.file != NULL, "log.file is not kept")                                                \
-	X(LOG_SIZE, s->log.max_size != 10 * 1024 * 1024 || s->log.keep != 5,                                \
+	X(LOG_SIZE, s->log.max_size != INT64_C(10) * 1024 * 1024 || s->log.keep != 5,                                \
 		"log.max_size and log.keep are not kept")                                                  \
 	X(LOG_SPLIT, s->log.split, "log.split is not kept")                                                \
 	X(TTY, s->tty, "'tty = yes' is not kept: it has no terminal")                                      \

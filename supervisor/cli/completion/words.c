@@ -125,6 +125,8 @@ int verb_completion_words(struct context *context, struct error *e)
 {
 	const struct command_line *line = &context->line;
 	size_t count = line->word_count - 1;
+	if (!count)
+		return EXIT_DONE;
 	OWNED(char *) words = calloc(count + 1, sizeof *words);
 	if (!words)
 		return fail(e, EXIT_FAILED, "out of memory");
