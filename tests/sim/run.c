@@ -2,7 +2,7 @@
  * run.c - goes random walks on all cores until the time is over or so many events were handled.
  *
  *	sim_run --seconds 10		at least the first walks, then fresh ones until the time is over
- *	sim_run --events 1000000000	a night's work
+ *	sim_run --events 1000000000	a night's work, which says how far it is; --first SEED goes on there
  *	sim_run --seed N		one walk, told in full
  *	sim_run --replay FILE		one that was written down
  *
@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,7 +25,7 @@
 #include "walk.h"
 
 /* So many walks see every move; whatever the time, they are gone first, always the same. */
-enum { FIRST_WALKS = 5000, JOBS_MOST = 64 };
+enum { FIRST_WALKS = 5000, JOBS_MOST = 64, TELL_SECONDS = 20 };
 
 struct options {
 	int64_t seed;
@@ -148,12 +149,38 @@ static int report(const struct coverage *sum, int64_t first, int64_t took_ms)
 	return gaps ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static bool await(struct shared *shared, pid_t *pids, int64_t jobs)
+/*
+ * A night's work says now and then how far it is. All walks before the first one that somebody is still
+ * at are gone: with --first and its seed another run goes on there.
+ */
+static void tell_progress(const struct options *o, const struct shared *shared)
+{
+	uint64_t first = (uint64_t)o->first + atomic_load(&shared->next);
+	for (int64_t i = 0; i < o->jobs; i++)
+		if (shared->workers[i].seed < first)
+			first = shared->workers[i].seed;
+	fprintf(stderr, "%llu million events; walks before seed %llu are gone (go on there: --first %llu)\n",
+		(unsigned long long)atomic_load(&shared->events) / 1000000, (unsigned long long)first,
+		(unsigned long long)first);
+}
+
+static int end_of(pid_t pid, const struct options *o, const struct shared *shared)
+{
+	static int tenths;
+	int status = 0;
+	while (!waitpid(pid, &status, WNOHANG)) {
+		nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+		if (++tenths % (10 * TELL_SECONDS) == 0)
+			tell_progress(o, shared);
+	}
+	return status;
+}
+
+static bool await(const struct options *o, struct shared *shared, pid_t *pids)
 {
 	bool well = true;
-	for (int64_t i = 0; i < jobs; i++) {
-		int status = 0;
-		waitpid(pids[i], &status, 0);
+	for (int64_t i = 0; i < o->jobs; i++) {
+		int status = end_of(pids[i], o, shared);
 		struct worker *worker = &shared->workers[i];
 		if (status) {
 			fprintf(stderr, "seed %llu ends its process; go it alone with --seed\n",
@@ -179,7 +206,7 @@ static int go_many(const struct options *o)
 		if (!pids[i])
 			_exit(work(o, shared, &shared->workers[i], began + o->seconds * 1000));
 	}
-	if (!await(shared, pids, o->jobs))
+	if (!await(o, shared, pids))
 		return EXIT_FAILURE;
 	const struct worker *failed = NULL;
 	for (int64_t i = 0; i < o->jobs; i++) {
