@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import harness
-from harness import alive, children_of, descendants_of, until
+from harness import alive, until
 from outside import crashed, is_sentence
 
 SCRIBE = os.environ.get("STACKUP_SCRIBE", "scribe")
@@ -36,13 +36,14 @@ SERVICES = {
     "told2": ("notify every 150", "ready = notify\ndepends_on = told1"),
     "task1": ("lines 20 every 10", "type = task"),
     "task2": ("lines 5 every 10", "type = task\ndepends_on = web1, task1"),
-    "turning": ("every 30", "log.max_size = 64K\nlog.keep = 1000"),
+    "turning": ("every 30", "log.max_size = 64K"),
     "stubborn": ("stubborn", "stop.timeout = 300ms"),
     "crashes": ("dies 6000", "depends_on = plain1"),
     "doomed": ("dies 100", "optional = yes\nrestart.limit = 3 in 1h"),
 }
 RESTLESS = ("crashes", "doomed")  # of whom nothing can be said at a moment
 DOOMED_STARTS = 4
+RESUMES_S = 65  # and a little more than the program's own minute
 HEAD = """[stack]
 name = {name}
 {keys}
@@ -53,6 +54,7 @@ restart.max_delay = 200ms
 restart.limit = 1000 in 1m
 ready.timeout = 40s
 stop.timeout = 5s
+log.keep = 1000
 env.TURN = {turn}
 """
 
@@ -91,6 +93,7 @@ class Stack:
         self.launches = 0
         self.slowest_end = 0.0
         self.descriptors = []
+        self.deaths, self.resumed, self.deaf_s = [], 0, 0
         self.write_file()
 
     def write_file(self):
@@ -175,23 +178,37 @@ class Stack:
 
     def step_services(self, dice):
         """Some of them die, in the middle of their trees, too."""
-        pids = self.pids()
-        trees = [pid for child in children_of(pids[0]) for pid in [child, *descendants_of(child)]] if pids else []
-        self.kill("service", *dice.sample(trees, min(len(trees), dice.choice((1, 1, 2, 3, 6)))))
+        pids = self.processes()
+        self.kill("service", *dice.sample(pids, min(len(pids), dice.choice((1, 1, 2, 3, 6)))))
 
     def step_supervisor(self, dice):
-        pids = self.pids()
-        if not pids:
+        before = self.instance()
+        if not before["pid"]:
             return
         self.ends_ms.append(now_ms())
-        before = set(self.processes())
-        self.kill("supervisor", pids[0])
-        if self.resumes:
-            until(lambda: self.pids() and self.pids()[0] != pids[0], GONE_S)
-            require(before & set(self.processes()), "no service has survived its supervisor")
-        else:
-            self.await_nobody("the supervisor was killed")
-            self.run("up", "-d")
+        self.kill("supervisor", before["pid"])
+        if self.resumes and self.is_replaced(before):
+            return
+        self.await_nobody("the supervisor was killed")
+        self.run("up", "-d")
+
+    def is_replaced(self, before):
+        """on_crash = resume: another one, and nobody restarted; but the third death in a minute ends all."""
+        began = time.monotonic()
+        harness.gone(before["pid"])
+        after = until(lambda: (lambda i: i if i["pid"] or not self.processes() else None)(self.instance()), GONE_S, "another supervisor")
+        self.deaths.append(began)
+        if not after["pid"]:
+            often = len(self.deaths) > 2 and began - self.deaths[-3] < RESUMES_S
+            require(often or began - self.deaf_s < RESUMES_S, "its supervisor was not replaced")
+            self.deaths.clear()
+            return False
+        self.resumed += 1
+        now = {service["name"]: service["pid"] for service in after["services"]}
+        lost = [s["name"] for s in before["services"] if s["name"] not in RESTLESS and s["state"] == "ready" and s["pid"]
+                and alive(s["pid"]) and now.get(s["name"]) != s["pid"]]
+        require(not lost, f"restarted with the supervisor: {lost}")
+        return True
 
     def step_guardian(self, dice):
         pids = self.pids()
@@ -226,8 +243,10 @@ class Stack:
         pids = self.pids()
         if not pids:
             return
-        pid = dice.choice([*pids, *dice.sample(children_of(pids[0]) or pids, 1)])
+        pid = dice.choice([*pids, dice.choice(self.processes() or pids)])
         self.steps.append(f"SIGSTOP {pid}")
+        if pid == pids[1]:  # a supervisor that it does not answer goes on without it
+            self.deaf_s = time.monotonic()
         send(pid, signal.SIGSTOP)
         time.sleep(dice.uniform(0.05, 1))
         send(pid, signal.SIGCONT)
@@ -256,6 +275,7 @@ class Stack:
         """Somebody has its ports while it is down."""
         base = self.instance()["base_port"]
         self.step_down(dice)
+        self.ends_ms.append(now_ms())
         self.run("down")
         with contextlib.ExitStack() as held:
             for slot in dice.sample((0, 1, 2, 7), 2):
