@@ -138,7 +138,7 @@ static void who_has_a_compose_file_is_told_what_to_write(void **state)
 	struct error e = {0};
 	put(w, "home/composed/docker-compose.yml", "");
 	assert_int_equal(locate(w, "home/composed", NULL, NULL, &found, &e), -1);
-	assert_non_null(strstr(e.hint, "docker-compose.yml is docker compose's and not read; write a stack.ini"));
+	assert_non_null(strstr(e.hint, "docker-compose.yml is docker compose's and not read; `stackup import compose"));
 }
 
 static void not_past_the_git_top_level(void **state)
