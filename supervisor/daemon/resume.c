@@ -204,10 +204,19 @@ static bool make_rows(struct resume *r, size_t rows)
 	return r->runs && r->extras;
 }
 
+/* Checks and stop commands that run just now. */
+static void write_helpers(struct instance *in)
+{
+	for (size_t i = 0; i < in->tree.known.count; i++)
+		if (in->tree.known.items[i].service < 0)
+			resume_helper(in, in->tree.known.items[i].pid);
+}
+
 static void write_all(struct instance *in)
 {
 	struct resume *r = in->resume;
 	write_json(in, head_of(in));
+	write_helpers(in);
 	own_free(&r->instance);
 	write_instance(in);
 	for (int row = 0; row <= second_row(in); row++) {

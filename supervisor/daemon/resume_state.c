@@ -87,9 +87,9 @@ int resume_state_read(int fd, struct resume_state *state, struct error *e)
 		at = newline ? newline + 1 : end;
 	}
 	int format = (int)json_integer_value(json_object_get(state->head, "format"));
+	const char *version = json_string_value(json_object_get(state->head, "version"));
 	if (format != RESUME_FORMAT)
-		return fail(e, EXIT_FAILED, "the last supervisor, version %s, has kept its state in format %d, this one "
-			"knows %d", state->head ? json_string_value(json_object_get(state->head, "version")) : "?",
-			format, RESUME_FORMAT);
+		return fail(e, EXIT_FAILED, "the last supervisor, version %s, has kept its state in format %d, "
+			"this one knows %d", version ? version : "?", format, RESUME_FORMAT);
 	return 0;
 }
