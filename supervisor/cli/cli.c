@@ -17,8 +17,12 @@
 /* A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened. */
 static void fill_standard_descriptors(void)
 {
-	for (int fd = open("/dev/null", O_RDWR); fd >= 0 && fd <= 2;)
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd >= 0)
+		close(fd);
 }
 
 static int finish(struct context *context, int code, const struct error *e)

@@ -262,6 +262,12 @@ def test_fault_A18_exit_127_is_not_a_failed_exec(shop):
     assert not [e for e in shop.past_events() if e["kind"] == "spawn_failed"]
 
 
+def test_a_command_of_run_has_the_descriptors_it_was_given(shop):
+    shop.stack("[service api]\ncommand = ACTOR\n")
+    listed = shop.run("run", "ls", "/proc/self/fd", code=0).out.split()
+    assert sorted(listed) == ["0", "1", "2", "3"], "3 is the directory that ls reads"
+
+
 def test_fault_A20_child_sees_three_descriptors_only(shop):
     extra = os.open("/etc/passwd", os.O_RDONLY)
     os.set_inheritable(extra, True)
