@@ -18,7 +18,7 @@ WAYS = {
 }
 
 
-def test_interpolated_values(shop, tally):
+def test_promise_P15_interpolated_values(shop, tally):
     values = [(name, data.decode()) for name, data in entries("interpolation")]
     shop.write("dump.py", DUMP)
     lines = [f"[service holder-{n}]\ncommand = true\nprofile = never\nurl = ${{V{n}}}\n" for n in range(len(values))]
@@ -36,7 +36,7 @@ def test_interpolated_values(shop, tally):
     assert not list(shop.dir.rglob("OWNED*")) and not list(shop.world.root.rglob("OWNED"))
 
 
-def test_values_of_env_files(shop, tally):
+def test_promise_P15_values_of_env_files(shop, tally):
     """In single quotes an env file takes them as they are; what comes of it is not read again."""
     values = [(name, data.decode()) for name, data in entries("interpolation") if b"'" not in data and not data.endswith(b"\\")]
     shop.write("dump.py", DUMP)
@@ -65,7 +65,7 @@ BOMBS = {
 }
 
 
-def test_references_that_never_end(shop, tally):
+def test_fault_I8_references_that_never_end(shop, tally):
     """What cannot be is refused with file and line; what is only long is done; both soon, and in little memory."""
     for name, text in BOMBS.items():
         shop.write("stack.ini", text)

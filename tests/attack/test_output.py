@@ -132,7 +132,7 @@ def members():
     return found
 
 
-def test_every_verb_on_a_terminal(shop, stranger, tally):
+def test_promise_P14_every_verb_on_a_terminal(shop, stranger, tally):
     run = {" ".join(args[:2]) if args[0] in ("ports", "registry", "instances") else args[0] for args in RUNS}
     missing = members() - run - set(NOT_RUN)
     assert not missing, f"new verbs {missing}: put them into RUNS, or into NOT_RUN with a reason"
@@ -156,7 +156,7 @@ def test_every_verb_on_a_terminal(shop, stranger, tally):
     assert seen > 20, f"only {seen} showed any of it: it is not where it is looked for"
 
 
-def test_each_attack_in_a_log(shop, tally):
+def test_promise_P14_each_attack_in_a_log(shop, tally):
     """Line by line: what a service printed is there, and is harmless."""
     shop.write("stack.ini", b"[service talker]\ncommand = cat marked; exec " + os.environ["STACKUP_ACTOR"].encode() + b"\n")
     shop.write("marked", b"".join(b"<%d>%s</%d>\n" % (i, data, i) for i, (_, data) in enumerate(ALL)))
@@ -176,7 +176,7 @@ MISTAKES = ["{} = 1", "port = {}", "health.retries = {}", "stop.signal = {}", "r
             "url = ${{{}}}", "range = {}", "slot = {}", "profile = {}", "[section {}]", "[service {}]", "junk {}", "stop.timeout = {}"]
 
 
-def test_mistakes_in_files(shop, tally):
+def test_promise_P14_mistakes_in_files(shop, tally):
     """Complaints quote what they are about."""
     for mistake in MISTAKES:
         text = b"[service api]\ncommand = true\n" + mistake.replace("{{", "{").replace("}}", "}").encode().replace(b"{}", LINE) + b"\n"
@@ -207,7 +207,7 @@ ARGUMENTS = [["{}"], ["--{}"], ["-{}"], ["up", "--{}"], ["up", "-{}"], ["up", "{
              ["run", "./no{}"], ["up", "--strategy", "{}"], ["up", "--timeout", "{}"]]
 
 
-def test_arguments(shop, tally):
+def test_promise_P14_arguments(shop, tally):
     shop.write("stack.ini", "[service talker]\ncommand = true\n")
     for number, args in enumerate(ARGUMENTS):
         poison = LINE[:900] if number % 4 else SHORT + b"\xff\x9b"

@@ -57,7 +57,7 @@ def is_ours(pid):
         return False
 
 
-def test_secrets(world, tally):
+def test_promise_P13_secrets(world, tally):
     """Whoever may read a secret says so (--show-secrets, exec, the service itself); on all other ways it is not seen."""
     for number, (name, (text, environment, files)) in enumerate(SCENARIOS.items()):
         shop = world.project(f"shop{number}")
@@ -74,7 +74,7 @@ def test_secrets(world, tally):
         world.home.mkdir(mode=0o700)
 
 
-def test_a_crash_report(shop, tally):
+def test_promise_P13_a_crash_report(shop, tally):
     """The supervisor dies of its own mistake: neither its report nor what is found of it says the value."""
     shop.stack(f"[service api]\ncommand = ACTOR --listen\nenv.API_KEY = {CANARY}\nsecret = OTHER\nenv.OTHER = {CANARY}\n")
     shop.up(env={"API_TOKEN": CANARY})

@@ -67,7 +67,7 @@ def harm(shop, pid):
     return None
 
 
-def test_bytes_that_are_no_frames(running, tally):
+def test_fault_G5_bytes_that_are_no_frames(running, tally):
     pid, base = running.instance()["pid"], descriptors_at_rest(running)
     for name, how, data in entries("socket"):
         sent = {"raw": data, "first": frame(data), "frame": GREETING + frame(data)}[how]
@@ -151,7 +151,7 @@ def as_nobody(shop, code):
 CONNECT = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print('connected', s.recv(1))"
 
 
-def test_another_user(running, tally):
+def test_fault_G11_another_user(running, tally):
     if os.getuid() != 0:
         pytest.skip("needs root to become another user")
     path = path_of(running)
