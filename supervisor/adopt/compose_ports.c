@@ -11,18 +11,12 @@ struct range {
 	int64_t high;
 };
 
-static int parse_range(const char *text, const char *what, struct range *out, struct error *e)
+static int parse_range(struct arena *arena, const char *text, const char *what, struct range *out, struct error *e)
 {
 	const char *dash = strchr(text, '-');
-	char low[8] = "", high[8] = "";
-	size_t length = dash ? (size_t)(dash - text) : strlen(text);
-	const char *second = dash ? dash + 1 : text;
-	bool fits = length < sizeof low && strlen(second) < sizeof high;
-	if (fits) {
-		memcpy(low, text, length);
-		memcpy(high, second, dash ? strlen(second) : length);
-	}
-	if (fits && number_parse(low, 0, 65535, &out->low) && number_parse(high, 0, 65535, &out->high) &&
+	const char *low = dash ? arena_string_n(arena, text, (size_t)(dash - text)) : text;
+	const char *high = dash ? dash + 1 : text;
+	if (number_parse(low, 0, 65535, &out->low) && number_parse(high, 0, 65535, &out->high) &&
 		out->low <= out->high)
 		return 0;
 	fail(e, EXIT_BAD_FILE, "'%.40s' is not a port%s", text, what);
@@ -81,8 +75,8 @@ static int make(struct arena *arena, const struct compose_port *parts, const cha
 	struct compose_port port = {.host_ip = ""};
 	if (!*target_text)
 		return fail(e, EXIT_BAD_FILE, "there is no port of the container");
-	if (parse_range(target_text, " of the container", &target, e) ||
-		(*parts->published && parse_range(parts->published, " of the host", &host, e)) ||
+	if (parse_range(arena, target_text, " of the container", &target, e) ||
+		(*parts->published && parse_range(arena, parts->published, " of the host", &host, e)) ||
 		parse_address(arena, parts->host_ip, &port.host_ip, e) ||
 		parse_protocol(parts->protocol, &port.protocol, e))
 		return -1;

@@ -100,12 +100,13 @@ static int read_package(struct package *p, const char *base, struct error *e)
 static int line_of(const struct package *p, const char *key)
 {
 	const char *quoted = arena_format(p->sheet->arena, "\"%s\"", key);
-	for (const char *at = p->text; (at = strstr(at, quoted)); at++) {
+	const char *text = p->text ? p->text : "";
+	for (const char *at = text; (at = strstr(at, quoted)); at++) {
 		const char *after = at + strlen(quoted);
 		if (after[strspn(after, " \t\r\n")] != ':')
 			continue;
 		int line = 1;
-		for (const char *c = p->text; c < at; c++)
+		for (const char *c = text; c < at; c++)
 			line += *c == '\n';
 		return line;
 	}
@@ -361,8 +362,9 @@ static size_t add_workspaces(const struct package *root, const struct package_re
 static void require(const struct package *p)
 {
 	struct arena *arena = p->sheet->arena;
-	const char *node = json_string_value(json_object_get(json_object_get(p->root, "engines"), "node"));
-	const char *version = node ? node + strspn(node, ">=^~ v") : "";
+	const char *said = json_string_value(json_object_get(json_object_get(p->root, "engines"), "node"));
+	const char *node = said ? said : "";
+	const char *version = node + strspn(node, ">=^~ v");
 	size_t length = strspn(version, "0123456789.");
 	while (length && version[length - 1] == '.')
 		length--;

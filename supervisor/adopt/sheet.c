@@ -65,6 +65,7 @@ struct sheet_service *sheet_add(struct sheet *sheet, const char *original, const
 	s->original = original;
 	s->file = file;
 	s->line = line;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	*arena_append(sheet->arena, sheet->services, sheet->count) = s;
 	if (strcmp(s->name, original) != 0)
 		sheet_note(sheet, s, "There it is called '%s'.", original);

@@ -97,6 +97,7 @@ static void convert_map(struct converting *c, const yaml_node_t *node, struct ya
 			complaint_error(c->complaints, c->file, line_of(&key->start_mark), NULL,
 				"a key that is no text is not understood");
 		else if (is_merge(key))
+			/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 			*arena_append(c->arena, merged, merged_count) = value;
 		else
 			add_pair(c, out, key, value);
@@ -142,6 +143,7 @@ static void complain_parse(const yaml_parser_t *parser, const char *file, struct
 static const struct yaml *convert_document(struct converting *c)
 {
 	size_t nodes = (size_t)(c->document->nodes.top - c->document->nodes.start) + 1;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	c->done = arena_take(c->arena, nodes * sizeof *c->done);
 	c->busy = arena_take(c->arena, nodes * sizeof *c->busy);
 	if (yaml_document_get_root_node(c->document))

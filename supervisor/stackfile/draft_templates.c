@@ -147,6 +147,7 @@ static void apply(const struct use *use, struct draft_service *service)
 		use->template->name, draft->document->dir, use->complaints);
 	if (!document)
 		return;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
 	*arena_append(draft->arena, draft->templates, draft->template_count) = document;
 	for (size_t i = 0; i < document->section_count; i++) {
 		const struct section *section = &document->sections[i];
