@@ -13,7 +13,7 @@ import sweeping
 
 SEED = int(os.environ.get("STACKUP_SEED", random.randrange(1 << 32)))
 RELEASE = os.environ.get("STACKUP_RELEASE_BIN", "")
-AT_LEAST, SECONDS = 4, 4.5
+AT_LEAST, SECONDS = 3, 2.5
 
 nth = pytest.mark.skipif(not (sweeping.TOOLS / "nth").exists(), reason="nth.c knows how to change a call on x86-64 only")
 unsanitized = pytest.mark.skipif(not pathlib.Path(RELEASE).exists(), reason="no release build, whose malloc can fail")
@@ -46,9 +46,9 @@ def test_fault_S6_S27_any_call_fails_or_is_the_last(verb):
 @nth
 @pytest.mark.parametrize("kind,error", [("client:read:", "EIO"), ("guardian:openat:", "EMFILE")])
 def test_fault_S27_the_caller_is_not_kept_waiting(kind, error):
-    for fault in sweeping.calls_of("up"):
-        if fault.startswith(kind) and fault.endswith(error):
-            assert sweeping.try_fault("up", fault) in ("", "not hit"), fault
+    faults = [fault for fault in sweeping.calls_of("up") if fault.startswith(kind) and fault.endswith(error)]
+    for fault in faults[:4]:
+        assert sweeping.try_fault("up", fault) in ("", "not hit"), fault
 
 
 @unsanitized
