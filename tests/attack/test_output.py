@@ -38,7 +38,7 @@ RUNS = [
     ["registry", "integrity"], ["registry", "import", "rows.md"], ["registry", "import", "rows.csv"],
     ["registry", "import", "rows.json"], ["registry", "archive", "import"], ["registry", "add"],
     ["instances", "list"], ["instances", "next"], ["instances", "describe", "1", "x"], ["instances", "release", "9"],
-    ["upgrade"], ["scan"], ["import", "missing.yml"], ["import"], ["cleanup", "--dry-run"], ["stop", "talker"], ["up", "-d"], ["down"], ["status"],
+    ["upgrade"], ["init"], ["export"], ["export", "compose"], ["scan"], ["import", "missing.yml"], ["import"], ["cleanup", "--dry-run"], ["stop", "talker"], ["up", "-d"], ["down"], ["status"],
     ["logs"], ["events"], ["why", "broken"],
 ]
 
