@@ -1,6 +1,6 @@
 """A sample of tests/faults/sweep, which by hand goes through every call, every kill and every allocation.
 
-The seed is in the output of a failure, with the faults that were tried; STACKUP_SEED takes it again.
+As good as the same sample every time, so that a failure is of what was changed; STACKUP_SEED takes another one.
 """
 import os
 import pathlib
@@ -11,7 +11,7 @@ import harness
 import pytest
 import sweeping
 
-SEED = int(os.environ.get("STACKUP_SEED", random.randrange(1 << 32)))
+SEED = int(os.environ.get("STACKUP_SEED", 1))
 RELEASE = os.environ.get("STACKUP_RELEASE_BIN", "")
 AT_LEAST, SECONDS = 3, 2.5
 
