@@ -147,6 +147,15 @@ static int open_tree(struct instance *in, struct error *e)
 	return rc;
 }
 
+/* A service that lives does not die of what cannot be written, on a full disk for instance. */
+static int unless_resumed(struct instance *in, int failed, const struct error *e)
+{
+	if (!failed || !in->inherited)
+		return failed;
+	tell_event(in, -1, EVENT_WARNING, e->text);
+	return 0;
+}
+
 static int open_logs(struct instance *in, struct error *e)
 {
 	int count = in->loaded.stack->service_count;
@@ -157,11 +166,13 @@ static int open_logs(struct instance *in, struct error *e)
 	in->io = calloc((size_t)count + 1, sizeof *in->io);
 	if (!in->io)
 		return fail(e, EXIT_FAILED, "out of memory");
+	in->pool.may_wait = in->inherited != NULL;
 	for (int i = 0; i < count; i++) {
 		if (io_open(in, i, e))
 			return -1;
 		instance_choose_hold(in, i);
 	}
+	in->pool.may_wait = false;
 	return io_open_second(in, e);
 }
 
@@ -331,8 +342,8 @@ int boot_open(struct instance *in, bool died, struct error *e)
 {
 	crash_log_begin(in, died);
 	open_roster(in);
-	if (tell_open(in, e) || instance_write_ports_env(in, e) || open_workers(in, e)
-		|| open_logs(in, e))
+	if (unless_resumed(in, tell_open(in, e), e) || unless_resumed(in, instance_write_ports_env(in, e), e)
+		|| open_workers(in, e) || open_logs(in, e))
 		return -1;
 	const struct control_handler handler = requests_handler(in);
 	in->server = control_listen_on(

@@ -64,8 +64,11 @@ static void write_line(struct instance *in, int service, enum event_kind kind, c
 
 void tell_flush(struct instance *in)
 {
+	struct error ignored;
 	if (!in->events.length)
 		return;
+	if (in->events_fd < 0) /* there was no room for it where this supervisor began */
+		(void)tell_open(in, &ignored);
 	(void)file_write_all(in->events_fd, in->events.data, in->events.length);
 	roster_seen(&in->roster);
 	text_clear(&in->events);

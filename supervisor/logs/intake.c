@@ -79,16 +79,22 @@ static int make_directory(const struct intake *in, struct error *e)
 	return file_make_directories(text_string(&directory), e);
 }
 
-static int open_all(struct intake *in, bool tty, struct error *e)
+static int open_files(struct intake *in, struct error *e)
 {
 	if (make_directory(in, e))
 		return -1;
 	struct parts parts = {in->pool->directory_fd, in->service, in->elsewhere};
-	if (parts_write_elsewhere(&parts) || files_open(in))
-		return in->elsewhere
-			? fail_errno(e, EXIT_FAILED, "cannot write its log %s", in->elsewhere)
-			: fail_errno(e, EXIT_FAILED, "cannot write its log %s/%s.log",
-				in->pool->directory, in->service);
+	if (!parts_write_elsewhere(&parts) && !files_open(in))
+		return 0;
+	return in->elsewhere ? fail_errno(e, EXIT_FAILED, "cannot write its log %s", in->elsewhere)
+			     : fail_errno(e, EXIT_FAILED, "cannot write its log %s/%s.log",
+				       in->pool->directory, in->service);
+}
+
+static int open_all(struct intake *in, bool tty, struct error *e)
+{
+	if (open_files(in, e) && !in->pool->may_wait)
+		return -1;
 	if (!tty && make_pipes(in, e))
 		return -1;
 	if (!list_push(&in->pool->intakes, in))

@@ -68,6 +68,7 @@ struct intake_pool {
 	int64_t total; /* log.total: bytes of all log files together, 0: no bound */
 	int64_t used; /* at most what is there while below total, exact after every clean-up */
 	bool all_current; /* nothing is left that could be removed before the next rotation */
+	bool may_wait; /* an intake opens also where its files cannot be: they are tried again with its output */
 	int services; /* how many share total and the user's pipe memory */
 	uint64_t seq; /* of the next byte of the instance */
 	int64_t time_ms; /* of the latest record: time never goes back */

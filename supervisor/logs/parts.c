@@ -160,24 +160,6 @@ static void add_at_name(struct text *name, const char *service)
 	text_addf(name, "%s.at", service);
 }
 
-int parts_write_elsewhere(const struct parts *parts)
-{
-	OWNED_TEXT name = {0};
-	add_at_name(&name, parts->service);
-	if (!text_ok(&name)) {
-		errno = ENOMEM;
-		return -1;
-	}
-	unlinkat(parts->directory_fd, name.data, 0);
-	if (!parts->elsewhere)
-		return 0;
-	OWNED_FD fd = openat(parts->directory_fd, name.data,
-		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -1;
-	return file_write_all(fd, parts->elsewhere, strlen(parts->elsewhere));
-}
-
 bool parts_read_elsewhere(int directory_fd, const char *service, struct text *path)
 {
 	OWNED_TEXT name = {0};
@@ -186,6 +168,34 @@ bool parts_read_elsewhere(int directory_fd, const char *service, struct text *pa
 		return false;
 	OWNED_FD fd = openat(directory_fd, name.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	return fd >= 0 && !file_read_fd(fd, name.data, PATH_MAX, path, NULL) && path->length;
+}
+
+static bool says_elsewhere(const struct parts *parts)
+{
+	OWNED_TEXT path = {0};
+	return parts_read_elsewhere(parts->directory_fd, parts->service, &path)
+		&& !strcmp(text_string(&path), parts->elsewhere);
+}
+
+int parts_write_elsewhere(const struct parts *parts)
+{
+	OWNED_TEXT name = {0};
+	add_at_name(&name, parts->service);
+	if (!text_ok(&name)) {
+		errno = ENOMEM;
+		return -1;
+	}
+	/* A full disk may not take it again. */
+	if (parts->elsewhere && says_elsewhere(parts))
+		return 0;
+	unlinkat(parts->directory_fd, name.data, 0);
+	if (!parts->elsewhere)
+		return 0;
+	OWNED_FD fd = openat(parts->directory_fd, name.data,
+		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -1;
+	return file_write_all(fd, parts->elsewhere, strlen(parts->elsewhere));
 }
 
 bool parts_name(const char *name, size_t *service_length, bool *is_index, int *number)
