@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -28,6 +27,8 @@ enum {
 	DEATHS_MS = 60 * 1000, /* GUARDIAN_DEATHS within this */
 	TAKE_OVER_MS = 20 * 1000, /* one that has not by then never will */
 	NO_ROOM_MS = 1, /* ETOOMANYREFS of unix(7) ends without an event */
+	FORK_AGAIN_MS = 50, /* after there was no process, memory or descriptor ... */
+	FORK_PATIENCE_MS = 5000, /* ... for as long as this */
 };
 
 /* All it knows but for what it keeps. Descriptors are stored plus one. */
@@ -36,7 +37,7 @@ static struct {
 	int oom_score; /* before it was spared */
 	int log_fd; /* where the end of S is told */
 	bool has_socket; /* S has its end ... */
-	bool has_room; /* ... and has read what it was told so far */
+	int no_room; /* ... and has not read what it was told so far: errno, or 0 */
 	bool armed; /* S is replaced when it dies ... */
 	bool wanted; /* ... or has asked for it */
 	int program_fd; /* by this; 0: by ourselves */
@@ -142,14 +143,6 @@ static bool has_ended(siginfo_t *end)
 	return !proc_wait(P_PID, (id_t)g.supervisor, end, WEXITED | WNOHANG) && end->si_pid;
 }
 
-static void hand_on_signals(void)
-{
-	struct signalfd_siginfo info;
-	while (read(SIGNAL_FD, &info, sizeof info) == (ssize_t)sizeof info)
-		if (info.ssi_signo != SIGCHLD)
-			kill(g.supervisor, (int)info.ssi_signo);
-}
-
 static void tell_end(const siginfo_t *end)
 {
 	char line[64];
@@ -167,8 +160,8 @@ static bool say(const struct guardian_message *message, const int *fds, size_t c
 {
 	if (!guardian_send(SOCKET_FD, message, fds, count))
 		return true;
-	g.has_room = false;
-	g.has_socket &= errno == EAGAIN || errno == ETOOMANYREFS;
+	g.no_room = errno;
+	g.has_socket &= g.no_room == EAGAIN || g.no_room == ETOOMANYREFS;
 	return false;
 }
 
@@ -198,6 +191,22 @@ static void report_end(void)
 		g.reported = end.si_pid;
 }
 
+static void tell_more(void)
+{
+	g.no_room = 0;
+	if (g.has_socket && g.pinged)
+		g.pinged = !say(&(struct guardian_message){.word = SAY_PONG, .place = g.ping}, NULL, 0);
+	if (g.has_socket && g.handing)
+		hand_over();
+	if (g.has_socket && g.fosters && !g.handing)
+		report_end();
+}
+
+static bool is_taking_over(void)
+{
+	return g.fosters && !g.settled;
+}
+
 static int give_up_waiting(void)
 {
 	int64_t left = g.began_ms + TAKE_OVER_MS - clock_now_ms();
@@ -206,34 +215,29 @@ static int give_up_waiting(void)
 	return left > 0 ? (int)left : TAKE_OVER_MS;
 }
 
-/* How long there is to wait; -1: for an event. */
-static int tell_more(void)
+static void await_event(void)
 {
-	g.has_room = true;
-	if (g.has_socket && g.pinged)
-		g.pinged = !say(&(struct guardian_message){.word = SAY_PONG, .place = g.ping}, NULL, 0);
-	if (g.has_socket && g.handing)
-		hand_over();
-	if (g.has_socket && g.fosters && !g.handing)
-		report_end();
-	if (!g.has_room && g.has_socket)
-		return NO_ROOM_MS;
-	return g.fosters && !g.settled ? give_up_waiting() : -1;
+	int wait_ms = is_taking_over() ? give_up_waiting() : -1;
+	short events = g.no_room == EAGAIN ? POLLIN | POLLOUT : POLLIN;
+	struct pollfd polled[2] = {{.fd = SIGNAL_FD, .events = POLLIN},
+		{.fd = g.has_socket ? SOCKET_FD : -1, .events = events}};
+	bool no_event = g.has_socket && g.no_room == ETOOMANYREFS;
+	poll(polled, 2, no_event ? NO_ROOM_MS : wait_ms);
 }
 
 static siginfo_t watch(void)
 {
 	siginfo_t end;
 	while (!has_ended(&end)) {
-		int wait_ms = tell_more();
-		struct pollfd polled[2] = {{.fd = SIGNAL_FD, .events = POLLIN},
-			{.fd = g.has_socket ? SOCKET_FD : -1, .events = POLLIN}};
-		poll(polled, 2, wait_ms);
-		hand_on_signals();
+		guardian_signals_hand_on(g.supervisor);
+		tell_more();
+		await_event();
+		guardian_signals_read(SIGNAL_FD);
 		read_requests();
 	}
 	/* What it said before it died is still in the socket. */
 	read_requests();
+	guardian_signals_take_back(is_taking_over());
 	return end;
 }
 
@@ -242,7 +246,7 @@ static siginfo_t watch(void)
 /* A program that was never right is not tried again: then we are the one that is known to work. */
 static void choose_program(void)
 {
-	if (g.fosters && !g.settled)
+	if (is_taking_over())
 		forget(&g.program_fd);
 }
 
@@ -255,6 +259,18 @@ static bool dies_too_often(void)
 	return g.died >= GUARDIAN_DEATHS && now - g.deaths[g.died % GUARDIAN_DEATHS] < DEATHS_MS;
 }
 
+/* What there is none of now may be there in a moment, and without it every service ends. */
+static pid_t fork_patiently(int *socket)
+{
+	int64_t until = clock_now_ms() + FORK_PATIENCE_MS;
+	for (;;) {
+		pid_t pid = guardian_replace(g.program_fd - 1, g.log_fd - 1, g.oom_score, socket);
+		if (pid >= 0 || clock_now_ms() >= until)
+			return pid;
+		poll(NULL, 0, FORK_AGAIN_MS);
+	}
+}
+
 static bool replace(const siginfo_t *end)
 {
 	int socket;
@@ -263,11 +279,12 @@ static bool replace(const siginfo_t *end)
 		return false;
 	if (!asked)
 		choose_program();
-	enum guardian_why why = asked ? GUARDIAN_WHY_ASKED : g.fosters && !g.settled
-			? GUARDIAN_WHY_NOT_TAKEN : GUARDIAN_WHY_DIED;
+	enum guardian_why why = asked ? GUARDIAN_WHY_ASKED
+		: is_taking_over()    ? GUARDIAN_WHY_NOT_TAKEN
+				      : GUARDIAN_WHY_DIED;
 	g.why = (struct guardian_message){.word = SAY_TAKE_OVER, .place = (int)why, .code = end->si_code,
 		.status = end->si_status};
-	g.supervisor = guardian_replace(g.program_fd - 1, g.log_fd - 1, g.oom_score, &socket);
+	g.supervisor = fork_patiently(&socket);
 	if (g.supervisor < 0)
 		return false;
 	dup3(socket, SOCKET_FD, O_CLOEXEC);
@@ -349,12 +366,9 @@ static void reset_signals(void)
 	struct sigaction action = {.sa_handler = SIG_DFL};
 	for (int signal = 1; signal < NSIG; signal++)
 		sigaction(signal, &action, NULL);
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void guardian_become_supervisor(pid_t guardian, int stderr_fd)
+void guardian_settle_supervisor(pid_t guardian, int stderr_fd)
 {
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -368,4 +382,12 @@ void guardian_become_supervisor(pid_t guardian, int stderr_fd)
 	/* It may have died before the line that asks to be told. */
 	if (getppid() != guardian)
 		_exit(GUARDIAN_NO_FORK);
+}
+
+void guardian_become_supervisor(pid_t guardian, int stderr_fd)
+{
+	sigset_t none;
+	guardian_settle_supervisor(guardian, stderr_fd);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -10,8 +10,24 @@
 /* After the fork: watches until it ends. signals: a signalfd of what it is sent, all of it blocked. */
 _Noreturn void guardian_guard(pid_t supervisor, int socket, int signals);
 
-/* In S, after its fork: signals, death of the guardian, subreaper, 0 to 2 (-1: /dev/null). */
+/*
+ * In S, after its fork: what signals do, death of the guardian, subreaper, 0 to 2 (-1: /dev/null). What is
+ * blocked stays so.
+ */
+void guardian_settle_supervisor(pid_t guardian, int stderr_fd);
+/* The same, and nothing is blocked any more. */
 void guardian_become_supervisor(pid_t guardian, int stderr_fd);
+
+/* ---- guardian_signals.c: what people send to G goes to S, or waits until there is one ---- */
+
+/* From the signalfd; without waiting. */
+void guardian_signals_read(int fd);
+void guardian_signals_hand_on(pid_t supervisor);
+/*
+ * S has died. What it had been sent shortly before waits for the next one, which may so get it twice; where
+ * S has not run yet, all it had been sent.
+ */
+void guardian_signals_take_back(bool none_was_seen);
 
 /* ---- guardian_store.c: what S has given to G ---- */
 

@@ -21,7 +21,7 @@ static void give_back_oom_score(int score)
 		(void)file_write_all(fd, digits, (size_t)length);
 }
 
-/* What people send waits until the loop of the new one asks for it. */
+/* What people send waits until the loop of the new one asks for it. Until here everything was blocked. */
 static void keep_signals_waiting(void)
 {
 	sigset_t waiting;
@@ -38,7 +38,7 @@ static _Noreturn void become(pid_t guardian, int program_fd, int stderr_fd, int 
 	static char name[] = "stackup";
 	static char word[] = GUARDIAN_RESUME;
 	char *const argv[] = {name, word, NULL};
-	guardian_become_supervisor(guardian, stderr_fd);
+	guardian_settle_supervisor(guardian, stderr_fd);
 	keep_signals_waiting();
 	give_back_oom_score(oom_score);
 	int from = fcntl(socket, F_DUPFD_CLOEXEC, GUARDIAN_SOCKET + 1);

@@ -1,18 +1,21 @@
 /* rooms: spawn model base */
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/own.h"
 #include "spawn/guardian.h"
+#include "spawn/guardian_wire.h"
 #include "spawn/proc.h"
 
 /* After the project's: it has a macro of the name fail. */
@@ -26,9 +29,10 @@
  * Every supervisor after the first is this program again, started by the guardian. What the tests share with
  * it lies in memory that the guardian keeps at place 0, as a real one's state does.
  */
-enum { SERVICES = 40, SLOT = 7, PLACE_PIPE = 5, PLACE_GONE = 6, SHARED_BYTES = 1 << 16 };
+enum { SERVICES = 40, SLOT = 7, PLACE_PIPE = 5, PLACE_GONE = 6, PLACE_MANY = 100,
+	SHARED_BYTES = 1 << 16, MANY = 900 /* more than a socket takes */ };
 
-enum play { PLAY_REAP, PLAY_DIE, PLAY_STAY };
+enum play { PLAY_REAP, PLAY_DIE, PLAY_STAY, PLAY_SILENT, PLAY_SIGNAL };
 
 struct shared {
 	enum play play;
@@ -41,6 +45,8 @@ struct shared {
 	bool said_last_word; /* the pipe at its place is the one that was given */
 	enum guardian_why why[8];
 	int signals[8];
+	int signal; /* that was waiting for PLAY_SIGNAL */
+	pid_t ready; /* the first supervisor */
 	bool done;
 };
 
@@ -116,19 +122,45 @@ static void reap_all(struct guardian *guardian, struct shared *shared)
 	}
 }
 
+/* Place 0 comes first: so it is known even to one that will not read the rest. */
+static int receive_shared(void)
+{
+	struct guardian_message message;
+	struct pollfd more = {.fd = GUARDIAN_SOCKET, .events = POLLIN};
+	int fds[GUARDIAN_FDS_MOST];
+	size_t count = 0;
+	poll(&more, 1, -1);
+	if (guardian_receive(GUARDIAN_SOCKET, &message, fds, &count) != 1 || count != 1)
+		_exit(86);
+	return fds[0];
+}
+
+static int wait_for_signal(void)
+{
+	const struct timespec most = {.tv_sec = 20};
+	sigset_t wanted;
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGTERM);
+	sigaddset(&wanted, SIGINT);
+	sigaddset(&wanted, SIGHUP);
+	return sigtimedwait(&wanted, NULL, &most);
+}
+
 static _Noreturn void replace_another(void)
 {
 	struct guardian guardian;
 	struct guardian_cause cause;
-	struct heir heir = {.shared_fd = -1, .pipe_fd = -1};
+	struct heir heir = {.shared_fd = receive_shared(), .pipe_fd = -1, .places = 1};
 	const struct guardian_heir hooks = {.self = &heir, .on_log = on_log, .on_other = on_other};
 	char byte = 0;
-	if (guardian_inherit(&guardian, &hooks, &cause, NULL))
-		_exit(83);
 	struct shared *shared = map(heir.shared_fd);
 	if (!shared || !shared->supervisors)
 		_exit(84);
 	int n = shared->supervisors++;
+	while (shared->play == PLAY_SILENT && n == 1)
+		pause();
+	if (guardian_inherit(&guardian, &hooks, &cause, NULL))
+		_exit(83);
 	shared->why[n] = cause.why;
 	shared->signals[n] = cause.signal;
 	if (shared->play == PLAY_DIE)
@@ -139,6 +171,8 @@ static _Noreturn void replace_another(void)
 	guardian_took_over(&guardian, NULL);
 	if (shared->play == PLAY_REAP)
 		reap_all(&guardian, shared);
+	if (shared->play == PLAY_SIGNAL)
+		shared->signal = wait_for_signal();
 	shared->done = true;
 	guardian_tell_end(&guardian, -1, NULL);
 	_exit(7);
@@ -298,6 +332,135 @@ static void who_asks_is_replaced_by_another_program_or_by_this_one(void **state)
 	end(&s);
 }
 
+static void one_that_does_not_read_is_not_waited_for_forever(void **state)
+{
+	struct supervisor s;
+	(void)state;
+	if (begin(&s, PLAY_SILENT)) {
+		give(&s);
+		for (int i = 0; i < MANY; i++)
+			if (guardian_hold(&s.guardian, PLACE_MANY + i, s.shared_fd, NULL))
+				_exit(93);
+		guardian_arm(&s.guardian, true, NULL);
+		raise(SIGKILL);
+	}
+	assert_int_equal(await(&s), 7);
+	assert_int_equal(s.shared->supervisors, 3);
+	assert_int_equal(s.shared->why[2], GUARDIAN_WHY_NOT_TAKEN);
+	assert_int_equal(s.shared->places, MANY + 2);
+	end(&s);
+}
+
+/* ---- what comes while there is no supervisor ---- */
+
+static _Noreturn void be_ready(struct supervisor *s)
+{
+	give(s);
+	guardian_arm(&s->guardian, true, NULL);
+	if (guardian_await(&s->guardian, NULL))
+		_exit(94);
+	__atomic_store_n(&s->shared->ready, getpid(), __ATOMIC_SEQ_CST);
+	for (;;)
+		pause();
+}
+
+static pid_t await_ready(struct supervisor *s)
+{
+	pid_t pid;
+	while (!(pid = __atomic_load_n(&s->shared->ready, __ATOMIC_SEQ_CST)))
+		sched_yield();
+	return pid;
+}
+
+static void expect_signal(struct supervisor *s, int number)
+{
+	assert_int_equal(await(s), 7);
+	assert_int_equal(s->shared->supervisors, 2);
+	assert_int_equal(s->shared->signal, number);
+	end(s);
+}
+
+static void what_is_sent_to_a_dead_one_is_the_next_ones(void **state)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct supervisor s;
+		if (begin(&s, PLAY_SIGNAL))
+			be_ready(&s);
+		struct proc_stat stat;
+		pid_t supervisor = await_ready(&s);
+		kill(s.guardian.pid, SIGSTOP);
+		kill(supervisor, SIGKILL);
+		while (proc_stat(supervisor, &stat) && !proc_is_dead(&stat))
+			sched_yield();
+		kill(s.guardian.pid, numbers[i]);
+		kill(s.guardian.pid, SIGCONT);
+		expect_signal(&s, numbers[i]);
+	}
+}
+
+static void what_is_sent_to_a_dying_one_is_the_next_ones(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		struct supervisor s;
+		if (begin(&s, PLAY_SIGNAL))
+			be_ready(&s);
+		pid_t supervisor = await_ready(&s);
+		kill(supervisor, SIGKILL);
+		kill(s.guardian.pid, SIGTERM);
+		expect_signal(&s, SIGTERM);
+	}
+}
+
+/* INT comes as TERM: two of the first would be more than was sent. */
+static void what_one_may_not_have_done_is_the_next_ones(void **state)
+{
+	static const int numbers[][2] = {{SIGTERM, SIGTERM}, {SIGINT, SIGTERM}, {SIGHUP, SIGHUP}};
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct supervisor s;
+		if (begin(&s, PLAY_SIGNAL)) {
+			sigset_t all;
+			sigfillset(&all);
+			sigprocmask(SIG_SETMASK, &all, NULL);
+			give(&s);
+			guardian_arm(&s.guardian, true, NULL);
+			kill(s.guardian.pid, numbers[i][0]);
+			if (wait_for_signal() != numbers[i][0])
+				_exit(95);
+			raise(SIGKILL);
+		}
+		expect_signal(&s, numbers[i][1]);
+	}
+}
+
+static void no_descriptor_for_a_moment_is_not_the_end(void **state)
+{
+	enum { SEEN_TO_WAIT_MS = 300 };
+	struct supervisor s;
+	struct rlimit before;
+	(void)state;
+	if (begin(&s, PLAY_STAY))
+		be_ready(&s);
+	pid_t supervisor = await_ready(&s);
+	assert_int_equal(prlimit(s.guardian.pid, RLIMIT_NOFILE, NULL, &before), 0);
+	const struct rlimit none = {.rlim_cur = 3, .rlim_max = before.rlim_max};
+	assert_int_equal(prlimit(s.guardian.pid, RLIMIT_NOFILE, &none, NULL), 0);
+	kill(supervisor, SIGKILL);
+	int64_t until = clock_now_ms() + SEEN_TO_WAIT_MS;
+	while (clock_now_ms() < until) {
+		assert_int_equal(waitpid(s.guardian.pid, NULL, WNOHANG), 0);
+		poll(NULL, 0, 10);
+	}
+	assert_int_equal(s.shared->supervisors, 1);
+	assert_int_equal(prlimit(s.guardian.pid, RLIMIT_NOFILE, &before, NULL), 0);
+	assert_int_equal(await(&s), 7);
+	assert_int_equal(s.shared->supervisors, 2);
+	end(&s);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], GUARDIAN_RESUME))
@@ -308,6 +471,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_orderly_end_is_the_end),
 		cmocka_unit_test(the_third_death_in_a_minute_is_the_end),
 		cmocka_unit_test(who_asks_is_replaced_by_another_program_or_by_this_one),
+		cmocka_unit_test(one_that_does_not_read_is_not_waited_for_forever),
+		cmocka_unit_test(what_is_sent_to_a_dead_one_is_the_next_ones),
+		cmocka_unit_test(what_is_sent_to_a_dying_one_is_the_next_ones),
+		cmocka_unit_test(what_one_may_not_have_done_is_the_next_ones),
+		cmocka_unit_test(no_descriptor_for_a_moment_is_not_the_end),
 	};
 	return cmocka_run_group_tests_name("guardian resume", tests, NULL, NULL);
 }
