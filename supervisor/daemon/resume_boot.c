@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "base/own.h"
 #include "daemon/origin.h"
 #include "daemon/recorder.h"
 #include "daemon/resume.h"
+#include "listeners/owner.h"
 #include "spawn/proc.h"
 #include "watch/snapshot.h"
 
@@ -257,6 +259,47 @@ static void end_process(struct instance *in, pid_t pid)
 	child_await_end(pid, PATIENCE_MS);
 }
 
+/* A process of a start says so in its environment, as do its children. 0: it is of none of ours. */
+static uint64_t start_of(const struct instance *in, pid_t pid, const struct text *environment)
+{
+	OWNED_TEXT run = {0};
+	int64_t number = 0;
+	if (!proc_environ_has(environment, in->tree.id) || !owner_variable(pid, "STACKUP_RUN", &run)
+		|| !number_parse(text_string(&run), 1, INT64_MAX, &number))
+		return 0;
+	return (uint64_t)number;
+}
+
+/*
+ * The row of a process of a start that comes after the last one we know of: the last supervisor died
+ * before it could say that it was made. -1: it is of none.
+ */
+static int row_of_untold(const struct instance *in, pid_t pid)
+{
+	OWNED_TEXT environment = {0};
+	uint64_t start = proc_environ(pid, &environment) ? start_of(in, pid, &environment) : 0;
+	for (int row = 0; start && row < second_row(in); row++) {
+		OWNED_TEXT service = {0};
+		text_addf(&service, "STACKUP_SERVICE=%s", service_at(in, row)->name);
+		if (text_ok(&service) && proc_environ_has(&environment, service.data))
+			return start > keeper_run(in->keeper, row)->generation ? row : -1;
+	}
+	return -1;
+}
+
+static bool end_untold(void *self, pid_t child)
+{
+	struct instance *in = self;
+	int row = child != getpid() ? row_of_untold(in, child) : -1;
+	if (row < 0)
+		return true;
+	char text[REASON_SIZE];
+	reason_format(text, "pid %d was ended: it was being started when the supervisor died", (int)child);
+	end_process(in, child);
+	tell_event(in, row, EVENT_WARNING, text);
+	return true;
+}
+
 /* Checks, a second run of a service, and what was started in the last supervisor's last moment. */
 static void end_strangers(struct instance *in)
 {
@@ -270,6 +313,7 @@ static void end_strangers(struct instance *in)
 		end_process(in, (pid_t)member(line, "helper"));
 		end_process(in, (pid_t)member(line, "started"));
 	}
+	proc_children(in->guardian.pid, end_untold, in);
 }
 
 /* ---- the steps ---- */
