@@ -35,6 +35,12 @@ void foster_begin(struct instance *in)
 	io_watch_start(&in->fosters);
 }
 
+void foster_heard(struct instance *in)
+{
+	if (in->guardian.early.pid && in->tree.foster)
+		ev_feed_event(in->loop, &in->fosters.io, EV_READ);
+}
+
 static void forget(struct orphan *orphan)
 {
 	if (orphan->fd < 0)

@@ -286,10 +286,17 @@ static bool keep_ports(struct instance *in)
 	return changed;
 }
 
+/* All that it was told it has done when this returns. */
+static void await_guardian(struct instance *in)
+{
+	(void)guardian_await(&in->guardian, NULL);
+	foster_heard(in);
+}
+
 void resume_ports(struct instance *in)
 {
 	if (is_on(in) && keep_ports(in))
-		(void)guardian_await(&in->guardian, NULL);
+		await_guardian(in);
 }
 
 static void keep_descriptors(struct instance *in)
@@ -357,7 +364,7 @@ void resume_stop(struct instance *in)
 	guardian_arm(&in->guardian, false, NULL);
 	for (int place = 0; place < places; place++)
 		guardian_let_go(&in->guardian, place, NULL);
-	(void)guardian_await(&in->guardian, NULL);
+	await_guardian(in);
 }
 
 void resume_begin(struct instance *in)
@@ -403,6 +410,8 @@ int resume_prepare(struct instance *in, struct error *e)
 int resume_replace(struct instance *in, int program_fd, struct error *e)
 {
 	write_turn(in);
+	if (!is_on(in))
+		return fail(e, EXIT_FAILED, "the state of the services could not be written; nothing has changed");
 	tell_flush(in);
 	if (guardian_ask_replacement(&in->guardian, program_fd, e))
 		return -1;

@@ -103,5 +103,7 @@ void foster_end(struct instance *in);
 void foster_sweep(struct instance *in);
 /* 1: another one has ended. As spawner_reap(). */
 int foster_next(struct instance *in, struct exit_status *status);
+/* The guardian was awaited: an end that came meanwhile is no longer in the socket, and is seen to next. */
+void foster_heard(struct instance *in);
 
 #endif

@@ -219,6 +219,7 @@ static int next_word(struct guardian *guardian, struct guardian_message *message
 	while ((got = guardian_receive(guardian->socket, message, fds, &count)) > 0) {
 		for (size_t i = 0; i < count; i++)
 			close(fds[i]);
+		guardian->is_mute = false;
 		if (message->word == SAY_ENDED || message->word == SAY_PONG)
 			return 1;
 	}
@@ -247,7 +248,7 @@ int guardian_await(struct guardian *guardian, struct error *e)
 {
 	struct guardian_message message;
 	struct pollfd more = {.fd = guardian->socket, .events = POLLIN};
-	int64_t until = clock_now_ms() + SEND_PATIENCE_MS;
+	int64_t until = clock_now_ms() + (guardian->is_mute ? 0 : SEND_PATIENCE_MS);
 	if (ask(guardian, SAY_PING, ++guardian->pings, NULL, 0, e))
 		return -1;
 	for (;;) {
@@ -256,10 +257,15 @@ int guardian_await(struct guardian *guardian, struct error *e)
 			return 0;
 		if (got == 1 && message.word == SAY_ENDED)
 			guardian->early = status_of(&message);
-		if (got < 0 || clock_now_ms() >= until)
+		if (got == 1) /* it speaks again */
+			until = clock_now_ms() + SEND_PATIENCE_MS;
+		int64_t left = until - clock_now_ms();
+		if (got < 0 || (!got && left <= 0)) {
+			guardian->is_mute = true;
 			return fail(e, EXIT_FAILED, "the guardian process does not answer");
+		}
 		if (!got)
-			poll(&more, 1, SEND_PATIENCE_MS);
+			poll(&more, 1, (int)left);
 	}
 }
 

@@ -61,7 +61,8 @@ struct guardian {
 	int socket; /* supervisor: to G, owns; caller: -1 */
 	int pings;
 	struct exit_status early; /* came while something else was waited for; pid 0: none did */
-	bool is_silent; /* it was waited for in vain, and is not again until it reads */
+	bool is_silent; /* it was waited for in vain, and is not again until it reads ... */
+	bool is_mute; /* ... or until it says something */
 };
 
 /*

@@ -182,6 +182,22 @@ def test_an_exit_while_nobody_supervises_is_seen(shop):
     shop.down()
 
 
+def test_every_end_is_seen_when_all_end_at_once(shop):
+    """Ends are told one at a time, also while the guardian is awaited for a port."""
+    shop.stack("[stack]\non_crash = resume\n[defaults]\nrestart = always\nrestart.delay = 0ms\nrestart.max_delay = 0ms\nrestart.limit = 1000 in 1h\n"
+               "ready = started\n" +
+               "".join(f"[service s{i}]\ncommand = ACTOR --listen\nslot = auto\nhold = no\n" for i in range(6)))
+    shop.up()
+    for _ in range(2):
+        replaced(shop)
+        before = pids_of(shop)
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: all(s["state"] == "ready" and s["pid"] != before[s["name"]] for s in shop.instance()["services"]),
+              what="all of them anew")
+    shop.down()
+
+
 def test_no_line_is_lost_under_flood(shop):
     shop.stack("""
         [stack]
