@@ -155,9 +155,17 @@ int io_open_second(struct instance *in, struct error *e)
 	return 0;
 }
 
+static void drain(struct intake *intake)
+{
+	for (int p = 0; p < 2; p++)
+		if (intake->pipe_read[p] >= 0 || (p == 0 && intake->terminal >= 0))
+			(void)intake_drain(intake, p, INTAKE_BUDGET, clock_wall_ms());
+}
+
 static void close_log(struct service_io *io)
 {
 	watch(io, false);
+	drain(&io->intake); /* the last chance of what has waited for room on the disk */
 	ev_timer_stop(io->instance->loop, &io->retry);
 	for (int p = 0; p < 2; p++)
 		guardian_drop(&io->instance->guardian, io->slot + p, NULL);
@@ -223,10 +231,7 @@ int io_begin(struct service_io *io, uint64_t generation, const struct service *s
 
 void io_drain(struct service_io *io)
 {
-	struct intake *intake = &io->log->intake;
-	for (int p = 0; p < 2; p++)
-		if (intake->pipe_read[p] >= 0 || (p == 0 && intake->terminal >= 0))
-			(void)intake_drain(intake, p, INTAKE_BUDGET, clock_wall_ms());
+	drain(&io->log->intake);
 }
 
 void io_end_generation(struct service_io *io)
