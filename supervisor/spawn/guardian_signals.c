@@ -11,8 +11,8 @@ enum { DYING_MS = 2000 };
 
 static struct {
 	const int number;
-	bool waiting;	   /* for an S that is there */
-	bool handed;	   /* to the S of now ... */
+	bool waiting;      /* for an S that is there */
+	bool handed;       /* to the S of now ... */
 	int64_t handed_ms; /* ... at this time */
 } signals[] = {{.number = SIGTERM}, {.number = SIGINT}, {.number = SIGHUP}};
 
@@ -54,6 +54,7 @@ void guardian_signals_take_back(bool none_was_seen)
 			signals[i].waiting = true;
 		else if (handed && now - signals[i].handed_ms < DYING_MS)
 			/* A second INT would kill what the first one stops; TERM may come twice. */
-			wait_for_supervisor(signals[i].number == SIGINT ? SIGTERM : signals[i].number);
+			wait_for_supervisor(
+				signals[i].number == SIGINT ? SIGTERM : signals[i].number);
 	}
 }
