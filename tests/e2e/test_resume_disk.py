@@ -67,7 +67,8 @@ def test_a_supervisor_dies_on_a_full_disk(shop, disk):
 
 def test_a_log_elsewhere_and_much_was_told(shop, disk):
     """What a boot makes anew: old events get another file, a log is at another place, or has been removed."""
-    shop.stack(STACK + "    log.file = DIR/db.log\n")
+    said = STACK.replace("ACTOR --listen", "ACTOR --say started-anew --listen", 1)
+    shop.stack(said + "    log.file = DIR/db.log\n")
     shop.up()
     services = pids_of(shop)
     events = shop.state_dir() / "events.jsonl"
@@ -77,6 +78,8 @@ def test_a_log_elsewhere_and_much_was_told(shop, disk):
     disk()
     replaced(shop)
     goes_on_and_is_whole_again(shop, disk, services)
+    assert "started-anew" in shop.log_file("api").read_text()
+    assert "started" in events.read_text(), "the events have a file again"
 
 
 @pytest.mark.parametrize("on_crash", ["stop", "resume"])
