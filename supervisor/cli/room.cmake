@@ -21,7 +21,7 @@ stackup_room(cli
 		verbs/events.c verbs/exec.c verbs/export.c verbs/graph.c verbs/help.c verbs/import.c verbs/init.c verbs/instances.c verbs/kill.c verbs/logs.c
 		verbs/port.c verbs/ports.c verbs/registry.c verbs/restart.c verbs/run.c verbs/scan.c verbs/start.c
 		verbs/status.c verbs/stop.c verbs/up.c verbs/upgrade.c verbs/url.c verbs/version.c verbs/wait.c verbs/why.c
-	ROOMS base model stackfile adopt plan export registry listeners ports claim survey upkeep ledger scan spawn logs control daemon doctor
+	ROOMS base model stackfile adopt plan export registry listeners orphans ports claim survey upkeep ledger scan spawn logs control daemon doctor
 	LIBS lib_jansson)
 
 add_executable(stackup main.c)

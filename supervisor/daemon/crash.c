@@ -11,14 +11,12 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "daemon/instance.h"
+#include "orphans/death.h"
 
 enum {
 	TRANSITIONS_SHOWN = 8, /* of a service */
 	STACK_BYTES = 64 * 1024, /* the handler's own: a death may be that the other one is used up */
-	LOOKED_AT = 16 * 1024, /* of an old log: the report stands at its beginning, after a BUG() */
 };
-
-#define HEADING "supervisor died of "
 
 #define DEATHS(X) X(SIGSEGV) X(SIGBUS) X(SIGILL) X(SIGFPE) X(SIGABRT)
 
@@ -79,7 +77,7 @@ static void put_age(struct pen *pen, int64_t ms)
 
 static void put_death(struct pen *pen, const siginfo_t *info)
 {
-	put(pen, HEADING);
+	put(pen, DEATH_REPORTED);
 	for (size_t i = 0; i < sizeof deaths / sizeof deaths[0]; i++)
 		if (deaths[i].number == info->si_signo)
 			put(pen, deaths[i].name);
@@ -165,7 +163,7 @@ static void keep_last(struct instance *in, const char *path, bool died)
 	if (!text_ok(&kept) || lstat(path, &st) || !st.st_size || rename(path, kept.data) || !died)
 		return;
 	text_addf(&in->claim.notices, "instance %d: ", in->claim.instance);
-	crash_explain(kept.data, &in->claim.notices);
+	death_explain(kept.data, &in->claim.notices);
 	text_add_char(&in->claim.notices, '\n');
 }
 
@@ -187,36 +185,4 @@ void crash_log_begin(struct instance *in, bool died)
 void crash_log_end(struct instance *in)
 {
 	guardian_tell_end(&in->guardian, -1, NULL);
-}
-
-/* ---- for whoever comes next ---- */
-
-/* Where a line begins that tells of the end; a report of our own before the guardian's words. NULL: none. */
-static const char *find_end(const char *bytes)
-{
-	static const char *const beginnings[] = {HEADING, GUARDIAN_KILLED, GUARDIAN_ENDED};
-	const char *found = NULL;
-	for (size_t i = 0; !found && i < sizeof beginnings / sizeof beginnings[0]; i++)
-		found = strstr(bytes, beginnings[i]);
-	return found;
-}
-
-void crash_explain(const char *path, struct text *out)
-{
-	char bytes[LOOKED_AT + 1];
-	OWNED_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	ssize_t got = fd >= 0 ? pread(fd, bytes, LOOKED_AT, 0) : -1;
-	if (got <= 0) {
-		text_add(out, "its supervisor died without a word");
-		return;
-	}
-	bytes[got] = '\0';
-	const char *line = find_end(bytes);
-	if (!line)
-		line = "supervisor died";
-	size_t length = strcspn(line, "\n");
-	text_addf(out, "its %.*s", (int)length, line);
-	/* What is one line has just been said. */
-	if (line != bytes || strlen(line) > length + 1)
-		text_addf(out, ", see %s", path);
 }

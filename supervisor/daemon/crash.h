@@ -8,14 +8,13 @@
  * memory. SIGKILL leaves none; of that the guardian writes a line, as of every end that was no orderly
  * one, where it lives to see it.
  *
- * The next run begins a new file and keeps one that is not empty as supervisor.log.1.
+ * The next run begins a new file and keeps one that is not empty as supervisor.log.1. Who reads it:
+ * orphans/death.h.
  */
 #ifndef DAEMON_CRASH_H
 #define DAEMON_CRASH_H
 
 #include <stdbool.h>
-
-#include "base/text.h"
 
 struct instance;
 
@@ -26,11 +25,5 @@ struct instance;
 void crash_log_begin(struct instance *in, bool died);
 /* The end that is coming is an orderly one. */
 void crash_log_end(struct instance *in);
-
-/*
- * Appends "its supervisor died of SIGSEGV, see PATH", "its supervisor was killed by SIGKILL" or that it
- * died without a word, as far as the log at that path tells.
- */
-void crash_explain(const char *path, struct text *out);
 
 #endif

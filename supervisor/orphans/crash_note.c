@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/own.h"
 #include "model/event.h"
+#include "orphans/death.h"
 #include "registry/history.h"
 
 /* As much of the file's end as the number of the last event is looked for in. */
@@ -40,18 +41,18 @@ static int64_t next_seq(const char *bytes, size_t length)
 	return 1;
 }
 
-static void add_line(struct text *out, int64_t seq, int instance)
+static void add_line(struct text *out, int64_t seq, int instance, const char *why)
 {
 	const struct event_record row = {.wall_ms = clock_wall_ms(),
 		.seq = (uint64_t)seq,
 		.instance = instance,
 		.kind = EVENT_CRASHED,
-		.text = HISTORY_CRASH_TEXT};
+		.text = why};
 	event_record_add(out, &row);
 	text_add(out, "}\n");
 }
 
-static void append(int fd, int instance)
+static void append(int fd, int instance, const char *why)
 {
 	char bytes[END_BYTES];
 	struct stat st;
@@ -63,7 +64,7 @@ static void append(int fd, int instance)
 		return;
 	if (got && bytes[got - 1] != '\n')
 		text_add_char(&line, '\n');
-	add_line(&line, got ? next_seq(bytes, (size_t)got) : 0, instance);
+	add_line(&line, got ? next_seq(bytes, (size_t)got) : 0, instance, why);
 	if (text_ok(&line))
 		(void)file_write_all(fd, line.data, line.length);
 	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, st.st_mtim};
@@ -73,13 +74,17 @@ static void append(int fd, int instance)
 int crash_note(struct registry *r, const char *state, const char *project, int64_t project_id,
 	int instance, struct error *e)
 {
+	OWNED_TEXT log = {0};
+	OWNED_TEXT why = {0};
 	OWNED_TEXT path = {0};
-	if (history_crash(r, project_id, instance, e))
+	text_addf(&log, "%s/%s/%d/supervisor.log", state, project, instance);
+	death_explain(text_string(&log), &why);
+	if (history_crash(r, project_id, instance, text_string(&why), e))
 		return -1;
 	text_addf(&path, "%s/%s/%d/events.jsonl", state, project, instance);
 	OWNED_FD fd = text_ok(&path)
 		? open(path.data, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
 	if (fd >= 0)
-		append(fd, instance);
+		append(fd, instance, text_string(&why));
 	return 0;
 }

@@ -2,7 +2,8 @@
  * crash_note.h - a supervisor that died wrote nothing of it: whoever finds out does.
  *
  * The crash becomes a row of the registry's history, and the last line of the dead run in its
- * events.jsonl (model/event.h), under the next number of that run: the next one begins with 0.
+ * events.jsonl (model/event.h), under the next number of that run: the next one begins with 0. Both say
+ * why, as everybody does (death.h).
  */
 #ifndef ORPHANS_CRASH_NOTE_H
 #define ORPHANS_CRASH_NOTE_H

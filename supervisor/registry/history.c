@@ -114,12 +114,13 @@ int history_incident(struct registry *r, const struct incident_note *note, struc
 	return history_prune(r, HISTORY_INCIDENTS, 1, e);
 }
 
-int history_crash(struct registry *r, int64_t project_id, int instance, struct error *e)
+int history_crash(
+	struct registry *r, int64_t project_id, int instance, const char *text, struct error *e)
 {
 	const struct incident_note note = {.project_id = project_id,
 		.instance = instance,
 		.kind = INCIDENT_CRASHED,
-		.text = HISTORY_CRASH_TEXT};
+		.text = text};
 	if (history_event(r, project_id, instance, event_kind_word(EVENT_CRASHED), note.text, e))
 		return -1;
 	return history_incident(r, &note, e);

@@ -89,8 +89,8 @@ struct incident_note {
 };
 int history_incident(struct registry *r, const struct incident_note *note, struct error *e);
 /* A supervisor died without being stopped: an event and an incident. */
-#define HISTORY_CRASH_TEXT "the supervisor ended without a word"
-int history_crash(struct registry *r, int64_t project_id, int instance, struct error *e);
+int history_crash(
+	struct registry *r, int64_t project_id, int instance, const char *text, struct error *e);
 
 /* For who writes rows himself: count rows have come, and a few more than that may go. */
 int history_prune(struct registry *r, enum history_table table, size_t count, struct error *e);

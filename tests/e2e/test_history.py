@@ -133,7 +133,7 @@ def test_fault_F25_the_history_shows_a_crash(shop):
         """Whoever looks writes it down, once the guardian has ended what was left."""
         shop.run("status", code=3)
         return [e for e in events(shop, "--all") if e["kind"] == "crashed"]
-    assert "without a word" in until(crashes, 3 * STUCK_S, "a row about the crash")[0]["text"]
+    assert "killed by SIGKILL" in until(crashes, 3 * STUCK_S, "a row about the crash")[0]["text"]
     assert len(crashes()) == 1
 
 

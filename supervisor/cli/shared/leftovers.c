@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "claim/claim.h"
 #include "cli/out.h"
-#include "daemon/crash.h"
+#include "orphans/death.h"
 
 static void add_ended(struct text *text, const struct owner_list *ended)
 {
@@ -21,7 +21,7 @@ static void add_death(struct text *text, const struct target *t)
 	OWNED_TEXT log = {0};
 	text_addf(&log, "%s/supervisor.log", t->state_dir);
 	text_addf(text, "%s: its last run ended without being stopped: ", target_name(t));
-	crash_explain(text_string(&log), text);
+	death_explain(text_string(&log), text);
 }
 
 void leftovers_tell(const struct target *t)

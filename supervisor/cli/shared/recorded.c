@@ -6,9 +6,9 @@
 #include "base/nearest.h"
 #include "cli/context.h"
 #include "cli/shared/event_tail.h"
-#include "daemon/crash.h"
 #include "logs/reader.h"
 #include "model/event.h"
+#include "orphans/death.h"
 
 enum { EVENTS_MOST = 32, LINES_MOST = 10 };
 
@@ -169,7 +169,7 @@ static void add_reason(const struct target *t, const struct recorded *r, struct 
 	else if (!r->alive)
 		text_add(out, event_string(json_array_get(r->events, count - 1), "text"));
 	else if (t->unclean || t->crashed)
-		crash_explain(text_string(&log), out);
+		death_explain(text_string(&log), out);
 	else
 		text_add(out, "its supervisor has ended");
 }
