@@ -35,6 +35,8 @@
  *	reply comes when it is under way. stop X stops first what depends on X; start X and restart X
  *	start first what X needs and is not up; a note names it. "no_deps" touches only X. "timeout_ms"
  *	is instead of stop.timeout for the stops of this request; for start, how long to wait.
+ *	A restart may have "first_asked_ms", when another supervisor, now dead, was asked for it: what
+ *	runs since then is not restarted again.
  *
  * down	{"timeout_ms": n?, "kill": bool, "steps": bool} -> {"left": 0, "stopped": n}
  *	The reply comes when no process of the instance is left and its ports are free; then the

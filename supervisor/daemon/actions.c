@@ -123,12 +123,22 @@ static void act_on(struct instance *in, enum action action, int service, bool no
 	}
 }
 
-/* Of those marked, NULL: of all, the stop that begins now or is under way, not the one after that. */
-static void bound_stops(struct instance *in, const bool *marks, int64_t timeout_ms)
+/* The supervisor before had been asked for that restart and has seen to it. */
+static bool is_restarted(const struct instance *in, int service, const json_t *body)
 {
+	const json_t *asked = json_object_get(body, "first_asked_ms");
+	return asked && service_running(keeper_run(in->keeper, service)) &&
+		in->io[service]->run.started_wall_ms > json_integer_value(asked);
+}
+
+/* Of those marked, NULL: of all, the stop that begins now or is under way, not the one after that. */
+static void bound_stops(struct instance *in, const bool *marks, const json_t *body)
+{
+	int64_t timeout_ms = request_timeout_ms(body);
 	for (int i = 0; timeout_ms >= 0 && i < in->loaded.stack->service_count; i++) {
 		struct stop_policy *stop = &in->loaded.stack->services[i].policy.stop;
-		if ((marks && !marks[i]) || !service_occupied(keeper_run(in->keeper, i)))
+		if ((marks && !marks[i]) || !service_occupied(keeper_run(in->keeper, i)) ||
+			is_restarted(in, i, body))
 			continue;
 		stop->has_bound = true;
 		stop->bound_ms = timeout_ms;
@@ -136,13 +146,15 @@ static void bound_stops(struct instance *in, const bool *marks, int64_t timeout_
 	}
 }
 
-static void act_on_one(struct instance *in, enum action action, int service, bool no_deps,
+static void act_on_one(struct instance *in, enum action action, int service, const json_t *body,
 	struct pending *waits)
 {
 	const struct service_run *run = keeper_run(in->keeper, service);
 	bool up = action == ACTION_START || action == ACTION_RESTART;
-	bool again = action == ACTION_RESTART && service_occupied(run);
-	act_on(in, action, service, no_deps);
+	bool is_done = is_restarted(in, service, body);
+	bool again = action == ACTION_RESTART && !is_done && service_occupied(run);
+	if (!is_done)
+		act_on(in, action, service, request_has(body, "no_deps"));
 	if (waits)
 		pending_goal(waits, service, up ? GOAL_UP : GOAL_DOWN, CONDITION_READY,
 			run->generation + (again ? 1 : 0));
@@ -158,14 +170,14 @@ static void act_on_all(struct instance *in, struct control_ticket ticket, const 
 	bool waits = request_has(body, "wait");
 	widen(in, action, body, marks, notes);
 	if (action != ACTION_START)
-		bound_stops(in, marks, request_timeout_ms(body));
+		bound_stops(in, marks, body);
 	int64_t wait_ms = action == ACTION_START ? request_timeout_ms(body) : -1;
 	struct pending *p = waits ? pending_new(in, ticket, PENDING_GOALS, wait_ms) : NULL;
 	for (int i = 0; i < in->loaded.stack->service_count; i++) {
 		if (!marks[i])
 			continue;
 		json_array_append_new(names, json_string(service_at(in, i)->name));
-		act_on_one(in, action, i, request_has(body, "no_deps"), p);
+		act_on_one(in, action, i, body, p);
 	}
 	if (p) {
 		request_progress(p, body);
@@ -228,6 +240,6 @@ void action_down(struct instance *in, struct control_ticket ticket, const json_t
 		left += service_occupied(keeper_run(in->keeper, i));
 	request_progress(p, body);
 	p->reply = json_pack("{s:i, s:i}", "left", 0, "stopped", left);
-	bound_stops(in, NULL, request_timeout_ms(body));
+	bound_stops(in, NULL, body);
 	instance_stop(in, request_has(body, "kill"), "asked to stop");
 }
