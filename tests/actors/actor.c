@@ -628,6 +628,7 @@ static const struct action {
 	{"--raise", 1, do_raise, "raises SIGNAL (KILL, SEGV, 9)"},
 	{"--read-stdin", 0, do_read_stdin, "reads standard input to its end"},
 	{"--ready-after", 1, do_ready_after, "listens on $PORT after MS"},
+	{"--resume-by-guardian", 0, do_ignore_term, "a supervisor that never takes over"},
 	{"--say", 1, do_say, "prints TEXT"},
 	{"--setsid-child", 0, do_setsid_child, "a child in a session of its own that stays"},
 	{"--stop-self", 0, do_stop_self, "raises SIGSTOP"},

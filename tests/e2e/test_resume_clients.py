@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from harness import BIN, alive, gone, http_get, until
+from harness import ACTOR, BIN, alive, gone, http_get, until
 
 STACK = """
     [stack]
@@ -121,6 +121,28 @@ def test_the_third_death_in_a_minute_is_told(starting):
     os.kill(instance["pid"], signal.SIGKILL)
     assert "closed the connection" in wait.is_answered(1)
     gone(instance["guardian_pid"])
+    assert "its supervisor was killed by SIGKILL" in starting.run("status", code=3).err
+    for place in ([], ["--all"]):
+        events = starting.run("events", *place, "--json", code=0).json_lines
+        assert [e["text"] for e in events if e["kind"] == "crashed"] == ["its supervisor was killed by SIGKILL"]
+
+
+def test_what_is_restarted_already_is_not_again(starting):
+    """Asked of the next supervisor, it is waited for."""
+    (starting.dir / "go").touch()
+    starting.wait_state("slow", "ready")
+    (starting.dir / "go").unlink()
+    before = starting.service("slow")["pid"]
+    restart = Asked(starting, "restart", "slow")
+    until(lambda: starting.service("slow")["pid"] not in (None, before), what="the next one")
+    starting.wait_state("slow", "starting")
+    begun = starting.service("slow")["pid"]
+    replaced(starting)
+    assert any("asked the new one" in line for line in restart.process.stderr)
+    assert starting.state("slow") == "starting"
+    (starting.dir / "go").touch()
+    restart.is_answered(0)
+    assert starting.service("slow")["pid"] == begun
 
 
 def test_what_is_asked_while_nobody_is_there_is_answered(starting):
@@ -257,6 +279,28 @@ def test_a_move_that_was_undone_says_so(shop):
     assert "was replaced before it had answered; what was under way is undone" in move.is_answered(1)
     assert shop.port("api") == before
     events.close()
+
+
+def test_down_ends_what_is_between_two_supervisors(shop):
+    """The new one never gets so far; its guardian gives it up and takes its own program, which is told to stop."""
+    shop.stack(STACK + "    [service db]\n    command = ACTOR --listen\n")
+    shop.detach()
+    shop.wait_state("db", "ready")
+    shop.wait_state("slow", "starting")
+    instance = shop.instance()
+    state = shop.run("version", "--json", code=0).json["state"]
+    program = shop.write("program", f"""#!/bin/sh
+        cp {ACTOR} "$0.other" && mv "$0.other" "$0"
+        echo '{{"version": 1, "stackup": "9.9", "state": {state}}}'
+    """, 0o755)
+    upgrade = Asked(shop, "upgrade", "--binary", program)
+    gone(instance["pid"])
+    said = shop.run("down", code=0, timeout=60).err
+    assert "is being replaced; waiting for the next one" in said
+    for pid in (instance["guardian_pid"], *(s["pid"] for s in instance["services"])):
+        gone(pid)
+    upgrade.process.communicate(timeout=30)
+    assert shop.instance()["state"] == "stopped"
 
 
 # ---- upgrade -------------------------------------------------------------------------------------

@@ -53,6 +53,27 @@ static bool is_its_guardian(const struct target *t)
 		is_its_supervisor(t);
 }
 
+/* It was a process of here, and is none any more. */
+static bool is_gone(const struct target *t)
+{
+	return t->supervisor && owner_start_ticks(t->supervisor) != t->supervisor_start;
+}
+
+/* The instance lives, and nobody that may be pushed is there. */
+static int go_without_push(struct stopping *s, struct error *e)
+{
+	const struct target *t = s->target;
+	if (!is_gone(t)) {
+		fail_while(e, "%s cannot be told to stop", target_name(t));
+		error_hint(e, "its supervisor is not to be seen from here; `stackup down` where it was started");
+		return -1;
+	}
+	own_close(&s->supervisor);
+	s->request = 0;
+	say("the supervisor of %s is being replaced; waiting for the next one", target_name(t));
+	return 0;
+}
+
 static int push(struct stopping *s, struct error *e)
 {
 	const struct target *t = s->target;
@@ -65,7 +86,7 @@ static int push(struct stopping *s, struct error *e)
 	if (!is_there && !instance_is_alive(t->state, t->project_id, t->instance))
 		return 0;
 	if (!is_there)
-		return fail_while(e, "%s cannot be told to stop", name);
+		return go_without_push(s, e);
 	bool first = s->pushes++ == 0;
 	if (s->pushes > 2 || process_signal(s->supervisor, first ? SIGTERM : SIGKILL) < 0)
 		return fail(e, EXIT_FAILED, "%s: its supervisor (pid %d) does not end", name,
@@ -136,7 +157,8 @@ static bool is_awake(struct context *context, struct stopping *s, struct error *
 static int turn_to_next(struct context *context, struct stopping *s, struct error *e)
 {
 	struct target *t = s->target;
-	const struct run_place run = target_run(t, true);
+	struct run_place run = target_run(t, true);
+	run.patience_ms = SUCCESSOR_LAST_MS;
 	if (s->is_guardian)
 		process_signal(s->guardian, SIGCONT);
 	int next = successor_connect(&s->client, &run, &t->supervisor, e);

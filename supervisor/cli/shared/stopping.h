@@ -6,7 +6,8 @@
  *    same, and CONT, for somebody may have stopped it; then it is asked at its socket again.
  * 3. Where that changes nothing, KILL: its guardian ends the rest.
  * 4. The guardian, where it does not follow its supervisor, is sent CONT as well.
- * 5. Where another supervisor takes the place of one that has died, all of this begins anew with that one.
+ * 5. Where another supervisor takes the place of one that has died, or is about to, all of this begins anew
+ *    with that one. One that never gets so far is given up by the guardian for the next, which is waited for.
  *
  * A recorded pid is signalled through a pidfd, and only when the process behind it is proven to be
  * that supervisor: its start time, and the project's lock file that it has open. The guardian is known

@@ -46,8 +46,9 @@ static int silent(const struct run_place *place, struct error *e)
 int successor_connect(struct control_client *client, const struct run_place *place, pid_t *pid,
 	struct error *e)
 {
-	int64_t end_ms = clock_now_ms() + SUCCESSOR_MS;
-	for (int64_t left_ms = SUCCESSOR_MS; left_ms > 0; left_ms = end_ms - clock_now_ms()) {
+	int64_t patience_ms = place->patience_ms ? place->patience_ms : SUCCESSOR_MS;
+	int64_t end_ms = clock_now_ms() + patience_ms;
+	for (int64_t left_ms = patience_ms; left_ms > 0; left_ms = end_ms - clock_now_ms()) {
 		struct error why = {0};
 		client_close(client);
 		int same = client_connect(client, place->socket, left_ms, &why);
@@ -74,12 +75,17 @@ void successor_shorten(json_t *request, int64_t patience_ms, int64_t began_ms)
 	json_object_set_new(request, "timeout_ms", json_integer(left_ms > 0 ? left_ms : 0));
 }
 
+static bool is_of(const json_t *request, const char *verb)
+{
+	const char *asked = json_string_value(json_object_get(request, "verb"));
+	return asked && strcmp(asked, verb) == 0;
+}
+
 /* -1: for ever, or that number says something else. */
 static int64_t patience_of(const json_t *request)
 {
-	const char *verb = json_string_value(json_object_get(request, "verb"));
 	const json_t *timeout = json_object_get(request, "timeout_ms");
-	bool counts = verb && (strcmp(verb, "wait") == 0 || strcmp(verb, "start") == 0);
+	bool counts = is_of(request, "wait") || is_of(request, "start");
 	return counts && timeout ? json_integer_value(timeout) : -1;
 }
 
@@ -89,6 +95,7 @@ int successor_call(struct control_client *client, const struct run_place *place,
 {
 	int64_t patience_ms = patience_of(request);
 	int64_t began_ms = clock_now_ms();
+	int64_t asked_ms = clock_wall_ms();
 	int result;
 	for (;;) {
 		struct error why = {0};
@@ -101,6 +108,8 @@ int successor_call(struct control_client *client, const struct run_place *place,
 			break;
 		if (!place->quiet)
 			say("the supervisor of %s was replaced; asked the new one", place->name);
+		if (is_of(request, "restart"))
+			json_object_set_new(request, "first_asked_ms", json_integer(asked_ms));
 		if (patience_ms >= 0)
 			successor_shorten(request, patience_ms, began_ms);
 	}

@@ -18,7 +18,10 @@
 #include "base/error.h"
 #include "control/client.h"
 
-enum { SUCCESSOR_MS = 10000 }; /* a new supervisor needs a fraction of a second */
+enum {
+	SUCCESSOR_MS = 10000, /* a new supervisor needs a fraction of a second ... */
+	SUCCESSOR_LAST_MS = 30000, /* ... but for one that its guardian gives up (spawn/guardian.h) */
+};
 
 /* All borrowed. */
 struct run_place {
@@ -26,6 +29,7 @@ struct run_place {
 	const char *socket;
 	const char *run_id;
 	bool quiet;
+	int64_t patience_ms; /* for the next supervisor; 0: SUCCESSOR_MS */
 };
 
 /* The id of the run on the other side, to be freed; NULL where it does not say. */
@@ -42,7 +46,7 @@ int successor_connect(struct control_client *client, const struct run_place *pla
 /*
  * As client_call_stream(), of requests that may be made twice: where the supervisor is replaced before it
  * has replied, the next one is asked, and a sentence says so. The "timeout_ms" of a wait and of a start
- * counts from the first time.
+ * counts from the first time; what has been restarted since then is not again.
  */
 int successor_call(struct control_client *client, const struct run_place *place, json_t *request,
 	int64_t timeout_ms, void (*on_more)(void *self, const json_t *part), void *self,
