@@ -171,6 +171,7 @@ static void write_changed(struct instance *in)
 	for (int row = 0; is_on(in) && row <= second_row(in); row++) {
 		const struct service_run *run = keeper_run(in->keeper, row);
 		struct extra extra = extra_of(in, row);
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): between its members all is zero */
 		if (same_run(&r->runs[row], run) && !memcmp(&r->extras[row], &extra, sizeof extra))
 			continue;
 		memcpy(&r->runs[row], run, offsetof(struct service_run, transitions));

@@ -189,7 +189,7 @@ size_t settle(const struct stack *stack, const struct service_run *runs, struct 
 	for (int i = 0; i < count; i++) {
 		if (wants_to_start(&runs[i]))
 			found += consider_start(stack, runs, i, &out[found]);
-		else if (wants_to_stop(&runs[i]) && (runs[i].stop_free || may_stop[i]))
+		else if (may_stop && wants_to_stop(&runs[i]) && (runs[i].stop_free || may_stop[i]))
 			out[found++] = (struct settled){.service = i, .event = {.kind = ON_MAY_STOP}};
 	}
 	return found;

@@ -181,6 +181,7 @@ def test_fault_F14_no_service_has_the_registry_open(shop):
 def test_fault_F25_a_crash_is_in_the_history(shop):
     pid, _ = running(shop)
     instance = shop.instance()
+    os.kill(instance["pid"], signal.SIGSTOP)  # it would stop in order when its guardian dies
     for process in (instance["guardian_pid"], instance["pid"]):
         os.kill(process, signal.SIGKILL)
     gone(instance["pid"])
