@@ -81,11 +81,12 @@ bool owner_mark_is_here(const struct owner_mark *mark)
 	/* Neither changes while a process lives. */
 	static _Thread_local char boot_id[40];
 	static _Thread_local uint64_t pidns;
-	if (!boot_id[0]) {
+	if (!boot_id[0] || !pidns) {
 		read_boot_id(boot_id);
 		pidns = namespace_inode("/proc/self/ns/pid");
 	}
-	return !strcmp(boot_id, mark->boot_id) && mark->pidns == pidns;
+	/* One that could not be found out is no other one: whoever is signalled is proven by more than its number. */
+	return !strcmp(boot_id, mark->boot_id) && (!pidns || !mark->pidns || mark->pidns == pidns);
 }
 
 /* Who has no lock byte here may have one there. */
