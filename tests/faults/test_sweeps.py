@@ -5,7 +5,6 @@ As good as the same sample every time, so that a failure is of what was changed;
 import os
 import pathlib
 import random
-import time
 
 import harness
 import pytest
@@ -13,7 +12,7 @@ import sweeping
 
 SEED = int(os.environ.get("STACKUP_SEED", 1))
 RELEASE = os.environ.get("STACKUP_RELEASE_BIN", "")
-AT_LEAST, SECONDS = 3, 2.5
+SAMPLE = 4
 
 nth = pytest.mark.skipif(not (sweeping.TOOLS / "nth").exists(), reason="nth.c knows how to change a call on x86-64 only")
 unsanitized = pytest.mark.skipif(not pathlib.Path(RELEASE).exists(), reason="no release build, whose malloc can fail")
@@ -24,11 +23,10 @@ def own_network():
     harness.own_network()
 
 
-def sweep(verb, faults, seconds):
-    """As many of them at random as there is time for."""
-    dice = random.Random(SEED)
-    end, tried = time.monotonic() + seconds, []
-    while len(tried) < AT_LEAST or time.monotonic() < end:
+def sweep(verb, faults):
+    """A few of them at random: as many on every machine."""
+    dice, tried = random.Random(SEED), []
+    while len(tried) < SAMPLE:
         tried.append(dice.choice(faults))
         wrong = sweeping.try_fault(verb, tried[-1])
         assert wrong in ("", "not hit"), f"sweep {verb} --only {tried[-1]}: {wrong}\nseed {SEED}, tried {' '.join(tried)}"
@@ -38,7 +36,7 @@ def sweep(verb, faults, seconds):
 @nth
 @pytest.mark.parametrize("verb", sweeping.VERBS)
 def test_fault_S6_S27_any_call_fails_or_is_the_last(verb):
-    sweep(verb, sweeping.calls_of(verb), SECONDS)
+    sweep(verb, sweeping.calls_of(verb))
 
 
 # What whole sweeps have found, and what must not come back: a report of the supervisor that could not be read was waited for
@@ -55,4 +53,4 @@ def test_fault_S27_the_caller_is_not_kept_waiting(kind, error):
 @pytest.mark.parametrize("verb", sweeping.VERBS)
 def test_fault_S25_any_allocation_fails(verb, monkeypatch):
     monkeypatch.setattr(harness, "BIN", RELEASE)
-    sweep(verb, sweeping.allocations_of(verb), SECONDS / 2)
+    sweep(verb, sweeping.allocations_of(verb))
